@@ -16,6 +16,8 @@ if(NOT LLVM_PACKAGE_VERSION MATCHES "^22\\.1\\.")
 endif()
 find_package(fmt REQUIRED)
 
+include_directories(${CMAKE_SOURCE_DIR})  # TableGen reads directory properties
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)

@@ -1,0 +1,80 @@
+//===- AttnDeclaredOps.td - what a model card says ---------*- tablegen -*-===//
+//
+// Declared level: whole layers, and nothing about how they are computed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNDECLAREDOPS_TD
+#define DIALECTS_ATTN_ATTNDECLAREDOPS_TD
+
+include "dialects/attn/AttnAttributes.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
+  let summary = "attention layer with grouped heads (MHA, GQA, MQA)";
+  let description = [{
+    Computes `output = softmax(mask(scale * query . key)) . value` for `heads`
+    query heads that share `kv_heads` key/value heads in consecutive groups.
+    `kv_heads = heads` is multi-head, `kv_heads = 1` multi-query attention.
+
+    `scale` is `1/sqrt(head_dim)` when absent, `value_dim` is `head_dim` when
+    absent; `sinks` adds one learned logit per head to the denominator.
+    `layers` lists the model's layers that this declaration stands for.
+
+    Constraints:
+      C1: heads, kv_heads, head_dim and value_dim are positive.
+      C2: kv_heads divides heads.
+      C3: head_dim and value_dim are at most 576.
+      C4: scale is finite; softcap is positive and finite.
+      C5: layers ascend from 0 and are not empty.
+
+    Example:
+
+    ```mlir
+    attn.grouped @llama_3_8b {
+      hidden = 4096, heads = 32, kv_heads = 8, head_dim = 128,
+      layers = array<i64: 0, 1>,
+      position = #attn.rope<theta = 5.0e5>, mask = #attn.causal}
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    I64Attr:$hidden, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_dim,
+    OptionalAttr<I64Attr>:$value_dim,
+    DenseI64ArrayAttr:$layers,
+    OptionalAttr<Attn_RopeAttr>:$position,
+    Attn_MaskAttrInterface:$mask,
+    OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
+    UnitAttr:$sinks);
+  let extraClassDeclaration = [{
+    /// The largest head size that any back end compiles (semantics, item 14).
+    static constexpr int64_t kMaxHeadDim = 576;
+    /// Head size of values: value_dim, or head_dim when absent.
+    int64_t getValueSize();
+    /// Factor of the scores: scale, or 1/sqrt(head_dim) when absent.
+    double getScoreScale();
+  }];
+  let assemblyFormat = "$sym_name attr-dict";
+  let hasVerifier = 1;
+}
+
+def Attn_RefusedOp : Attn_Op<"refused", [Symbol]> {
+  let summary = "attention layer that is not compiled, and why";
+  let description = [{
+    Stands for layers of a known model that attnc understands but does not
+    compile. `why` is shown to the user.
+
+    Example:
+
+    ```mlir
+    attn.refused @falcon_rw_1b "alibi positions are not supported" {
+      layers = array<i64: 0, 1>}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$why,
+                       DenseI64ArrayAttr:$layers);
+  let assemblyFormat = "$sym_name $why attr-dict";
+}
+
+#endif // DIALECTS_ATTN_ATTNDECLAREDOPS_TD

@@ -1,0 +1,23 @@
+//===- AttnDialect.h - the attn dialect -------------------------*- C++ -*-===//
+//
+// Declares the dialect class; operations are in AttnOps.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNDIALECT_H
+#define DIALECTS_ATTN_ATTNDIALECT_H
+
+#include "mlir/IR/Dialect.h"
+
+#include "dialects/attn/AttnDialect.h.inc"
+
+namespace attn {
+
+/// Discardable attributes that the dialect defines on functions: the name a
+/// tensor has for users, and the model's layers that a function stands for.
+inline constexpr llvm::StringLiteral kNameAttr = "attn.name";
+inline constexpr llvm::StringLiteral kLayersAttr = "attn.layers";
+
+} // namespace attn
+
+#endif // DIALECTS_ATTN_ATTNDIALECT_H

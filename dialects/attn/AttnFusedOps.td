@@ -1,0 +1,85 @@
+//===- AttnFusedOps.td - one op, one meaning ---------------*- tablegen -*-===//
+//
+// Fused level: masked softmax, then the whole of attention as one operation
+// (Milakov and Gimelshein 2018; Dao et al. 2022).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNFUSEDOPS_TD
+#define DIALECTS_ATTN_ATTNFUSEDOPS_TD
+
+include "dialects/attn/AttnGraphOps.td"
+
+def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [Pure, AttrSizedOperandSegments]> {
+  let summary = "scale, softcap, mask and softmax in one step";
+  let description = [{
+    `softmax(mask(cap * tanh(scale * score / cap)))`; without `softcap`
+    `softmax(mask(scale * score))`. The order is fixed: scale, softcap, mask,
+    sink. Edge cases are those of `attn.mask` and `attn.softmax`.
+
+    Constraints:
+      C1: lengths has one entry per batch row.
+      C2: sinks has one entry per head.
+      C3: lse is [batch, queries, heads].
+      C4: softcap is positive and finite.
+  }];
+  let arguments = (ins Attn_ScoreTensor:$score,
+                       Optional<Attn_LengthsTensor>:$lengths,
+                       Optional<Attn_SinksTensor>:$sinks,
+                       F64Attr:$scale, OptionalAttr<F64Attr>:$softcap,
+                       Attn_MaskAttrInterface:$mask);
+  let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
+  let assemblyFormat = [{
+    $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
+    `:` type($score) `->` type($probability) `,` type($lse)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_FlashOp : Attn_Op<"flash", [
+    Pure, AttrSizedOperandSegments, SingleBlock]> {
+  let summary = "attention with grouped heads and an online softmax";
+  let description = [{
+    `output = softmax(mask(score_mod(scale * query . key))) . value` and the
+    logarithm of the denominator. Without a `score_mod` region the scores pass
+    as they are; with one, it maps each score, given its row (query index),
+    column (key index) and head. The sink joins the denominator once.
+
+    A row that sees no key has output 0 and lse -inf, or lse = sink.
+
+    Constraints:
+      C1: batch and head size of query and key agree, batch and keys of key
+          and value.
+      C2: key and value have equal heads, which divide the query's heads.
+      C3: output is [batch, queries, heads, value size], lse
+          [batch, queries, heads].
+      C4: lengths has one entry per batch row, sinks one per head.
+      C5: score_mod takes (f32, index, index, index) and yields one f32.
+  }];
+  let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key,
+                       Attn_HeadsTensor:$value,
+                       Optional<Attn_LengthsTensor>:$lengths,
+                       Optional<Attn_SinksTensor>:$sinks,
+                       F64Attr:$scale, Attn_MaskAttrInterface:$mask);
+  let results = (outs Attn_HeadsTensor:$output, Attn_LseTensor:$lse);
+  let regions = (region MaxSizedRegion<1>:$score_mod);
+  let assemblyFormat = [{
+    $query `,` $key `,` $value
+    (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
+    `:` type($query) `,` type($key) `,` type($value)
+    `->` type($output) `,` type($lse)
+    custom<ScoreMod>($score_mod)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_YieldOp : Attn_Op<"yield", [
+    Pure, Terminator, ReturnLike, HasParent<"::attn::FlashOp">]> {
+  let summary = "modified score of a score_mod region";
+  let arguments = (ins F32:$score);
+  let assemblyFormat = "$score attr-dict `:` type($score)";
+}
+
+#endif // DIALECTS_ATTN_ATTNFUSEDOPS_TD

@@ -1,0 +1,162 @@
+//===- AttnGraphOps.td - the textbook graph ----------------*- tablegen -*-===//
+//
+// Graph level: attention as a person writes it in a framework, op by op.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNGRAPHOPS_TD
+#define DIALECTS_ATTN_ATTNGRAPHOPS_TD
+
+include "dialects/attn/AttnAttributes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// [batch, sequence, heads, dim]
+def Attn_HeadsTensor : 4DTensorOf<[F32]>;
+// [batch, heads, queries, keys]
+def Attn_ScoreTensor : 4DTensorOf<[F32]>;
+// [batch, queries, heads]
+def Attn_LseTensor : 3DTensorOf<[F32]>;
+// [batch]: valid keys of each sequence
+def Attn_LengthsTensor : 1DTensorOf<[I32]>;
+// [heads]: one extra logit per head
+def Attn_SinksTensor : 1DTensorOf<[F32]>;
+
+def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure]> {
+  let summary = "key or value heads, each repeated in place";
+  let description = [{
+    `result[b, s, h, d] = input[b, s, h / times, d]`: each head `times` times
+    in a row (repeat_interleave, not tile).
+
+    Constraints:
+      C1: times is positive.
+      C2: the result has times as many heads; the other sizes agree.
+
+    Example:
+
+    ```mlir
+    func.func @repeat(%key: tensor<?x?x8x128xf32>) -> tensor<?x?x32x128xf32> {
+      %key_repeated = attn.repeat_kv %key {times = 4}
+          : tensor<?x?x8x128xf32> -> tensor<?x?x32x128xf32>
+      return %key_repeated : tensor<?x?x32x128xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_HeadsTensor:$input, I64Attr:$times);
+  let results = (outs Attn_HeadsTensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Attn_ScoreOp : Attn_Op<"score", [Pure]> {
+  let summary = "scaled-free scores of queries against keys";
+  let description = [{
+    `score[b, h, i, j] = sum_d query[b, i, h, d] * key[b, j, h / group, d]`
+    with `group = heads / kv_heads`.
+
+    Constraints:
+      C1: batch and head size of query and key agree.
+      C2: the key's heads divide the query's heads.
+      C3: the result is [batch, query heads, queries, keys].
+  }];
+  let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key);
+  let results = (outs Attn_ScoreTensor:$score);
+  let assemblyFormat = [{
+    $query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($score)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_ScaleOp : Attn_Op<"scale", [Pure, SameOperandsAndResultType]> {
+  let summary = "scores times a constant";
+  let description = "`result = by * score`, elementwise.";
+  let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$by);
+  let results = (outs Attn_ScoreTensor:$result);
+  let assemblyFormat = "$score attr-dict `:` type($score)";
+}
+
+def Attn_SoftcapOp : Attn_Op<"softcap", [Pure, SameOperandsAndResultType]> {
+  let summary = "scores bounded by a scaled tanh";
+  let description = [{
+    `result = cap * tanh(score / cap)`, elementwise.
+
+    Constraints:
+      C1: cap is positive and finite.
+  }];
+  let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$cap);
+  let results = (outs Attn_ScoreTensor:$result);
+  let assemblyFormat = "$score attr-dict `:` type($score)";
+  let hasVerifier = 1;
+}
+
+def Attn_MaskOp : Attn_Op<"mask", [
+    Pure, AllTypesMatch<["score", "result"]>]> {
+  let summary = "scores with invisible keys at minus infinity";
+  let description = [{
+    `result[b, h, i, j] = score[b, h, i, j]` where `mask` lets row `i` see key
+    `j` and `j < length(b)`, else -inf. `length(b)` is `lengths[b]`, or the
+    number of keys without `lengths`; the row's position is `i + length - n`,
+    or `i` for a top-left mask.
+
+    Constraints:
+      C1: lengths has one entry per batch row.
+  }];
+  let arguments = (ins Attn_ScoreTensor:$score,
+                       Optional<Attn_LengthsTensor>:$lengths,
+                       Attn_MaskAttrInterface:$mask);
+  let results = (outs Attn_ScoreTensor:$result);
+  let assemblyFormat = [{
+    $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict
+    `:` type($score)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure]> {
+  let summary = "probabilities of each row, and the log of their denominator";
+  let description = [{
+    `m = max(score, sink)`, `denominator = sum_j exp(score_j - m) +
+    exp(sink - m)`, `probability = exp(score - m) / denominator`,
+    `lse = m + ln(denominator)`.
+
+    A row whose scores are all -inf has probability 0, and lse -inf without a
+    sink, the sink with one (never NaN).
+
+    Constraints:
+      C1: sinks has one entry per head.
+      C2: lse is [batch, queries, heads].
+  }];
+  let arguments = (ins Attn_ScoreTensor:$score,
+                       Optional<Attn_SinksTensor>:$sinks);
+  let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
+  let assemblyFormat = [{
+    $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
+    `:` type($score) `->` type($probability) `,` type($lse)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [Pure]> {
+  let summary = "values weighted by probabilities";
+  let description = [{
+    `output[b, i, h, d] = sum_j probability[b, h, i, j] *
+    value[b, j, h / group, d]`. A probability of 0 contributes 0, whatever the
+    value holds.
+
+    Constraints:
+      C1: batch and keys of probability and value agree.
+      C2: the value's heads divide the probability's heads.
+      C3: the result is [batch, queries, heads, value size].
+  }];
+  let arguments = (ins Attn_ScoreTensor:$probability, Attn_HeadsTensor:$value);
+  let results = (outs Attn_HeadsTensor:$output);
+  let assemblyFormat = [{
+    $probability `,` $value attr-dict `:` type($probability) `,` type($value)
+    `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // DIALECTS_ATTN_ATTNGRAPHOPS_TD

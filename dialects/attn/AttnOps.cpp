@@ -1,0 +1,306 @@
+//===- AttnOps.cpp - verifiers of the attn dialect ------------------------===//
+//
+// Each check is labelled with the constraint of the op's documentation.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn/AttnOps.h"
+
+#include "mlir/IR/Builders.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+
+/// Two sizes agree unless both are static and differ.
+static bool agree(int64_t a, int64_t b) {
+  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
+}
+
+static int64_t dim(Value value, unsigned index) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(index);
+}
+
+/// Dimension `leftDim` of `left` and `rightDim` of `right` are the same size.
+static LogicalResult checkEqual(Operation *op, StringRef what, Value left,
+                                unsigned leftDim, Value right,
+                                unsigned rightDim) {
+  if (agree(dim(left, leftDim), dim(right, rightDim)))
+    return success();
+  return op->emitOpError() << what << " differ: " << dim(left, leftDim)
+                           << " and " << dim(right, rightDim);
+}
+
+/// Key/value heads divide query heads.
+static LogicalResult checkGroups(Operation *op, int64_t heads,
+                                 int64_t kvHeads) {
+  if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(kvHeads))
+    return success();
+  if (kvHeads > 0 && heads % kvHeads == 0)
+    return success();
+  return op->emitOpError() << "key/value heads " << kvHeads
+                           << " do not divide query heads " << heads;
+}
+
+/// Lengths have an entry per batch row, sinks one per head, and lse is
+/// [batch, queries, heads], all as the [batch, heads, queries, keys] score.
+static LogicalResult checkRowOperands(Operation *op, Value score, Value lengths,
+                                      Value sinks, Value lse) {
+  if (lengths && failed(checkEqual(op, "batch of score and lengths", score, 0,
+                                   lengths, 0)))
+    return failure();
+  if (sinks &&
+      failed(checkEqual(op, "heads of score and sinks", score, 1, sinks, 0)))
+    return failure();
+  if (!lse)
+    return success();
+  return success(
+      succeeded(checkEqual(op, "batch of score and lse", score, 0, lse, 0)) &&
+      succeeded(checkEqual(op, "queries of score and lse", score, 2, lse, 1)) &&
+      succeeded(checkEqual(op, "heads of score and lse", score, 1, lse, 2)));
+}
+
+static LogicalResult checkSoftcap(Operation *op, double cap) {
+  if (cap > 0 && std::isfinite(cap))
+    return success();
+  return op->emitOpError() << "softcap is " << cap
+                           << ", expected a positive finite number";
+}
+
+//===----------------------------------------------------------------------===//
+// Declared
+//===----------------------------------------------------------------------===//
+
+int64_t GroupedOp::getValueSize() {
+  return getValueDim().value_or(getHeadDim());
+}
+
+double GroupedOp::getScoreScale() {
+  if (std::optional<APFloat> scale = getScale())
+    return scale->convertToDouble();
+  return 1.0 / std::sqrt(static_cast<double>(getHeadDim()));
+}
+
+static LogicalResult checkHeadCounts(GroupedOp op) {
+  const std::pair<StringRef, int64_t> sizes[] = {
+      {"hidden", op.getHidden()},
+      {"heads", op.getHeads()},
+      {"kv_heads", op.getKvHeads()},
+      {"head_dim", op.getHeadDim()},
+      {"value_dim", op.getValueSize()}};
+  // grouped_c1
+  for (auto [name, size] : sizes)
+    if (size <= 0)
+      return op.emitOpError()
+             << name << " is " << size << ", expected at least 1";
+  // grouped_c2
+  if (op.getHeads() % op.getKvHeads() != 0)
+    return op.emitOpError() << "kv_heads " << op.getKvHeads()
+                            << " does not divide heads " << op.getHeads();
+  // grouped_c3
+  for (auto [name, size] : {sizes[3], sizes[4]})
+    if (size > GroupedOp::kMaxHeadDim)
+      return op.emitOpError() << name << " is " << size << ", expected at most "
+                              << GroupedOp::kMaxHeadDim;
+  return success();
+}
+
+LogicalResult GroupedOp::verify() {
+  if (failed(checkHeadCounts(*this)))
+    return failure();
+  // grouped_c4
+  if (!std::isfinite(getScoreScale()))
+    return emitOpError() << "scale is " << getScoreScale()
+                         << ", expected a finite number";
+  if (std::optional<APFloat> cap = getSoftcap())
+    if (failed(checkSoftcap(*this, cap->convertToDouble())))
+      return failure();
+  // grouped_c5
+  if (getLayers().empty())
+    return emitOpError() << "layers are empty, expected at least one";
+  int64_t previous = -1;
+  for (int64_t layer : getLayers()) {
+    if (layer <= previous)
+      return emitOpError() << "layer " << layer << " follows " << previous
+                           << ", expected layers ascending from 0";
+    previous = layer;
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Graph
+//===----------------------------------------------------------------------===//
+
+LogicalResult RepeatKvOp::verify() {
+  // repeat_kv_c1
+  if (getTimes() <= 0)
+    return emitOpError() << "times is " << getTimes()
+                         << ", expected at least 1";
+  // repeat_kv_c2
+  auto input = cast<RankedTensorType>(getInput().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  for (unsigned i : {0u, 1u, 3u})
+    if (!agree(input.getDimSize(i), result.getDimSize(i)))
+      return emitOpError() << "dimension " << i << " of input and result is "
+                           << input.getDimSize(i) << " and "
+                           << result.getDimSize(i);
+  int64_t heads = input.getDimSize(2);
+  if (!ShapedType::isDynamic(heads) &&
+      !agree(heads * int64_t(getTimes()), result.getDimSize(2)))
+    return emitOpError() << "result has " << result.getDimSize(2)
+                         << " heads, expected " << heads << " * " << getTimes();
+  return success();
+}
+
+LogicalResult ScoreOp::verify() {
+  Value query = getQuery(), key = getKey(), score = getScore();
+  // score_c1
+  if (failed(checkEqual(*this, "batch of query and key", query, 0, key, 0)) ||
+      failed(
+          checkEqual(*this, "head sizes of query and key", query, 3, key, 3)))
+    return failure();
+  // score_c2
+  if (failed(checkGroups(*this, dim(query, 2), dim(key, 2))))
+    return failure();
+  // score_c3
+  return success(
+      succeeded(
+          checkEqual(*this, "batch of query and score", query, 0, score, 0)) &&
+      succeeded(
+          checkEqual(*this, "heads of query and score", query, 2, score, 1)) &&
+      succeeded(checkEqual(*this, "queries of query and score", query, 1, score,
+                           2)) &&
+      succeeded(checkEqual(*this, "keys of key and score", key, 1, score, 3)));
+}
+
+LogicalResult SoftcapOp::verify() {
+  // softcap_c1
+  return checkSoftcap(*this, getCap().convertToDouble());
+}
+
+LogicalResult MaskOp::verify() {
+  // mask_c1
+  return checkRowOperands(*this, getScore(), getLengths(), {}, {});
+}
+
+LogicalResult SoftmaxOp::verify() {
+  // softmax_c1, softmax_c2
+  return checkRowOperands(*this, getScore(), {}, getSinks(), getLse());
+}
+
+LogicalResult WeightedSumOp::verify() {
+  Value probability = getProbability(), value = getValue(),
+        output = getOutput();
+  // weighted_sum_c1
+  if (failed(checkEqual(*this, "batch of probability and value", probability, 0,
+                        value, 0)) ||
+      failed(checkEqual(*this, "keys of probability and value", probability, 3,
+                        value, 1)))
+    return failure();
+  // weighted_sum_c2
+  if (failed(checkGroups(*this, dim(probability, 1), dim(value, 2))))
+    return failure();
+  // weighted_sum_c3
+  return success(
+      succeeded(checkEqual(*this, "batch of probability and output",
+                           probability, 0, output, 0)) &&
+      succeeded(checkEqual(*this, "queries of probability and output",
+                           probability, 2, output, 1)) &&
+      succeeded(checkEqual(*this, "heads of probability and output",
+                           probability, 1, output, 2)) &&
+      succeeded(checkEqual(*this, "head sizes of value and output", value, 3,
+                           output, 3)));
+}
+
+//===----------------------------------------------------------------------===//
+// Fused
+//===----------------------------------------------------------------------===//
+
+LogicalResult MaskedSoftmaxOp::verify() {
+  // masked_softmax_c1, masked_softmax_c2, masked_softmax_c3
+  if (failed(checkRowOperands(*this, getScore(), getLengths(), getSinks(),
+                              getLse())))
+    return failure();
+  // masked_softmax_c4
+  if (std::optional<APFloat> cap = getSoftcap())
+    return checkSoftcap(*this, cap->convertToDouble());
+  return success();
+}
+
+static LogicalResult checkFlashShapes(FlashOp op) {
+  Value query = op.getQuery(), key = op.getKey(), value = op.getValue();
+  Value output = op.getOutput(), lse = op.getLse();
+  // flash_c1
+  if (failed(checkEqual(op, "batch of query and key", query, 0, key, 0)) ||
+      failed(checkEqual(op, "head sizes of query and key", query, 3, key, 3)) ||
+      failed(checkEqual(op, "batch of key and value", key, 0, value, 0)) ||
+      failed(checkEqual(op, "keys of key and value", key, 1, value, 1)))
+    return failure();
+  // flash_c2
+  if (failed(checkEqual(op, "heads of key and value", key, 2, value, 2)) ||
+      failed(checkGroups(op, dim(query, 2), dim(key, 2))))
+    return failure();
+  // flash_c3
+  return success(
+      succeeded(
+          checkEqual(op, "batch of query and output", query, 0, output, 0)) &&
+      succeeded(
+          checkEqual(op, "queries of query and output", query, 1, output, 1)) &&
+      succeeded(
+          checkEqual(op, "heads of query and output", query, 2, output, 2)) &&
+      succeeded(checkEqual(op, "head sizes of value and output", value, 3,
+                           output, 3)) &&
+      succeeded(checkEqual(op, "batch of query and lse", query, 0, lse, 0)) &&
+      succeeded(checkEqual(op, "queries of query and lse", query, 1, lse, 1)) &&
+      succeeded(checkEqual(op, "heads of query and lse", query, 2, lse, 2)));
+}
+
+LogicalResult FlashOp::verify() {
+  if (failed(checkFlashShapes(*this)))
+    return failure();
+  // flash_c4
+  if (getLengths() && failed(checkEqual(*this, "batch of query and lengths",
+                                        getQuery(), 0, getLengths(), 0)))
+    return failure();
+  if (getSinks() && failed(checkEqual(*this, "heads of query and sinks",
+                                      getQuery(), 2, getSinks(), 0)))
+    return failure();
+  // flash_c5
+  if (getScoreMod().empty())
+    return success();
+  Block &body = getScoreMod().front();
+  Builder builder(getContext());
+  SmallVector<Type> expected = {builder.getF32Type(), builder.getIndexType(),
+                                builder.getIndexType(), builder.getIndexType()};
+  if (!llvm::equal(body.getArgumentTypes(), expected))
+    return emitOpError()
+           << "score_mod takes " << body.getArgumentTypes()
+           << ", expected (f32 score, index row, index column, index head)";
+  return success();
+}
+
+/// score_mod (%score: f32, %row: index, ...) { ... }, or nothing.
+static ParseResult parseScoreMod(OpAsmParser &parser, Region &region) {
+  if (failed(parser.parseOptionalKeyword("score_mod")))
+    return success();
+  SmallVector<OpAsmParser::Argument> arguments;
+  return failure(parser.parseArgumentList(arguments,
+                                          OpAsmParser::Delimiter::Paren,
+                                          /*allowType=*/true) ||
+                 parser.parseRegion(region, arguments));
+}
+
+static void printScoreMod(OpAsmPrinter &printer, Operation *, Region &region) {
+  if (region.empty())
+    return;
+  printer << " score_mod(";
+  llvm::interleaveComma(region.getArguments(), printer, [&](BlockArgument arg) {
+    printer.printRegionArgument(arg);
+  });
+  printer << ") ";
+  printer.printRegion(region, /*printEntryBlockArgs=*/false);
+}
+
+#define GET_OP_CLASSES
+#include "dialects/attn/AttnOps.cpp.inc"

@@ -1,0 +1,9 @@
+//===- AttnOps.td - all operations of the attn dialect -----*- tablegen -*-===//
+//
+// Declared, graph and fused level in one place for the generators.
+//
+//===----------------------------------------------------------------------===//
+
+include "dialects/attn/AttnDeclaredOps.td"
+include "dialects/attn/AttnFusedOps.td"
+include "dialects/attn/AttnGraphOps.td"

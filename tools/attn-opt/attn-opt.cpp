@@ -1,0 +1,21 @@
+//===- attn-opt.cpp - mlir-opt for attnc's dialects and passes ------------===//
+//
+// The usual MLIR test tool.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn/AttnDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<attn::AttnDialect, mlir::arith::ArithDialect,
+                  mlir::func::FuncDialect, mlir::math::MathDialect,
+                  mlir::scf::SCFDialect>();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "attnc modular optimizer driver\n", registry));
+}
