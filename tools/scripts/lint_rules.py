@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""The project's own rules, one line each: `ok RULE` or `not ok RULE`.
+
+White space, include directions, the form of diagnostics, and what every pass
+must have. With -f, white space is corrected in place.
+"""
+import argparse
+import pathlib
+import re
+import subprocess
+import sys
+
+# What each folder may include; the rest of the tree is closed to it. The first
+# prefix that fits decides, so that special cases stand before their folder.
+DIRECTIONS = [
+    ("codegen/ptxsim/", ["codegen/ptxsim/"]),
+    ("codegen/", ["codegen/", "dialects/", "runtime/"]),
+    ("compiler/reference/", ["compiler/", "dialects/"]),
+    ("compiler/", ["codegen/", "compiler/", "dialects/", "passes/", "runtime/"]),
+    ("dialects/", ["dialects/"]),
+    ("passes/", ["dialects/", "passes/"]),
+    ("runtime/", ["runtime/"]),
+    ("tools/", ["compiler/", "dialects/", "passes/", "tools/"]),
+]
+FOLDERS = ("codegen/", "compiler/", "dialects/", "passes/", "runtime/", "tools/", "tests/")
+WITHOUT_LLVM = ("codegen/ptxsim/", "runtime/")
+WITH_FMT = ("compiler/", "tests/", "tools/")
+
+TEXT_SUFFIXES = {".c", ".cmake", ".cpp", ".h", ".json", ".md", ".mlir", ".py", ".sh", ".td",
+                 ".test", ".txt", ".in"}
+INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
+DIAGNOSTIC = re.compile(
+    r'(?:emit(?:Op)?(?:Error|Warning|Remark)|attachNote)\s*\(([^;{]*?)\)\s*(?=[;<])'
+    r'((?:\s*<<[^;]*)?);', re.S)
+LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def tracked_files():
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    names = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [pathlib.Path(name) for name in names.splitlines() if pathlib.Path(name).is_file()]
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def white_space(files, fix):
+    for path in files:
+        if path.suffix not in TEXT_SUFFIXES or "LICENSE" in path.name:
+            continue
+        text = path.read_text()
+        clean = re.sub(r"[ \t\r]+$", "", text, flags=re.M).rstrip("\n") + "\n"
+        if text in ("", clean) or re.search(r"white-space-matters", text):
+            continue
+        if fix:
+            path.write_text(clean)
+            continue
+        wrong = next((number for number, (old, new) in
+                      enumerate(zip(text.split("\n"), clean.split("\n")), 1) if old != new),
+                     text.count("\n"))
+        yield f"{path}:{wrong}: trailing space, carriage return, or not one newline at the end"
+
+
+def include_directions(files, _):
+    for path in files:
+        name = path.as_posix()
+        if path.suffix not in (".c", ".cpp", ".h", ".td"):
+            continue
+        allowed = next((may for prefix, may in DIRECTIONS if name.startswith(prefix)), None)
+        if allowed is None:
+            continue
+        text = path.read_text()
+        for match in INCLUDE.finditer(text):
+            header = match.group(1)
+            where = f"{name}:{line_of(text, match.start())}"
+            if header.startswith(FOLDERS) and not header.startswith(tuple(allowed)):
+                yield f"{where}: '{header}' is not for this folder, only {', '.join(allowed)}"
+            if header.startswith(("llvm/", "mlir/")) and name.startswith(WITHOUT_LLVM):
+                yield f"{where}: '{header}' in a folder that has no LLVM"
+            if header.startswith("fmt/") and not name.startswith(WITH_FMT):
+                yield f"{where}: fmt is for compiler/ and tools/"
+
+
+def diagnostics(files, _):
+    for path in files:
+        if path.suffix not in (".cpp", ".h") or path.parts[0] == "tests":
+            continue
+        text = path.read_text()
+        for match in DIAGNOSTIC.finditer(text):
+            literals = LITERAL.findall(match.group(1) + match.group(2))
+            if not literals:
+                continue
+            where = f"{path}:{line_of(text, match.start())}"
+            if re.match(r"[A-Z][a-z]", literals[0]):
+                yield f"{where}: '{literals[0]}' begins with a capital letter"
+            if re.search(r"(?<!\.)\.$", literals[-1].strip()):
+                yield f"{where}: '{literals[-1]}' ends with a period"
+
+
+def pass_definitions(text):
+    starts = list(re.finditer(r'^def (\w+)\s*:\s*Pass<"([\w-]+)"', text, re.M))
+    for start, end in zip(starts, starts[1:] + [None]):
+        yield start.group(1), start.group(2), text[start.start():end and end.start()]
+
+
+def passes(files, _):
+    for path in files:
+        if path.name != "Passes.td":
+            continue
+        for name, flag, body in pass_definitions(path.read_text()):
+            stem = re.sub(r"^attn-", "", flag)
+            where = f"{path}: {name}"
+            if "let summary" not in body and not re.search(r'Pass<"[^"]*",[^>]*>', body):
+                yield f"{where} has no summary"
+            if "let description" not in body:
+                yield f"{where} has no description"
+            if "```mlir" not in body:
+                yield f"{where} has no ```mlir fence with the IR before and after"
+            for section in ("Requires:", "Ensures:"):
+                if section not in body:
+                    yield f"{where} does not say '{section}'"
+            tests = pathlib.Path("tests")
+            if not list(tests.rglob(f"{stem}.mlir")) + list(tests.rglob(f"{stem}-*.mlir")):
+                yield f"{where} has no test {stem}.mlir"
+
+
+RULES = [white_space, include_directions, diagnostics, passes]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-f", "--fix", action="store_true", help="correct white space in place")
+    arguments = parser.parse_args()
+    files = tracked_files()
+    failed = False
+    for rule in RULES:
+        findings = list(rule(files, arguments.fix))
+        for finding in findings:
+            print(f"  {finding}")
+        print(f"{'not ok' if findings else 'ok'} {rule.__name__.replace('_', ' ')}")
+        failed |= bool(findings)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
