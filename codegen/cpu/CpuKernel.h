@@ -1,0 +1,61 @@
+// The result of CPU code generation for one kernel: an object and its facts.
+// compiler/artifact turns it into the descriptors of runtime/attn_rt.h.
+
+#ifndef CODEGEN_CPU_CPUKERNEL_H
+#define CODEGEN_CPU_CPUKERNEL_H
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace attn::cpu {
+
+/// One schedule of a kernel. The object defines, hidden,
+/// `<symbol>_grid` and `<symbol>_phase0`, `<symbol>_phase1`, ...
+struct CpuProgram {
+  /// "prefill", "short" or "decode".
+  std::string schedule;
+  std::string symbol;
+  /// Query rows of a sequence that the program accepts; INT64_MAX: any number.
+  int64_t maxQueries;
+  int64_t phases;
+  /// Scratch of one running task, a multiple of 64.
+  int64_t scratchBytes;
+  /// One split's partial result for one row of one head; 0 without splits.
+  int64_t partialRowBytes;
+};
+
+/// What a target needs and is called.
+struct CpuTargetFacts {
+  /// As given to --target: "native", "x86-64-v3", "x86-64-v4", "aarch64".
+  std::string name;
+  /// "x86_64-unknown-linux-gnu", ...
+  std::string triple;
+  /// LLVM's CPU and features ("+avx2"), sorted; `native` expanded. The object
+  /// contains no instruction outside them.
+  std::string cpu;
+  std::vector<std::string> features;
+};
+
+/// One kernel on one target.
+struct CpuKernel {
+  /// NAME_core or NAME_KIND_core.
+  std::string name;
+  CpuTargetFacts target;
+  /// An ELF relocatable file. Undefined symbols: memcpy and memset at most.
+  std::string object;
+  /// Ascending in maxQueries.
+  std::vector<CpuProgram> programs;
+  /// Names of the parameters in declaration order, and their values, 8 bytes
+  /// each, row by row: f32 in the low four bytes, index as int64. The rows are
+  /// the same for all programs.
+  std::vector<std::string> parameters;
+  std::vector<uint64_t> constants;
+  /// Model layer -> row of `constants`, in ascending order of the layer.
+  std::vector<std::pair<int64_t, int64_t>> layerRows;
+};
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_CPUKERNEL_H

@@ -1,0 +1,135 @@
+/* What generated code and descriptors look like to the runtime.
+   attnc writes these structures into objects; see compiler/artifact/Entries. */
+#ifndef RUNTIME_ATTN_RT_H
+#define RUNTIME_ATTN_RT_H
+
+#include "runtime/attn.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define ATTN_RT_MAX_RANK 4
+#define ATTN_RT_MAX_TENSORS 16
+#define ATTN_RT_CACHE_LINE 64
+
+/* A tensor as generated code sees it: strides in elements, byte_offset added.
+   Dimensions past the rank have extent 1 and stride 0. An absent optional
+   tensor has NULL data and extents 0. */
+typedef struct attn_rt_view {
+  void *data;
+  int64_t extent[ATTN_RT_MAX_RANK];
+  int64_t stride[ATTN_RT_MAX_RANK];
+} attn_rt_view;
+
+/* What every generated function gets. */
+typedef struct attn_rt_frame {
+  const attn_rt_view *views; /* in the order of the program's arguments */
+  const char *constants;     /* the layer's row: 8 bytes for each parameter */
+  char *partials;            /* results of splits, shared by all tasks */
+} attn_rt_frame;
+
+/* Writes the number of tasks of each phase. */
+typedef void (*attn_rt_grid)(const attn_rt_frame *frame, int64_t *tasks);
+
+/* Runs one task; `scratch` is the task's own, 64-byte aligned. */
+typedef void (*attn_rt_phase)(const attn_rt_frame *frame, char *scratch,
+                              int64_t task);
+
+/* The schedules, as bits: an entry allows a set of them. */
+enum { ATTN_RT_PREFILL = 1, ATTN_RT_SHORT = 2, ATTN_RT_DECODE = 4 };
+
+/* One schedule of a kernel on one target. */
+typedef struct attn_rt_program {
+  const char *schedule;
+  int64_t kind;        /* ATTN_RT_PREFILL, _SHORT or _DECODE */
+  int64_t max_queries; /* rows of a sequence, INT64_MAX where unbounded */
+  int64_t phases;
+  attn_rt_grid grid;
+  const attn_rt_phase *phase;
+  int64_t scratch_bytes;
+  /* Bytes of one split's partial result for one query row of one head. A call
+     has room for rows * attn_rt_split_bound(capacity) of them, with rows =
+     batch * query_length * query_heads; their order is the program's affair.
+     0: the program has no partial results. */
+  int64_t partial_row_bytes;
+} attn_rt_program;
+
+/* The programs of a kernel for one target, ascending in max_queries. */
+typedef struct attn_rt_target {
+  const char *name;
+  uint64_t features; /* bits of attn_rt_features() that its code needs */
+  int64_t program_count;
+  const attn_rt_program *programs;
+  const char *constants; /* rows of constants_bytes */
+  int64_t constants_bytes;
+} attn_rt_target;
+
+/* Roles of a tensor. */
+enum {
+  ATTN_RT_OUTPUT = 1,     /* written, must not overlap anything */
+  ATTN_RT_OPTIONAL = 2,   /* may be NULL */
+  ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
+  ATTN_RT_SINKS = 8       /* dropped by ATTN_FLAG_NO_SINK */
+};
+
+/* Symbolic extents, equal wherever they occur in a call. */
+enum {
+  ATTN_RT_BATCH,
+  ATTN_RT_QUERY_LENGTH,
+  ATTN_RT_KV_CAPACITY,
+  ATTN_RT_SYMBOLS
+};
+
+typedef struct attn_rt_tensor {
+  const char *name;
+  int64_t role;
+  int32_t rank;
+  DLDataType dtype;
+  int64_t extent[ATTN_RT_MAX_RANK];   /* >= 0 static, else -1 - symbol */
+  const char *axis[ATTN_RT_MAX_RANK]; /* names for messages */
+} attn_rt_tensor;
+
+/* All a call needs to know about one kernel. */
+typedef struct attn_rt_kernel {
+  const char *symbol;
+  int64_t abi;
+  int64_t query_heads;
+  int64_t tensor_count;
+  const attn_rt_tensor *tensors;
+  int64_t layer_count;
+  const int32_t *layer_rows; /* row of the constants, -1: not this kernel's */
+  int64_t target_count;
+  const attn_rt_target *targets; /* best first */
+} attn_rt_kernel;
+
+/* A sequence is cut into at most ATTN_RT_MAX_SPLITS splits of the smallest
+   ATTN_RT_MIN_SPLIT_KEYS * 2^n keys. */
+#define ATTN_RT_MIN_SPLIT_KEYS 1024
+#define ATTN_RT_MAX_SPLITS 32
+
+/* No sequence of at most `keys` keys has more splits than this; monotone. */
+int64_t attn_rt_split_bound(int64_t keys);
+
+/* Features of this CPU that the operating system lets programs use; the bits
+   are positions in the list of attn_rt_features.h. */
+uint64_t attn_rt_features(void);
+
+/* The exported entries forward to these; `kinds` is the set of schedules. */
+attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
+                        const void *args, const attn_context *context);
+attn_status attn_rt_plan(const attn_rt_kernel *kernel, uint32_t kinds,
+                         const void *args, const attn_context *context,
+                         attn_plan *plan);
+attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
+                         const void *args, const attn_context *context,
+                         int64_t phase, int64_t task);
+attn_status attn_rt_can_run(const attn_rt_kernel *kernel, uint32_t kinds,
+                            const void *args, const attn_context *context);
+uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
+                           const attn_maxima *maxima);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* RUNTIME_ATTN_RT_H */
