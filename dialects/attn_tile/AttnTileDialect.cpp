@@ -1,0 +1,108 @@
+//===- AttnTileDialect.cpp - the attn_tile dialect ------------------------===//
+//
+// Registers operations, types and attributes, and prints shaped types.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn_tile/AttnTileDialect.h"
+
+#include "dialects/attn_tile/AttnTileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn::tile;
+
+#include "dialects/attn_tile/AttnTileDialect.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/attn_tile/AttnTileTypes.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/attn_tile/AttnTileAttributes.cpp.inc"
+
+void AttnTileDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/attn_tile/AttnTileTypes.cpp.inc"
+      >();
+}
+
+void AttnTileDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/attn_tile/AttnTileAttributes.cpp.inc"
+      >();
+}
+
+void AttnTileDialect::initialize() {
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/attn_tile/AttnTileOps.cpp.inc"
+      >();
+  registerTypes();
+  registerAttributes();
+}
+
+/// <?x128xf32>
+template <typename ShapedT>
+static Type parseShaped(AsmParser &parser) {
+  SmallVector<int64_t> shape;
+  Type element;
+  if (parser.parseLess() || parser.parseDimensionList(shape) ||
+      parser.parseType(element) || parser.parseGreater())
+    return {};
+  return ShapedT::get(parser.getContext(), shape, element);
+}
+
+static void printShaped(AsmPrinter &printer, ArrayRef<int64_t> shape,
+                        Type element) {
+  printer << '<';
+  for (int64_t size : shape) {
+    if (ShapedType::isDynamic(size))
+      printer << '?';
+    else
+      printer << size;
+    printer << 'x';
+  }
+  printer << element << '>';
+}
+
+Type ViewType::parse(AsmParser &parser) {
+  return parseShaped<ViewType>(parser);
+}
+
+void ViewType::print(AsmPrinter &printer) const {
+  printShaped(printer, getShape(), getElementType());
+}
+
+Type TileType::parse(AsmParser &parser) {
+  return parseShaped<TileType>(parser);
+}
+
+void TileType::print(AsmPrinter &printer) const {
+  printShaped(printer, getShape(), getElementType());
+}
+
+LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                   StringRef, int64_t maxQueries,
+                                   int64_t queryBlock, int64_t keyBlock,
+                                   int64_t splitKeys, int64_t maxSplits, bool) {
+  const std::pair<StringRef, int64_t> sizes[] = {{"max_queries", maxQueries},
+                                                 {"query_block", queryBlock},
+                                                 {"key_block", keyBlock},
+                                                 {"split_keys", splitKeys},
+                                                 {"max_splits", maxSplits}};
+  // schedule_c1
+  for (auto [name, size] : sizes)
+    if (size <= 0)
+      return emitError() << name << " is " << size << ", expected at least 1";
+  // schedule_c2
+  if (splitKeys % keyBlock != 0)
+    return emitError() << "key_block " << keyBlock
+                       << " does not divide split_keys " << splitKeys;
+  return success();
+}

@@ -1,0 +1,22 @@
+//===- AttnTileDialect.h - the attn_tile dialect ----------------*- C++ -*-===//
+//
+// Declares dialect, types and attributes; operations are in AttnTileOps.h.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_TILE_ATTNTILEDIALECT_H
+#define DIALECTS_ATTN_TILE_ATTNTILEDIALECT_H
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/DialectImplementation.h"
+
+#include "dialects/attn_tile/AttnTileDialect.h.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/attn_tile/AttnTileTypes.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/attn_tile/AttnTileAttributes.h.inc"
+
+#endif // DIALECTS_ATTN_TILE_ATTNTILEDIALECT_H

@@ -1,0 +1,393 @@
+//===- AttnTileOps.td - programs, phases and tile steps ----*- tablegen -*-===//
+//
+// The online softmax over key blocks (Milakov and Gimelshein 2018; Dao et al.
+// 2022; split keys: Dao et al. 2023), as steps on values.
+//
+//===----------------------------------------------------------------------===//
+
+include "dialects/attn_tile/AttnTileTypes.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+def AttnTile_ProgramOp : AttnTile_Op<"program", [
+    Symbol, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+  let summary = "kernel as a list of phases";
+  let description = [{
+    Index arithmetic before the phases sizes their grids; every phase may use
+    it. `argument_names` are the tensors' names for callers, inputs first, then
+    `output` and `lse`. `layers` are the model's layers that the program
+    serves; `layer_rows[i]` selects the constants of `layers[i]` among the
+    values of each `attn_tile.parameter`.
+
+    Constraints:
+      C1: there is one name per argument, and all arguments are views.
+      C2: layers and layer_rows have the same length.
+      C3: every parameter has a value for every row in layer_rows.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$argument_names,
+                       AttnTile_ScheduleAttr:$schedule,
+                       DenseI64ArrayAttr:$layers,
+                       DenseI64ArrayAttr:$layer_rows);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def AttnTile_PhaseOp : AttnTile_Op<"phase", [
+    NoTerminator, SingleBlock, HasParent<"ProgramOp">,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
+  let summary = "grid of independent tasks";
+  let description = [{
+    Runs its body once for every point of the grid, in any order and on any
+    number of threads; all tasks end before the next phase begins.
+
+    Constraints:
+      C1: there is one block argument of type index per extent.
+  }];
+  let arguments = (ins StrAttr:$phase_name, Variadic<Index>:$extents);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+}
+
+def AttnTile_ParameterOp : AttnTile_Op<"parameter", [Pure]> {
+  let summary = "scalar that differs between layers of one geometry";
+  let description = [{
+    Reads the layer's constant. `values` lists one value per distinct set of
+    constants; those of an index parameter are integers.
+  }];
+  let arguments = (ins StrAttr:$parameter_name, DenseF64ArrayAttr:$values);
+  let results = (outs AnyTypeOf<[F32, Index]>:$result);
+  let assemblyFormat = "$parameter_name `=` $values attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def AttnTile_WorkspaceOp : AttnTile_Op<"workspace", [Pure]> {
+  let summary = "room for running states between two phases";
+  let description = [{
+    Holds one state (maximum and denominator per row, weighted sum) of at most
+    `rows` rows and `columns` columns for each point of `extents`.
+  }];
+  let arguments = (ins Variadic<Index>:$extents, I64Attr:$rows,
+                       I64Attr:$columns);
+  let results = (outs AttnTile_StatesType:$states);
+  let assemblyFormat = [{
+    `[` $extents `]` `rows` $rows `columns` $columns attr-dict
+    `:` type($states)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+def AttnTile_DimOp : AttnTile_Op<"dim", [Pure]> {
+  let summary = "size of a view's dimension";
+  let arguments = (ins AttnTile_ViewType:$view, I64Attr:$dimension);
+  let results = (outs Index:$size);
+  let assemblyFormat = "$view `,` $dimension attr-dict `:` type($view)";
+}
+
+def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
+  let summary = "valid keys of a sequence";
+  let description = [{
+    `lengths[batch]`, or the number of keys in `key` ([batch, keys, heads,
+    dim]) when there is no `lengths` view or it is absent.
+  }];
+  let arguments = (ins AttnTile_ViewType:$key, Index:$batch,
+                       Optional<AttnTile_ViewType>:$lengths);
+  let results = (outs Index:$length);
+  let assemblyFormat = [{
+    $key `[` $batch `]` (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    attr-dict `:` type($key)
+  }];
+}
+
+def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
+  let summary = "largest number of valid keys of any sequence";
+  let arguments = (ins AttnTile_ViewType:$key,
+                       Optional<AttnTile_ViewType>:$lengths);
+  let results = (outs Index:$length);
+  let assemblyFormat = [{
+    $key (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict
+    `:` type($key)
+  }];
+}
+
+def AttnTile_SplitSizeOp : AttnTile_Op<"split_size", [Pure]> {
+  let summary = "keys per split of a sequence";
+  let description = [{
+    The smallest `at_least * 2^n` that covers `length` keys in at most
+    `at_most` splits.
+  }];
+  let arguments = (ins Index:$length, I64Attr:$at_least, I64Attr:$at_most);
+  let results = (outs Index:$size);
+  let assemblyFormat =
+      "$length `at_least` $at_least `at_most` $at_most attr-dict";
+}
+
+def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
+  let summary = "keys that a block of queries sees: any of them, all of them";
+  let description = [{
+    The queries have the positions `position .. position + count - 1`; each
+    sees the keys `p - left < j < p + right`, `0 <= j < length`.
+
+    `[lo, hi)` holds every key that some query sees; `lo` is a multiple of
+    `block`. The blocks that start in `[full_lo, full_hi)` are seen whole by
+    every query; both are multiples of `block`, and
+    `lo <= full_lo <= full_hi`. Where nothing is seen, `lo = hi`.
+  }];
+  let arguments = (ins Index:$position, Index:$count, Index:$length,
+                       Index:$left, Index:$right, I64Attr:$block);
+  let results = (outs Index:$lo, Index:$full_lo, Index:$full_hi, Index:$hi);
+  let assemblyFormat = [{
+    `position` $position `count` $count `length` $length
+    `band` `(` $left `,` $right `)` `block` $block attr-dict
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Loads and stores
+//===----------------------------------------------------------------------===//
+
+def AttnTile_LoadQueriesOp : AttnTile_Op<"load_queries", [Pure]> {
+  let summary = "rows of one key/value group: positions times heads";
+  let description = [{
+    Row `r` is `view[batch, first + r / group, kv_head * group + r % group]`;
+    there are `count * group` rows.
+  }];
+  let arguments = (ins AttnTile_ViewType:$view, Index:$batch, Index:$first,
+                       Index:$kv_head, Index:$count, I64Attr:$group);
+  let results = (outs AttnTile_TileType:$tile);
+  let assemblyFormat = [{
+    $view `[` $batch `,` $first `,` $kv_head `]` `count` $count `group` $group
+    attr-dict `:` type($view) `->` type($tile)
+  }];
+}
+
+def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
+  let summary = "block of keys or values, zero beyond the length";
+  let description = [{
+    Row `r` is `view[batch, first + r, kv_head]` for `first + r < length`; the
+    others are zero and not read, whatever memory holds there.
+  }];
+  let arguments = (ins AttnTile_ViewType:$view, Index:$batch, Index:$first,
+                       Index:$kv_head, Index:$length);
+  let results = (outs AttnTile_TileType:$tile);
+  let assemblyFormat = [{
+    $view `[` $batch `,` $first `,` $kv_head `]` `length` $length attr-dict
+    `:` type($view) `->` type($tile)
+  }];
+}
+
+def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
+  let summary = "rows back to the caller's tensor";
+  let description = [{
+    The inverse of `attn_tile.load_queries`; a tile with one value per row goes
+    to a view [batch, queries, heads]. Nothing happens when the view is absent.
+  }];
+  let arguments = (ins AttnTile_TileType:$tile, AttnTile_ViewType:$view,
+                       Index:$batch, Index:$first, Index:$kv_head,
+                       Index:$count, I64Attr:$group);
+  let assemblyFormat = [{
+    $tile `,` $view `[` $batch `,` $first `,` $kv_head `]` `count` $count
+    `group` $group attr-dict `:` type($tile) `,` type($view)
+  }];
+}
+
+def AttnTile_SaveStateOp : AttnTile_Op<"save_state", [
+    MemoryEffects<[MemWrite]>]> {
+  let summary = "running state parked for the next phase";
+  let arguments = (ins AttnTile_TileType:$maximum,
+                       AttnTile_TileType:$denominator,
+                       AttnTile_TileType:$sum, AttnTile_StatesType:$states,
+                       Variadic<Index>:$indices);
+  let assemblyFormat = [{
+    $maximum `,` $denominator `,` $sum `,` $states `[` $indices `]` attr-dict
+    `:` type($maximum) `,` type($denominator) `,` type($sum)
+  }];
+}
+
+def AttnTile_LoadStateOp : AttnTile_Op<"load_state", [
+    MemoryEffects<[MemRead]>]> {
+  let summary = "running state parked by an earlier phase";
+  let arguments = (ins AttnTile_StatesType:$states, Variadic<Index>:$indices,
+                       Index:$rows);
+  let results = (outs AttnTile_TileType:$maximum,
+                      AttnTile_TileType:$denominator, AttnTile_TileType:$sum);
+  let assemblyFormat = [{
+    $states `[` $indices `]` `rows` $rows attr-dict
+    `:` type($maximum) `,` type($denominator) `,` type($sum)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Steps on values
+//===----------------------------------------------------------------------===//
+
+def AttnTile_StartOp : AttnTile_Op<"start", [Pure]> {
+  let summary = "state of a softmax that has seen no key";
+  let description = "Maximum -inf, denominator 0, weighted sum 0.";
+  let arguments = (ins Index:$rows);
+  let results = (outs AttnTile_TileType:$maximum,
+                      AttnTile_TileType:$denominator, AttnTile_TileType:$sum);
+  let assemblyFormat = [{
+    `rows` $rows attr-dict
+    `:` type($maximum) `,` type($denominator) `,` type($sum)
+  }];
+}
+
+def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
+  let summary = "scaled scores of a query tile against a key block";
+  let description = [{
+    `score[r, j] = scale * sum_d query[r, d] * key[j, d]`, `d` ascending from
+    an accumulator of 0, fused multiply-adds in f32; scaled once, at the end.
+
+    Constraints:
+      C1: query and key have the same columns.
+      C2: score has the query's rows and one column per key.
+  }];
+  let arguments = (ins AttnTile_TileType:$query, AttnTile_TileType:$key,
+                       F32:$scale);
+  let results = (outs AttnTile_TileType:$score);
+  let assemblyFormat = [{
+    $query `,` $key `scale` $scale attr-dict
+    `:` type($query) `,` type($key) `->` type($score)
+  }];
+  let hasVerifier = 1;
+}
+
+def AttnTile_MapOp : AttnTile_Op<"map", [Pure, SingleBlock]> {
+  let summary = "elementwise function of scores and where they stand";
+  let description = [{
+    The region maps a score, its row (query index `first + r / group`), column
+    (key index `key + c`) and head (`kv_head * group + r % group`).
+
+    Constraints:
+      C1: the region takes (f32, index, index, index) and yields one f32.
+  }];
+  let arguments = (ins AttnTile_TileType:$score, Index:$first, Index:$key,
+                       Index:$kv_head, I64Attr:$group);
+  let results = (outs AttnTile_TileType:$result);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $score `first` $first `key` $key `kv_head` $kv_head `group` $group
+    attr-dict `:` type($score) `->` type($result) $body
+  }];
+  let hasVerifier = 1;
+}
+
+def AttnTile_YieldOp : AttnTile_Op<"yield", [
+    Pure, Terminator, ReturnLike, HasParent<"MapOp">]> {
+  let summary = "result of an attn_tile.map region";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def AttnTile_MaskOp : AttnTile_Op<"mask", [Pure]> {
+  let summary = "scores with invisible keys at minus infinity";
+  let description = [{
+    Row `r` has the position `p = position + r / group`; column `c` is the key
+    `j = key + c`. The score stays where `p - left < j < p + right` and
+    `j < length`, and is -inf elsewhere.
+  }];
+  let arguments = (ins AttnTile_TileType:$score, Index:$position, Index:$key,
+                       Index:$length, Index:$left, Index:$right,
+                       I64Attr:$group);
+  let results = (outs AttnTile_TileType:$result);
+  let assemblyFormat = [{
+    $score `position` $position `key` $key `length` $length
+    `band` `(` $left `,` $right `)` `group` $group attr-dict
+    `:` type($score) `->` type($result)
+  }];
+}
+
+def AttnTile_SoftmaxStepOp : AttnTile_Op<"softmax_step", [Pure]> {
+  let summary = "weights of a block of scores under the running maximum";
+  let description = [{
+    With `m' = max(maximum, max_j score[j])` and `b = m'`, or 0 where `m'` is
+    -inf: `weight[j] = 2^(score[j] - b)`, `alpha = 2^(maximum - b)`,
+    `denominator' = denominator * alpha + sum_j weight[j]`.
+  }];
+  let arguments = (ins AttnTile_TileType:$score, AttnTile_TileType:$maximum,
+                       AttnTile_TileType:$denominator);
+  let results = (outs AttnTile_TileType:$weight, AttnTile_TileType:$new_maximum,
+                      AttnTile_TileType:$new_denominator,
+                      AttnTile_TileType:$alpha);
+  let assemblyFormat = [{
+    $score `,` $maximum `,` $denominator attr-dict
+    `:` type($score) `,` type($maximum) `,` type($denominator)
+    `->` type($weight) `,` type($new_maximum) `,` type($new_denominator) `,`
+    type($alpha)
+  }];
+}
+
+def AttnTile_AccumulateOp : AttnTile_Op<"accumulate", [Pure]> {
+  let summary = "weighted values added to the rescaled sum";
+  let description = [{
+    `sum'[r, d] = alpha[r] * sum[r, d] + sum_j weight[r, j] * value[j, d]`, `j`
+    ascending, fused multiply-adds in f32 onto the rescaled sum. A weight that
+    the mask made 0 adds nothing, whatever the value holds.
+  }];
+  let arguments = (ins AttnTile_TileType:$sum, AttnTile_TileType:$alpha,
+                       AttnTile_TileType:$weight, AttnTile_TileType:$value);
+  let results = (outs AttnTile_TileType:$new_sum);
+  let assemblyFormat = [{
+    $sum `,` $alpha `,` $weight `,` $value attr-dict
+    `:` type($sum) `,` type($alpha) `,` type($weight) `,` type($value)
+    `->` type($new_sum)
+  }];
+}
+
+def AttnTile_MergeOp : AttnTile_Op<"merge", [
+    Pure, AllTypesMatch<["maximum", "other_maximum", "new_maximum"]>,
+    AllTypesMatch<["denominator", "other_denominator", "new_denominator"]>,
+    AllTypesMatch<["sum", "other_sum", "new_sum"]>]> {
+  let summary = "states of two disjoint sets of keys, joined";
+  let description = [{
+    With `m' = max(m1, m2)`, `b = m'`, or 0 where `m'` is -inf, `a1 = 2^(m1 -
+    b)`, `a2 = 2^(m2 - b)`: `l' = l1 * a1 + l2 * a2`, `o' = o1 * a1 + o2 * a2`.
+  }];
+  let arguments = (ins
+    AttnTile_TileType:$maximum, AttnTile_TileType:$denominator,
+    AttnTile_TileType:$sum, AttnTile_TileType:$other_maximum,
+    AttnTile_TileType:$other_denominator, AttnTile_TileType:$other_sum);
+  let results = (outs AttnTile_TileType:$new_maximum,
+                      AttnTile_TileType:$new_denominator,
+                      AttnTile_TileType:$new_sum);
+  let assemblyFormat = [{
+    `(` $maximum `,` $denominator `,` $sum `)` `,`
+    `(` $other_maximum `,` $other_denominator `,` $other_sum `)` attr-dict
+    `:` type($maximum) `,` type($denominator) `,` type($sum)
+  }];
+}
+
+def AttnTile_FinishOp : AttnTile_Op<"finish", [
+    Pure, AllTypesMatch<["sum", "output"]>,
+    AllTypesMatch<["maximum", "lse"]>]> {
+  let summary = "output rows and their natural log-sum-exp";
+  let description = [{
+    `output = sum / denominator`, `lse = ln(2) * maximum + ln(denominator)`. A
+    present `sinks` view ([heads]) adds the logit of the row's head to the
+    denominator first: with `z = log2(e) * sinks[kv_head * group + r % group]`
+    and `m' = max(maximum, z)` the sum and denominator are rescaled to `m'` and
+    the denominator gains `2^(z - m')`. A row with denominator 0 has output 0
+    and lse -inf.
+  }];
+  let arguments = (ins
+    AttnTile_TileType:$maximum, AttnTile_TileType:$denominator,
+    AttnTile_TileType:$sum, Index:$kv_head,
+    Optional<AttnTile_ViewType>:$sinks, I64Attr:$group);
+  let results = (outs AttnTile_TileType:$output, AttnTile_TileType:$lse);
+  let assemblyFormat = [{
+    $maximum `,` $denominator `,` $sum `kv_head` $kv_head
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? `group` $group attr-dict
+    `:` type($maximum) `,` type($denominator) `,` type($sum)
+  }];
+}

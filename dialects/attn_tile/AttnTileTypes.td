@@ -1,0 +1,70 @@
+//===- AttnTileTypes.td - views, tiles, states, schedules --*- tablegen -*-===//
+//
+// What tasks read and write, what they compute on, and the sizes they use.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_TILE_ATTNTILETYPES_TD
+#define DIALECTS_ATTN_TILE_ATTNTILETYPES_TD
+
+include "dialects/attn_tile/AttnTileDialect.td"
+
+class AttnTile_Type<string name, string typeMnemonic>
+    : TypeDef<AttnTile_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+
+class AttnTile_ShapedType<string name, string typeMnemonic>
+    : AttnTile_Type<name, typeMnemonic> {
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape,
+                        "::mlir::Type":$elementType);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def AttnTile_ViewType : AttnTile_ShapedType<"View", "view"> {
+  let summary = "caller's tensor, strided, possibly absent";
+  let description = [{
+    `!attn_tile.view<?x?x8x128xf32>`: a tensor in the caller's memory. Views
+    know their sizes and strides; an optional one may be absent.
+  }];
+}
+
+def AttnTile_TileType : AttnTile_ShapedType<"Tile", "tile"> {
+  let summary = "block of values without a layout";
+  let description = [{
+    `!attn_tile.tile<?x128xf32>` has rows and columns, `!attn_tile.tile<?xf32>`
+    one value per row.
+  }];
+}
+
+def AttnTile_StatesType : AttnTile_Type<"States", "states"> {
+  let summary = "running states parked between two phases";
+}
+
+def AttnTile_ScheduleAttr : AttrDef<AttnTile_Dialect, "Schedule"> {
+  let mnemonic = "schedule";
+  let summary = "block sizes of a program, and the calls that it serves";
+  let description = [{
+    A program serves calls of at most `max_queries` queries per sequence; a
+    task covers `query_block` of them (times the group). Keys are visited in
+    blocks of `key_block`, and gathered in at most `max_splits` splits, the
+    smallest power-of-two multiple of `split_keys` keys each. With
+    `split_tasks` every split is a task of its own and a second phase merges
+    them; without, a task merges its splits as it goes. Blocks and splits start
+    at multiples of their size, so that the order of operations on a row does
+    not depend on the schedule, as long as key_block, split_keys and max_splits
+    agree.
+
+    Constraints:
+      C1: all sizes are positive.
+      C2: key_block divides split_keys.
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the program's variant">:$name,
+    "int64_t":$max_queries, "int64_t":$query_block, "int64_t":$key_block,
+    "int64_t":$split_keys, "int64_t":$max_splits, "bool":$split_tasks);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // DIALECTS_ATTN_TILE_ATTNTILETYPES_TD
