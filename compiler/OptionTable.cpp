@@ -1,0 +1,261 @@
+//===- OptionTable.cpp - Verbs and options of attnc, as data --------------===//
+//
+// The only place that names a verb or an option: a row here is parsed, listed
+// in the help texts and checked without any other change.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Options.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/ErrorHandling.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using llvm::StringRef;
+
+//===----------------------------------------------------------------------===//
+// Values
+//===----------------------------------------------------------------------===//
+
+static std::string storeText(std::string &slot, StringRef value) {
+  if (value.empty())
+    return "needs a value that is not empty";
+  slot = value.str();
+  return {};
+}
+
+template <typename Enum>
+static std::string readWord(std::optional<Enum> &slot, StringRef value,
+                            std::initializer_list<Enum> choices) {
+  std::string known;
+  for (Enum choice : choices) {
+    std::string_view word = spell(choice);
+    if (value == StringRef(word)) {
+      slot = choice;
+      return {};
+    }
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", word);
+  }
+  return fmt::format("'{}' is not one of {}", std::string_view(value), known);
+}
+
+static std::string storeDtype(std::optional<Dtype> &slot, StringRef value) {
+  return readWord(slot, value, {Dtype::F32, Dtype::BF16, Dtype::F16});
+}
+
+template <typename Enum>
+static std::string storeInList(std::vector<Enum> &list, StringRef value,
+                               std::initializer_list<Enum> choices) {
+  std::optional<Enum> word;
+  std::string problem = readWord(word, value, choices);
+  if (word && !llvm::is_contained(list, *word))
+    list.push_back(*word);
+  return problem;
+}
+
+static std::string storeTarget(Invocation &invocation, StringRef value) {
+  static constexpr std::string_view known[] = {
+      "native", "x86-64-v3", "x86-64-v4", "aarch64", "sm_80", "sm_90a"};
+  if (!llvm::is_contained(known, std::string_view(value)))
+    return fmt::format("'{}' is not one of {}", std::string_view(value),
+                       fmt::join(known, ", "));
+  if (!llvm::is_contained(invocation.compile.targets, value))
+    invocation.compile.targets.push_back(value.str());
+  return {};
+}
+
+template <typename Integer>
+static std::string storeNumber(Integer &slot, StringRef value, Integer least,
+                               Integer most) {
+  Integer number = 0;
+  if (value.getAsInteger(10, number) || number < least || number > most)
+    return fmt::format("'{}' is not a whole number from {} to {}",
+                       std::string_view(value), least, most);
+  slot = number;
+  return {};
+}
+
+static std::string storeName(Invocation &invocation, StringRef value) {
+  auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  if (value.empty() || !llvm::all_of(value, isWordCharacter) ||
+      llvm::isDigit(value.front()) || value.size() > 128)
+    return fmt::format("'{}' is not a C identifier of at most 128 letters",
+                       std::string_view(value));
+  invocation.compile.name = value.str();
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Verbs
+//===----------------------------------------------------------------------===//
+
+// clang-format off
+static constexpr VerbSpec verbs[] = {
+    {Verb::Import, 'i', "import", "config.json", "",
+     "print the attention layers that a config.json declares",
+     "Reads the config.json of a Hugging Face checkpoint and prints its "
+     "attention layers in the declared form of the attn dialect. Equal layers "
+     "are one operation that lists their numbers. A layer that attnc does not "
+     "compile is printed as attn.refused with the reason.",
+     "attnc import examples/configs/llama-3-8b.json"},
+    {Verb::Compile, 'c', "compile", "INPUT", "-o DIR",
+     "compile INPUT into a folder of kernels",
+     "INPUT is a config.json or a .mlir file of the attn dialect. DIR receives "
+     "a C header, an object per target, an archive, a shared library and the "
+     "manifest NAME.json. DIR appears whole or not at all; one that an earlier "
+     "compile wrote is replaced, any other folder that is not empty is left "
+     "alone and is an error.",
+     "attnc compile examples/configs/llama-3-8b.json -o kernels"},
+    {Verb::Verify, 'v', "verify", "INPUT|DIR", "",
+     "compare compiled kernels with the float64 reference",
+     "Runs the kernels of INPUT (compiled first) or of the folder DIR on random "
+     "and on adversarial tensors and compares every element with the reference "
+     "interpreter. Status 1 if a case fails.",
+     "attnc verify kernels"},
+    {Verb::Run, 'r', "run", "DIR", "--in X.safetensors --out Y.safetensors",
+     "run a compiled kernel on the tensors of a file",
+     "Runs a core kernel of the compiled folder DIR on the tensors 'query' "
+     "[batch, queries, heads, dim], 'key' and 'value' [batch, keys, kv heads, "
+     "dim], 'kv_lengths' [batch] (int32 or int64, optional) and, for layers "
+     "that have them, 'sinks' [heads]. Writes 'output' and 'lse'. Other "
+     "tensors are ignored.",
+     "attnc run kernels --in qkv.safetensors --out result.safetensors"},
+    {Verb::Bench, 'b', "bench", "INPUT|DIR", "",
+     "measure speed as a fraction of this machine's limits",
+     "Times the kernels of INPUT (compiled first) or of the folder DIR, and the "
+     "limits of this machine in the same run: fused multiply-adds for prefill, "
+     "memory reads for decode.",
+     "attnc bench examples/configs/llama-3-8b.json --threads 1"},
+    {Verb::Explain, 'e', "explain", "INPUT", "",
+     "tell what INPUT costs and which rewrites apply to it",
+     "Prints parameters, matrix FLOPs and KV-cache bytes per token of each "
+     "layer, and the remarks of every pass: what was rewritten, what was not, "
+     "and the number that decided.",
+     "attnc explain examples/configs/llama-3-8b.json --kv-length 8192"},
+};
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+#define STORE [](Invocation &call, StringRef value) -> std::string
+
+static constexpr OptionSpec options[] = {
+    {"output", 'o', "DIR", "folder that receives the kernels",
+     false, "c", STORE { return storeText(call.output, value); }},
+    {"in", 0, "FILE", "safetensors file with the kernel's arguments",
+     false, "r", STORE { return storeText(call.inTensors, value); }},
+    {"out", 0, "FILE", "safetensors file that receives the results",
+     false, "r", STORE { return storeText(call.outTensors, value); }},
+    {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
+     false, "r", STORE { return storeText(call.weights, value); }},
+    {"layer", 0, "N", "number of the layer, from 0",
+     false, "ir", STORE { return storeText(call.layer, value); }},
+    {"target", 0, "T", "native (default), x86-64-v3, x86-64-v4 or aarch64",
+     true, "cvbe", storeTarget},
+    {"scope", 0, "S", "core (default): query, key and value in, attention out",
+     true, "cvrbe",
+     STORE { return storeInList(call.compile.scopes, value,
+                                {Scope::Core, Scope::Attend, Scope::Layer}); }},
+    {"phase", 0, "P", "prefill or decode (default: both)",
+     true, "cvrbe",
+     STORE { return storeInList(call.compile.phases, value,
+                                {Phase::Prefill, Phase::Decode}); }},
+    {"dtype", 0, "T", "type of the tensors: f32 (default: the config's)",
+     false, "icvbe",
+     STORE { return storeDtype(call.compile.dtype, value); }},
+    {"k-dtype", 0, "T", "type of the key cache (default: --dtype)",
+     false, "icvbe",
+     STORE { return storeDtype(call.compile.kDtype, value); }},
+    {"v-dtype", 0, "T", "type of the value cache (default: --dtype)",
+     false, "icvbe",
+     STORE { return storeDtype(call.compile.vDtype, value); }},
+    {"name", 0, "NAME", "prefix of every symbol (default: from INPUT's name)",
+     false, "icvbe", storeName},
+    {"query-length", 0, "N", "queries to count FLOPs for (default: 1)",
+     false, "e", STORE { return storeNumber<int64_t>(call.queryLength, value,
+                                                     0, 1LL << 31); }},
+    {"kv-length", 0, "N", "keys to count FLOPs for (default: 4096)",
+     false, "e", STORE { return storeNumber<int64_t>(call.kvLength, value,
+                                                     0, 1LL << 31); }},
+    {"threads", 0, "N", "threads to measure with (default: 1, and all)",
+     false, "b", STORE { return storeNumber<unsigned>(call.threads, value,
+                                                      1, 4096); }},
+    {"dump-ir", 0, "DIR", "write one numbered file per stage of the lowering",
+     false, "cvbe",
+     STORE { return storeText(call.compile.dumpIrDir, value); }},
+    {"require-fused", 0, "", "fail if a graph stays unfused",
+     false, "cvbe",
+     STORE { call.compile.requireFused = true; return {}; }},
+    {"verify-each-numeric", 0, "", "interpret the IR after every pass and name "
+     "the first pass that changed the function",
+     false, "cvbe",
+     STORE { call.compile.verifyEachNumeric = true; return {}; }},
+    {"json", 0, "", "print exactly one JSON document",
+     false, "vbe", STORE { call.json = true; return {}; }},
+    {"simulate", 0, "", "", false, "v", STORE { return {}; },
+     "runs PTX in the simulator, and this version has no sm_* target"},
+    {"cubin", 0, "", "", false, "c", STORE { return {}; },
+     "needs an sm_* target, which this version does not have"},
+    {"tp", 0, "N", "", false, "cvbe", STORE { return {}; },
+     "splits the layer scope, and this version has the core scope only"},
+    {"pairing", 0, "P", "", false, "icvbe", STORE { return {}; },
+     "rotates in the attend and layer scopes, and this version has the core "
+     "scope only"},
+    {"function", 0, "F", "", false, "r", STORE { return {}; },
+     "chooses a graph function, and this version compiles declared layers "
+     "only"},
+};
+#undef STORE
+// clang-format on
+
+llvm::ArrayRef<OptionSpec> attn::optionTable() { return options; }
+llvm::ArrayRef<VerbSpec> attn::verbTable() { return verbs; }
+
+const VerbSpec &attn::specOf(Verb verb) {
+  for (const VerbSpec &spec : verbs)
+    if (spec.verb == verb)
+      return spec;
+  llvm_unreachable("every verb has a row");
+}
+
+//===----------------------------------------------------------------------===//
+// Spelling
+//===----------------------------------------------------------------------===//
+
+std::string_view attn::spell(Dtype dtype) {
+  switch (dtype) {
+  case Dtype::F32:
+    return "f32";
+  case Dtype::BF16:
+    return "bf16";
+  case Dtype::F16:
+    return "f16";
+  }
+  llvm_unreachable("unknown dtype");
+}
+
+std::string_view attn::spell(Scope scope) {
+  switch (scope) {
+  case Scope::Core:
+    return "core";
+  case Scope::Attend:
+    return "attend";
+  case Scope::Layer:
+    return "layer";
+  }
+  llvm_unreachable("unknown scope");
+}
+
+std::string_view attn::spell(Phase phase) {
+  switch (phase) {
+  case Phase::Prefill:
+    return "prefill";
+  case Phase::Decode:
+    return "decode";
+  }
+  llvm_unreachable("unknown phase");
+}

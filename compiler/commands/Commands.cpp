@@ -1,0 +1,27 @@
+//===- Commands.cpp - From a verb to its function -------------------------===//
+//
+// The switch that every verb of the table passes through.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/commands/Commands.h"
+
+#include "compiler/Diagnostics.h"
+#include "llvm/Support/ErrorHandling.h"
+
+using namespace attn;
+
+int attn::runCommand(const Invocation &invocation) {
+  switch (invocation.verb) {
+  case Verb::Import:
+    return importCommand(invocation);
+  case Verb::Compile:
+  case Verb::Verify:
+  case Verb::Run:
+  case Verb::Bench:
+  case Verb::Explain:
+    reportError("this verb is not built yet");
+    return 1;
+  }
+  llvm_unreachable("unknown verb");
+}

@@ -1,0 +1,185 @@
+//===- Import.cpp - Inputs of the compiler --------------------------------===//
+//
+// Files in, modules out. Both kinds of file are bounded in size and nesting
+// before a parser that recurses sees them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/Import.h"
+
+#include "compiler/Names.h"
+#include "compiler/import/DeclareLayers.h"
+#include "compiler/import/Layers.h"
+#include "dialects/attn/AttnDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Location.h"
+#include "mlir/Parser/Parser.h"
+
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace attn;
+using namespace mlir;
+
+DialectRegistry attn::inputDialects() {
+  DialectRegistry registry;
+  registry.insert<AttnDialect, arith::ArithDialect, func::FuncDialect,
+                  math::MathDialect, tensor::TensorDialect>();
+  return registry;
+}
+
+static InFlightDiagnostic fileError(MLIRContext &context, StringRef path,
+                                    TextPosition where = {}) {
+  return emitError(
+      FileLineColLoc::get(&context, path, where.line, where.column));
+}
+
+/// The text of the file at `path`; null after an error.
+static std::unique_ptr<llvm::MemoryBuffer> readText(MLIRContext &context,
+                                                    StringRef path) {
+  if (llvm::sys::fs::is_directory(path)) {
+    fileError(context, path) << "is a folder, expected a file";
+    return nullptr;
+  }
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer) {
+    fileError(context, path)
+        << "cannot be read: " << llvm::StringRef(buffer.getError().message());
+    return nullptr;
+  }
+  if ((*buffer)->getBufferSize() > JsonDocument::kMaxBytes) {
+    fileError(context, path)
+        << "has " << (*buffer)->getBufferSize() << " bytes, at most "
+        << JsonDocument::kMaxBytes << " are read";
+    return nullptr;
+  }
+  if ((*buffer)->getBuffer().trim().empty()) {
+    fileError(context, path) << "file is empty";
+    return nullptr;
+  }
+  return std::move(*buffer);
+}
+
+//===----------------------------------------------------------------------===//
+// config.json
+//===----------------------------------------------------------------------===//
+
+static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
+                                          StringRef text, StringRef name,
+                                          std::optional<Dtype> &dtype,
+                                          StringRef &dtypeKey) {
+  TextError problem;
+  std::unique_ptr<JsonDocument> document = JsonDocument::parse(text, problem);
+  if (!document) {
+    fileError(context, path, problem.where) << problem.message;
+    return nullptr;
+  }
+  ConfigErrors errors(context, path);
+  Config config(*document, errors);
+  const ModelSpec *model = readModel(config);
+  if (!model)
+    return nullptr;
+  std::optional<Dtype> declared = readDtype(config, dtypeKey);
+  std::vector<LayerSpec> layers = readLayers(config, *model);
+  if (layers.empty())
+    return nullptr;
+  if (!dtype && declared && *declared != Dtype::F32)
+    dtype = declared;
+  return declareLayers(context, path, name, layers);
+}
+
+//===----------------------------------------------------------------------===//
+// .mlir
+//===----------------------------------------------------------------------===//
+
+/// Whether brackets of `text` nest deeper than MLIR's recursive parser bears.
+static bool nestsTooDeep(StringRef text, size_t &offset) {
+  unsigned depth = 0;
+  for (offset = 0; offset < text.size(); ++offset) {
+    StringRef rest = text.drop_front(offset);
+    if (rest.starts_with("//"))
+      offset = std::min(text.find('\n', offset), text.size());
+    else if (rest.starts_with("->"))
+      ++offset;
+    else if (StringRef("([{<").contains(rest.front())) {
+      if (++depth > JsonDocument::kMaxDepth)
+        return true;
+    } else if (StringRef(")]}>").contains(rest.front()) && depth) {
+      --depth;
+    } else if (rest.front() == '"') {
+      for (++offset; offset < text.size() && text[offset] != '"'; ++offset)
+        if (text[offset] == '\\')
+          ++offset;
+    }
+  }
+  return false;
+}
+
+static OwningOpRef<ModuleOp> parseModule(MLIRContext &context, StringRef path,
+                                         StringRef text) {
+  size_t offset = 0;
+  if (nestsTooDeep(text, offset)) {
+    fileError(context, path, positionOf(text, offset))
+        << "nested deeper than " << JsonDocument::kMaxDepth << " levels";
+    return nullptr;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, path),
+                             llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
+  if (module && module->getBody()->empty()) {
+    fileError(context, path) << "holds no attention layer and no function";
+    return nullptr;
+  }
+  return module;
+}
+
+//===----------------------------------------------------------------------===//
+// Any input
+//===----------------------------------------------------------------------===//
+
+static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
+                                  const CompileOptions &options,
+                                  std::optional<Dtype> &dtype,
+                                  StringRef &dtypeKey) {
+  context.appendDialectRegistry(inputDialects());
+  std::unique_ptr<llvm::MemoryBuffer> text = readText(context, path);
+  if (!text)
+    return nullptr;
+  std::string name = kernelName(path, options.name);
+  dtype = options.dtype;
+  if (!path.ends_with(".mlir"))
+    return importConfig(context, path, text->getBuffer(), name, dtype,
+                        dtypeKey);
+  OwningOpRef<ModuleOp> module = parseModule(context, path, text->getBuffer());
+  if (module)
+    module->setName(name);
+  return module;
+}
+
+OwningOpRef<ModuleOp> attn::inspectInput(MLIRContext &context, StringRef path,
+                                         const CompileOptions &options,
+                                         Dtype &dtype) {
+  std::optional<Dtype> found;
+  StringRef key;
+  OwningOpRef<ModuleOp> module = load(context, path, options, found, key);
+  dtype = found.value_or(Dtype::F32);
+  return module;
+}
+
+OwningOpRef<ModuleOp> attn::loadInput(MLIRContext &context, StringRef path,
+                                      const CompileOptions &options) {
+  std::optional<Dtype> dtype;
+  StringRef key;
+  OwningOpRef<ModuleOp> module = load(context, path, options, dtype, key);
+  if (!module || !dtype || *dtype == Dtype::F32)
+    return module;
+  fileError(context, path)
+      << key << ": " << StringRef(spell(*dtype))
+      << " is not supported in this version; '--dtype f32' compiles for f32";
+  return nullptr;
+}

@@ -1,0 +1,36 @@
+//===- Import.h - Inputs of the compiler ------------------------*- C++ -*-===//
+//
+// A config.json or a .mlir file becomes a module of the attn dialect, or one
+// clear message. The module's symbol name is NAME, the prefix of every global.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_IMPORT_IMPORT_H
+#define COMPILER_IMPORT_IMPORT_H
+
+#include "compiler/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace attn {
+
+/// The dialects that inputs may use. They are loaded when first met.
+mlir::DialectRegistry inputDialects();
+
+/// Reads the file at `path` for compilation. Null on failure, which is
+/// reported as a diagnostic; also if the config's type is not one that this
+/// version compiles and `options` choose no other.
+mlir::OwningOpRef<mlir::ModuleOp> loadInput(mlir::MLIRContext &context,
+                                            llvm::StringRef path,
+                                            const CompileOptions &options);
+
+/// Reads the file at `path` for inspection: any type that is known will do,
+/// and `dtype` receives it.
+mlir::OwningOpRef<mlir::ModuleOp> inspectInput(mlir::MLIRContext &context,
+                                               llvm::StringRef path,
+                                               const CompileOptions &options,
+                                               Dtype &dtype);
+
+} // namespace attn
+
+#endif // COMPILER_IMPORT_IMPORT_H

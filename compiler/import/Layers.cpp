@@ -1,0 +1,345 @@
+//===- Layers.cpp - The attention layers that a config declares -----------===//
+//
+// Applies the rules of a family's row to the fields of a file. The order is
+// that of the configuration classes: counts, head size, position, windows,
+// scale.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/Layers.h"
+
+#include "dialects/attn/AttnOps.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+
+using namespace attn;
+using llvm::StringRef;
+using llvm::Twine;
+
+// Far above any model, low enough that no product of two overflows.
+static constexpr IntegerRange kSizes = {1, int64_t(1) << 24};
+static constexpr IntegerRange kHeadSizes = {1, int64_t(1) << 16};
+static constexpr IntegerRange kCounts = {1, 4096};
+static constexpr IntegerRange kIndices = {0, 4096};
+static constexpr IntegerRange kWindows = {1, int64_t(1) << 40};
+
+//===----------------------------------------------------------------------===//
+// Fields
+//===----------------------------------------------------------------------===//
+
+/// The spelling of `field` that the file uses.
+static StringRef keyOf(const Config &config, const IntegerField &field) {
+  bool useAlias = !field.alias.empty() && !config.has(field.name) &&
+                  config.has(field.alias);
+  return useAlias ? field.alias : field.name;
+}
+
+/// A field that cannot be null.
+static int64_t readInteger(const Config &config, const IntegerField &field,
+                           IntegerRange range) {
+  StringRef key = keyOf(config, field);
+  if (config.isNull(key))
+    config.error(key, "expected an integer, found null");
+  return config.integer(key, range).value_or(field.standard);
+}
+
+/// A flag that is `standard` when absent or null.
+static bool readFlag(const Config &config, StringRef key, bool standard) {
+  return config.boolean(key).value_or(standard);
+}
+
+//===----------------------------------------------------------------------===//
+// Geometry
+//===----------------------------------------------------------------------===//
+
+static int64_t readKvHeads(const Config &config, const ModelSpec &model,
+                           int64_t heads) {
+  if (model.kvHeadsRule == KvHeadsRule::AllHeads)
+    return heads;
+  StringRef key = model.kvHeads.name;
+  if (config.isNull(key) && !model.kvHeadsMayBeNull)
+    config.error(key, "expected an integer, found null");
+  std::optional<int64_t> given = config.integer(key, kCounts);
+  int64_t standard = model.kvHeads.standard;
+  int64_t count = given                                 ? *given
+                  : config.isNull(key) || standard == 0 ? heads
+                                                        : standard;
+  if (model.kvHeadsRule == KvHeadsRule::Falcon &&
+      !readFlag(config, "new_decoder_architecture", false))
+    return readFlag(config, "multi_query", true) ? 1 : heads;
+  if (count && heads % count != 0)
+    config.error(key, Twine(count) + " does not divide " +
+                          keyOf(config, model.heads) + " " + Twine(heads));
+  return count;
+}
+
+static int64_t readHeadDim(const Config &config, const ModelSpec &model,
+                           int64_t hidden, int64_t heads) {
+  StringRef key = model.headDim.name;
+  if (!key.empty()) {
+    if (std::optional<int64_t> given = config.integer(key, kHeadSizes))
+      return *given;
+    if (model.headDim.standard && !config.isNull(key))
+      return model.headDim.standard;
+  }
+  if (hidden % heads != 0)
+    config.error(keyOf(config, model.heads),
+                 Twine(heads) + " does not divide " +
+                     keyOf(config, model.hidden) + " " + Twine(hidden));
+  return std::max<int64_t>(hidden / heads, 1);
+}
+
+//===----------------------------------------------------------------------===//
+// Windows
+//===----------------------------------------------------------------------===//
+
+/// Keys of a sliding layer; nothing if the file turns windows off.
+static std::optional<int64_t> readWindow(const Config &config,
+                                         const ModelSpec &model) {
+  StringRef key = model.window.name;
+  std::optional<int64_t> given = config.integer(key, kWindows);
+  if (model.windowRule == WindowRule::FromLayer &&
+      !readFlag(config, "use_sliding_window", false))
+    return std::nullopt;
+  if (config.isNull(key))
+    return std::nullopt;
+  return given.value_or(model.window.standard);
+}
+
+/// What each layer is by the rule of the family.
+static std::vector<bool> slidingByRule(const Config &config,
+                                       const ModelSpec &model, int64_t count,
+                                       bool hasWindow) {
+  std::vector<bool> sliding(count, false);
+  switch (model.windowRule) {
+  case WindowRule::Never:
+    break;
+  case WindowRule::Always:
+    sliding.assign(count, hasWindow);
+    break;
+  case WindowRule::FromLayer: {
+    int64_t first = readInteger(config, {"max_window_layers", 28}, kIndices);
+    for (int64_t layer = first; hasWindow && layer < count; ++layer)
+      sliding[layer] = true;
+    break;
+  }
+  case WindowRule::Alternating: {
+    int64_t period =
+        readInteger(config, {"sliding_window_pattern", 2}, kCounts);
+    for (int64_t layer = 0; layer < count; ++layer)
+      sliding[layer] = (layer + 1) % period != 0;
+    break;
+  }
+  }
+  return sliding;
+}
+
+/// Layer types of transformers 5.23 that are neither full nor sliding.
+static bool isOtherLayerType(StringRef type) {
+  static constexpr StringRef types[] = {
+      "chunked_attention",
+      "compressed_sparse_attention",
+      "conv",
+      "heavily_compressed_attention",
+      "hybrid",
+      "hybrid_sliding",
+      "indexed_attention",
+      "linear_attention",
+      "mamba",
+      "minimax_m3_sparse",
+      "moe",
+      "reference_sliding_attention",
+      "window_attention",
+  };
+  return llvm::is_contained(types, type);
+}
+
+/// Replaces the rule by the file's layer_types, if it has them.
+static void applyLayerTypes(const Config &config, std::vector<bool> &sliding,
+                            std::vector<LayerSpec> &layers) {
+  constexpr StringRef key = "layer_types";
+  std::optional<std::vector<std::string>> types = config.strings(key);
+  if (!types)
+    return;
+  if (types->size() != layers.size()) {
+    config.error(key, Twine("has ") + Twine(types->size()) + " entries for " +
+                          Twine(layers.size()) + " layers");
+    return;
+  }
+  for (auto [index, type] : llvm::enumerate(*types)) {
+    sliding[index] = type == "sliding_attention";
+    if (sliding[index] || type == "full_attention" || type == "attention")
+      continue;
+    if (isOtherLayerType(type))
+      layers[index].refusal = "layer type '" + type + "' is not compiled";
+    else
+      config.error(key, index, Twine("unknown layer type '") + type + "'");
+  }
+}
+
+static std::vector<bool> applyWindows(const Config &config,
+                                      const ModelSpec &model,
+                                      std::vector<LayerSpec> &layers) {
+  if (model.windowRule == WindowRule::Never)
+    return std::vector<bool>(layers.size(), false);
+  std::optional<int64_t> window = readWindow(config, model);
+  std::vector<bool> sliding =
+      slidingByRule(config, model, layers.size(), window.has_value());
+  if (model.windowRule != WindowRule::Always)
+    applyLayerTypes(config, sliding, layers);
+  for (auto [index, layer] : llvm::enumerate(layers)) {
+    if (!sliding[index])
+      continue;
+    if (!window) {
+      config.error(model.window.name, Twine("layer ") + Twine(index) +
+                                          " slides, but there is no window");
+      break;
+    }
+    layer.window = *window;
+  }
+  return sliding;
+}
+
+//===----------------------------------------------------------------------===//
+// Scores
+//===----------------------------------------------------------------------===//
+
+static void applyScale(const Config &config, const ModelSpec &model,
+                       std::vector<LayerSpec> &layers) {
+  double standard = 1 / std::sqrt(double(layers.front().headDim));
+  auto set = [&](LayerSpec &layer, double scale) {
+    if (scale != standard)
+      layer.scale = scale;
+  };
+  switch (model.scale) {
+  case ScaleRule::InverseSqrtHeadDim:
+    return;
+  case ScaleRule::QueryPreAttnScalar: {
+    StringRef key = "query_pre_attn_scalar";
+    if (config.isNull(key))
+      config.error(key, "expected a number over 0, found null");
+    double scalar = config.positive(key).value_or(256);
+    for (LayerSpec &layer : layers)
+      set(layer, 1 / std::sqrt(scalar));
+    return;
+  }
+  case ScaleRule::Gpt2: {
+    bool scaled = readFlag(config, "scale_attn_weights", true);
+    bool byLayer = readFlag(config, "scale_attn_by_inverse_layer_idx", false);
+    for (auto [index, layer] : llvm::enumerate(layers))
+      set(layer, (scaled ? standard : 1) / (byLayer ? double(index + 1) : 1));
+    return;
+  }
+  }
+}
+
+static void applySoftcap(const Config &config, const ModelSpec &model,
+                         std::vector<LayerSpec> &layers) {
+  StringRef key = model.softcap;
+  if (key.empty() || config.isNull(key))
+    return;
+  double cap = config.positive(key).value_or(model.standardSoftcap);
+  for (LayerSpec &layer : layers)
+    layer.softcap = cap;
+}
+
+//===----------------------------------------------------------------------===//
+// Positions and refusals
+//===----------------------------------------------------------------------===//
+
+static void refuseAll(std::vector<LayerSpec> &layers, const Twine &why) {
+  for (LayerSpec &layer : layers)
+    if (layer.refusal.empty())
+      layer.refusal = why.str();
+}
+
+static void applyPosition(const Config &config, const ModelSpec &model,
+                          const std::vector<bool> &sliding,
+                          std::vector<LayerSpec> &layers) {
+  if (model.position == PositionRule::None)
+    return;
+  if (model.position == PositionRule::RopeOrAlibi &&
+      readFlag(config, "alibi", false))
+    return refuseAll(layers, "ALiBi positions are not supported");
+  RopeParameters rope = readRope(config, model, layers.front().headDim);
+  for (auto [index, layer] : llvm::enumerate(layers))
+    layer.rope = sliding[index] ? rope.sliding : rope.full;
+}
+
+static void applyRefusals(const Config &config,
+                          std::vector<LayerSpec> &layers) {
+  int64_t headDim = layers.front().headDim;
+  if (headDim > GroupedOp::kMaxHeadDim)
+    refuseAll(layers, Twine("head size ") + Twine(headDim) + " is over " +
+                          Twine(GroupedOp::kMaxHeadDim));
+  if (readFlag(config, "use_bidirectional_attention", false))
+    refuseAll(layers, "use_bidirectional_attention is not supported");
+  if (readFlag(config, "add_cross_attention", false))
+    config.warning("add_cross_attention",
+                   "cross-attention layers are not imported");
+  if (config.child("per_layer_config"))
+    refuseAll(layers, "per_layer_config is not supported");
+}
+
+//===----------------------------------------------------------------------===//
+// The whole file
+//===----------------------------------------------------------------------===//
+
+const ModelSpec *attn::readModel(const Config &config) {
+  std::optional<std::string> type = config.string("model_type");
+  if (config.hasFailed())
+    return nullptr;
+  if (!type) {
+    config.error("model_type", "missing, it decides what the fields mean");
+    return nullptr;
+  }
+  if (const ModelSpec *model = findModel(*type))
+    return model;
+  std::string known;
+  for (const ModelSpec &model : modelTable())
+    known += (known.empty() ? "" : ", ") + std::string(model.modelType);
+  config.error("model_type",
+               Twine("unknown model_type '") + *type + "', known: " + known);
+  return nullptr;
+}
+
+std::optional<Dtype> attn::readDtype(const Config &config, StringRef &key) {
+  key =
+      config.has("dtype") && !config.isNull("dtype") ? "dtype" : "torch_dtype";
+  std::optional<std::string> name = config.string(key);
+  if (!name)
+    return std::nullopt;
+  StringRef word = *name;
+  word.consume_front("torch.");
+  if (word == "float32")
+    return Dtype::F32;
+  if (word == "bfloat16")
+    return Dtype::BF16;
+  if (word == "float16")
+    return Dtype::F16;
+  config.error(key, Twine("unknown type '") + *name +
+                        "', expected float32, bfloat16 or float16");
+  return std::nullopt;
+}
+
+std::vector<LayerSpec> attn::readLayers(const Config &config,
+                                        const ModelSpec &model) {
+  LayerSpec layer;
+  layer.hidden = readInteger(config, model.hidden, kSizes);
+  layer.heads = readInteger(config, model.heads, kCounts);
+  int64_t count = readInteger(config, model.layers, kCounts);
+  layer.kvHeads = readKvHeads(config, model, layer.heads);
+  layer.headDim = readHeadDim(config, model, layer.hidden, layer.heads);
+  layer.sinks = model.sinks;
+  std::vector<LayerSpec> layers(count, layer);
+
+  std::vector<bool> sliding = applyWindows(config, model, layers);
+  applyScale(config, model, layers);
+  applySoftcap(config, model, layers);
+  applyPosition(config, model, sliding, layers);
+  applyRefusals(config, layers);
+  if (config.hasFailed())
+    layers.clear();
+  return layers;
+}

@@ -1,0 +1,44 @@
+//===- Layers.h - The attention layers that a config declares ---*- C++ -*-===//
+//
+// A config becomes one plain description per layer: geometry, mask, scale,
+// position. Nothing of MLIR yet, so that rules read as the model cards do.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_IMPORT_LAYERS_H
+#define COMPILER_IMPORT_LAYERS_H
+
+#include "compiler/Options.h"
+#include "compiler/import/Rope.h"
+
+namespace attn {
+
+struct LayerSpec {
+  int64_t hidden = 0, heads = 0, kvHeads = 0, headDim = 0;
+  /// Keys that a row sees, itself included; 0: all earlier ones.
+  int64_t window = 0;
+  /// Factor of the scores where it is not 1/sqrt(headDim).
+  std::optional<double> scale;
+  std::optional<double> softcap;
+  bool sinks = false;
+  std::optional<RopeSpec> rope;
+  /// Why the layer is not compiled; empty: it is.
+  std::string refusal;
+
+  bool operator==(const LayerSpec &) const = default;
+};
+
+/// Reads the layers of `config`, a config.json of `model`. Empty after an
+/// error, which is reported through `config`.
+std::vector<LayerSpec> readLayers(const Config &config, const ModelSpec &model);
+
+/// The row of the config's model_type; null after an error.
+const ModelSpec *readModel(const Config &config);
+
+/// The type that `config` asks for with "dtype" or "torch_dtype"; `key` is set
+/// to the one that did.
+std::optional<Dtype> readDtype(const Config &config, llvm::StringRef &key);
+
+} // namespace attn
+
+#endif // COMPILER_IMPORT_LAYERS_H

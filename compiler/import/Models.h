@@ -1,0 +1,102 @@
+//===- Models.h - The model families that attnc imports ---------*- C++ -*-===//
+//
+// One row per model_type: names of the fields, defaults of the configuration
+// classes of transformers 5.23, and which rule decides what the file leaves
+// open. How to add one: adding-a-model.md.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_IMPORT_MODELS_H
+#define COMPILER_IMPORT_MODELS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace attn {
+
+/// An integer field: where it stands and what it is when absent.
+struct IntegerField {
+  std::string_view name;
+  int64_t standard;
+  /// Second spelling that the configuration class accepts; empty: none.
+  std::string_view alias = {};
+};
+
+/// What decides the number of key/value heads.
+enum class KvHeadsRule {
+  /// As many as query heads.
+  AllHeads,
+  /// The field; absent or null with a standard of 0: as many as query heads.
+  Field,
+  /// falcon: one with multi_query, the field with new_decoder_architecture.
+  Falcon,
+};
+
+enum class PositionRule {
+  /// Learned positions, added before attention.
+  None,
+  Rope,
+  /// falcon: RoPE, or ALiBi with "alibi".
+  RopeOrAlibi,
+};
+
+/// Which layers slide when the file has no layer_types.
+enum class WindowRule {
+  Never,
+  /// Every layer.
+  Always,
+  /// Layers from max_window_layers on, if use_sliding_window.
+  FromLayer,
+  /// All but each sliding_window_pattern-th layer (2 when absent).
+  Alternating,
+};
+
+enum class ScaleRule {
+  InverseSqrtHeadDim,
+  /// query_pre_attn_scalar ^ -0.5.
+  QueryPreAttnScalar,
+  /// 1 without scale_attn_weights, over layer + 1 with
+  /// scale_attn_by_inverse_layer_idx.
+  Gpt2,
+};
+
+struct ModelSpec {
+  std::string_view modelType;
+  IntegerField hidden, layers, heads;
+
+  KvHeadsRule kvHeadsRule = KvHeadsRule::AllHeads;
+  IntegerField kvHeads = {};
+  /// Whether the configuration class takes null for as many as query heads.
+  bool kvHeadsMayBeNull = true;
+
+  /// Standard 0, a null in the file, and a family without the field: hidden /
+  /// heads.
+  IntegerField headDim = {};
+
+  PositionRule position = PositionRule::None;
+  double theta = 1e4;
+  /// RoPE scaling of a file that gives none; gpt_oss: YaRN by 32.
+  bool yarnByDefault = false;
+
+  WindowRule windowRule = WindowRule::Never;
+  /// Keys of a sliding layer, itself included; standard 0: not sliding.
+  IntegerField window = {};
+
+  ScaleRule scale = ScaleRule::InverseSqrtHeadDim;
+  /// Softcap of the scores: field and default; no name: none.
+  std::string_view softcap = {};
+  double standardSoftcap = 0;
+  bool sinks = false;
+};
+
+llvm::ArrayRef<ModelSpec> modelTable();
+
+/// The row of `modelType`, or null.
+const ModelSpec *findModel(llvm::StringRef modelType);
+
+} // namespace attn
+
+#endif // COMPILER_IMPORT_MODELS_H
