@@ -1,0 +1,98 @@
+//===- Cases.cpp - What is measured ---------------------------------------===//
+//
+// Visible pairs follow SEMANTICS items 2 and 3: positions from the lengths,
+// open bands around them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/bench/Cases.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+using namespace attn;
+
+static constexpr int64_t kPrefillLength = 2048;
+static constexpr int64_t kDecodeContext = 16384;
+static constexpr int64_t kBytesPerElement = 4;
+
+namespace {
+/// Keys [begin, end) that one row sees.
+struct KeyRange {
+  int64_t begin, end;
+  int64_t size() const { return std::max<int64_t>(end - begin, 0); }
+};
+} // namespace
+
+static KeyRange visibleKeys(const CallShape &shape, const Band &band,
+                            int64_t row) {
+  bool topLeft = band.alignment == Alignment::TopLeft;
+  int64_t position = row + (topLeft ? 0 : shape.kvLength - shape.queryLength);
+  KeyRange range = {0, shape.kvLength};
+  if (band.left != Band::kUnbounded)
+    range.begin = std::max<int64_t>(position - band.left + 1, 0);
+  if (band.right != Band::kUnbounded)
+    range.end = std::min(position + band.right, shape.kvLength);
+  return range;
+}
+
+bool BenchCase::isCausal() const { return mask.getBand().right == 1; }
+
+double BenchCase::countFlops() const {
+  Band band = mask.getBand();
+  int64_t pairs = 0;
+  for (int64_t row = 0; row < shape.queryLength; ++row)
+    pairs += visibleKeys(shape, band, row).size();
+  return 2.0 * pairs * shape.batch * shape.queryHeads *
+         (shape.headDim + shape.valueDim);
+}
+
+double BenchCase::countKvBytes() const {
+  // The bands of successive rows overlap, so what any row sees is one range.
+  Band band = mask.getBand();
+  KeyRange first = visibleKeys(shape, band, 0);
+  KeyRange last = visibleKeys(shape, band, shape.queryLength - 1);
+  KeyRange any = {first.begin, last.end};
+  return double(any.size()) * shape.batch * shape.kvHeads *
+         (shape.headDim + shape.valueDim) * kBytesPerElement;
+}
+
+static BenchCase caseOf(GroupedOp layer, std::string_view phase,
+                        int64_t queryLength, int64_t kvLength) {
+  return {.name = fmt::format("{}_{}", phase, kvLength),
+          .shape = {.queryLength = queryLength,
+                    .kvLength = kvLength,
+                    .queryHeads = int64_t(layer.getHeads()),
+                    .kvHeads = int64_t(layer.getKvHeads()),
+                    .headDim = int64_t(layer.getHeadDim()),
+                    .valueDim = layer.getValueSize()},
+          .mask = layer.getMask(),
+          .sinks = layer.getSinks(),
+          .layer = layer.getLayers().front()};
+}
+
+BenchCase attn::prefillCase(GroupedOp layer) {
+  return caseOf(layer, "prefill", kPrefillLength, kPrefillLength);
+}
+
+BenchCase attn::decodeCase(GroupedOp layer) {
+  return caseOf(layer, "decode", 1, kDecodeContext);
+}
+
+llvm::ArrayRef<ReferenceCase> attn::referenceCases() {
+  static constexpr ReferenceCase kCases[] = {
+      {"prefill_2048_noncausal_d128", "bidirectional", 128, false},
+      {"prefill_2048_noncausal_d64", "bidirectional", 64, false},
+      {"prefill_2048_causal_d128", "causal", 128, false},
+      {"decode_16384_d128", "causal", 128, true},
+  };
+  return kCases;
+}
+
+std::string attn::declareReference(const ReferenceCase &reference) {
+  return fmt::format("attn.grouped @reference_{0}_d{1} {{\n"
+                     "  hidden = {2}, heads = 32, kv_heads = 8,\n"
+                     "  head_dim = {1}, layers = array<i64: 0>,\n"
+                     "  mask = #attn.{0}}}\n",
+                     reference.mask, reference.headDim, 32 * reference.headDim);
+}

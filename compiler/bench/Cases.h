@@ -1,0 +1,68 @@
+//===- Cases.h - What is measured -------------------------------*- C++ -*-===//
+//
+// A case is a kernel at a shape. Work is counted from what the mask lets
+// through, never from the whole square.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_BENCH_CASES_H
+#define COMPILER_BENCH_CASES_H
+
+#include "dialects/attn/AttnDialect.h"
+#include "dialects/attn/AttnOps.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace attn {
+
+/// The extents of one call.
+struct CallShape {
+  int64_t batch = 1;
+  int64_t queryLength = 1, kvLength = 1;
+  int64_t queryHeads = 1, kvHeads = 1;
+  int64_t headDim = 1, valueDim = 1;
+};
+
+/// One kernel at one shape.
+struct BenchCase {
+  /// As in `prefill_2048_causal_d128`.
+  std::string name;
+  CallShape shape;
+  MaskAttrInterface mask;
+  bool sinks = false;
+  /// A layer that the kernel serves.
+  int64_t layer = 0;
+
+  bool isDecode() const { return shape.queryLength == 1; }
+  bool isCausal() const;
+  std::string_view phase() const { return isDecode() ? "decode" : "prefill"; }
+
+  /// FLOPs of both matrix products, visible pairs of query and key only.
+  double countFlops() const;
+  /// Bytes of the keys and values that any row sees, in f32.
+  double countKvBytes() const;
+};
+
+/// The measured shapes of a declared layer: prefill of 2048 tokens, and one
+/// token on a context of 16384.
+BenchCase prefillCase(GroupedOp layer);
+BenchCase decodeCase(GroupedOp layer);
+
+/// Declared layers of the reference cases, which every bench includes:
+/// 32 heads in groups of 4, batch 1.
+struct ReferenceCase {
+  std::string_view name;
+  std::string_view mask;
+  int64_t headDim;
+  bool decode;
+};
+llvm::ArrayRef<ReferenceCase> referenceCases();
+
+/// The text of a module that declares the layer of `reference`.
+std::string declareReference(const ReferenceCase &reference);
+
+} // namespace attn
+
+#endif // COMPILER_BENCH_CASES_H

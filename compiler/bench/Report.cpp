@@ -1,0 +1,130 @@
+//===- Report.cpp - What a bench found ------------------------------------===//
+//
+// A prefill is held against the FMA peak. A decode step is held against the
+// limit that binds it: memory, unless very many heads share a KV head.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/bench/Report.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace llvm;
+
+double Samples::median() const {
+  if (values.empty())
+    return 0;
+  std::vector<double> sorted = values;
+  auto middle = sorted.begin() + sorted.size() / 2;
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  return *middle;
+}
+
+namespace {
+/// How fast a case ran, in the unit of the limit that binds it.
+struct Speed {
+  bool boundByMemory;
+  double value;
+  double fraction;
+};
+} // namespace
+
+static const LimitSamples &limitsFor(const BenchReport &report,
+                                     unsigned threads) {
+  auto found = llvm::find_if(report.limits, [&](const LimitSamples &limits) {
+    return limits.threads == threads;
+  });
+  assert(found != report.limits.end() && "limits are sampled with every case");
+  return *found;
+}
+
+static Speed speedOf(const CaseSamples &samples, const LimitSamples &limits) {
+  double flops = samples.subject.countFlops();
+  double bytes = samples.subject.countKvBytes();
+  double fma = limits.fmaGflops.median(), read = limits.readGbps.median();
+  bool boundByMemory =
+      samples.subject.isDecode() && bytes / read >= flops / fma;
+  double work = boundByMemory ? bytes : flops;
+  double value = work / (samples.milliseconds.median() * 1e6);
+  return {boundByMemory, value, value / (boundByMemory ? read : fma)};
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static json::Object shapeToJson(const CallShape &shape) {
+  return json::Object{
+      {"batch", shape.batch},        {"query_length", shape.queryLength},
+      {"kv_length", shape.kvLength}, {"query_heads", shape.queryHeads},
+      {"kv_heads", shape.kvHeads},   {"head_dim", shape.headDim},
+      {"value_dim", shape.valueDim}};
+}
+
+static json::Object caseToJson(const CaseSamples &samples,
+                               const LimitSamples &limits) {
+  Speed speed = speedOf(samples, limits);
+  const BenchCase &subject = samples.subject;
+  return json::Object{{"case", subject.name},
+                      {"kernel", samples.kernel},
+                      {"scope", "core"},
+                      {"phase", std::string(subject.phase())},
+                      {"dtype", "f32"},
+                      {"shape", shapeToJson(subject.shape)},
+                      {"causal", subject.isCausal()},
+                      {"threads", samples.threads},
+                      {"runs", int64_t(samples.milliseconds.count())},
+                      {"median_ms", samples.milliseconds.median()},
+                      {speed.boundByMemory ? "gbps" : "gflops", speed.value},
+                      {"fraction", speed.fraction}};
+}
+
+json::Value BenchReport::toJson() const {
+  json::Object fma, read;
+  for (const LimitSamples &limit : limits) {
+    fma[std::to_string(limit.threads)] = limit.fmaGflops.median();
+    read[std::to_string(limit.threads)] = limit.readGbps.median();
+  }
+  json::Array list;
+  for (const CaseSamples &samples : cases)
+    list.push_back(caseToJson(samples, limitsFor(*this, samples.threads)));
+  return json::Object{{"machine", json::Object{{"cpu", cpu},
+                                               {"fma_gflops", std::move(fma)},
+                                               {"read_gbps", std::move(read)}}},
+                      {"cases", std::move(list)}};
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+std::string BenchReport::toText() const {
+  std::string text = fmt::format("{}, limits measured in this run\n", cpu);
+  for (const LimitSamples &limit : limits)
+    text += fmt::format("  {} thread{}: {:7.1f} GFLOP/s of FMA, {:6.1f} GB/s "
+                        "read from memory\n",
+                        limit.threads, limit.threads == 1 ? " " : "s",
+                        limit.fmaGflops.median(), limit.readGbps.median());
+
+  size_t caseWidth = 4, kernelWidth = 6;
+  for (const CaseSamples &samples : cases) {
+    caseWidth = std::max(caseWidth, samples.subject.name.size());
+    kernelWidth = std::max(kernelWidth, samples.kernel.size());
+  }
+  text +=
+      fmt::format("\n{:<{}}  {:<{}}  threads  {:>10}  {:>16}  of limit\n",
+                  "case", caseWidth, "kernel", kernelWidth, "median", "speed");
+  for (const CaseSamples &samples : cases) {
+    Speed speed = speedOf(samples, limitsFor(*this, samples.threads));
+    text += fmt::format(
+        "{:<{}}  {:<{}}  {:>7}  {:>7.3f} ms  {:>8.1f} {:<7}  "
+        "{:>4.0f}% {}\n",
+        samples.subject.name, caseWidth, samples.kernel, kernelWidth,
+        samples.threads, samples.milliseconds.median(), speed.value,
+        speed.boundByMemory ? "GB/s" : "GFLOP/s", 100 * speed.fraction,
+        speed.boundByMemory ? "memory" : "FMA");
+  }
+  return text;
+}

@@ -1,0 +1,67 @@
+// Work is counted from the pairs that the mask lets through.
+
+#include "compiler/bench/Cases.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/Parser/Parser.h"
+#include <gtest/gtest.h>
+
+using namespace attn;
+
+namespace {
+class BenchCaseTest : public testing::Test {
+protected:
+  BenchCaseTest() { context.loadDialect<AttnDialect>(); }
+
+  BenchCase make(llvm::StringRef mask, int64_t queries, int64_t keys) {
+    return {.name = "case",
+            .shape = {.queryLength = queries,
+                      .kvLength = keys,
+                      .queryHeads = 4,
+                      .kvHeads = 2,
+                      .headDim = 8,
+                      .valueDim = 16},
+            .mask = llvm::cast<MaskAttrInterface>(
+                mlir::parseAttribute(mask, &context))};
+  }
+  double countPairs(llvm::StringRef mask, int64_t queries, int64_t keys) {
+    return make(mask, queries, keys).countFlops() / (2.0 * 4 * (8 + 16));
+  }
+
+  mlir::MLIRContext context;
+};
+} // namespace
+
+TEST_F(BenchCaseTest, CountsVisiblePairsOnly) {
+  EXPECT_EQ(countPairs("#attn.bidirectional", 3, 5), 15);
+  EXPECT_EQ(countPairs("#attn.causal", 4, 4), 1 + 2 + 3 + 4);
+  EXPECT_EQ(countPairs("#attn.causal", 2, 5), 4 + 5);
+  EXPECT_EQ(countPairs("#attn.causal<alignment = top_left>", 2, 5), 1 + 2);
+  EXPECT_EQ(countPairs("#attn.window<left = 2, right = 1>", 4, 4), 1 + 2 * 3);
+  EXPECT_EQ(countPairs("#attn.window<left = 2, right = 2>", 3, 3), 2 + 3 + 2);
+}
+
+TEST_F(BenchCaseTest, CountsKeysAndValuesThatSomeRowSees) {
+  double bytesPerKey = 2 * (8 + 16) * 4;
+  EXPECT_EQ(make("#attn.causal", 1, 100).countKvBytes(), 100 * bytesPerKey);
+  EXPECT_EQ(make("#attn.window<left = 10, right = 1>", 1, 100).countKvBytes(),
+            10 * bytesPerKey);
+}
+
+TEST_F(BenchCaseTest, ReferencesAreTheDocumentedOnes) {
+  std::vector<std::string_view> names;
+  for (const ReferenceCase &reference : referenceCases()) {
+    names.push_back(reference.name);
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(
+        declareReference(reference), &context);
+    ASSERT_TRUE(module);
+    auto layer = *module->getOps<GroupedOp>().begin();
+    EXPECT_EQ(layer.getHeads(), 32u);
+    EXPECT_EQ(layer.getKvHeads(), 8u);
+    EXPECT_EQ(int64_t(layer.getHeadDim()), reference.headDim);
+  }
+  EXPECT_EQ(names, (std::vector<std::string_view>{"prefill_2048_noncausal_d128",
+                                                  "prefill_2048_noncausal_d64",
+                                                  "prefill_2048_causal_d128",
+                                                  "decode_16384_d128"}));
+}
