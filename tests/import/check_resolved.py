@@ -1,0 +1,84 @@
+"""Compares what attnc imports with what the configuration classes of
+transformers 5.23 make of the same files (Inputs/resolved.json)."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+
+def layer_types(fields):
+    """One "sliding" or "full" per layer."""
+    count = fields["num_hidden_layers"]
+    types = fields.get("layer_types")
+    if types:
+        period = types["period"]
+        return [period[i % len(period)].split("_")[0] for i in range(count)]
+    return ["sliding" if fields.get("sliding_window") else "full"] * count
+
+
+def kv_heads(fields):
+    if fields["model_type"] == "falcon" and fields["multi_query"]:
+        return 1
+    return fields.get("num_key_value_heads", fields["num_attention_heads"])
+
+
+def expected_layer(fields, kind):
+    """The attributes that a declaration of these layers has to print."""
+    heads, hidden = fields["num_attention_heads"], fields["hidden_size"]
+    head_dim = fields.get("head_dim") or hidden // heads
+    layer = {"heads": heads, "hidden": hidden, "kv_heads": kv_heads(fields),
+             "head_dim": head_dim}
+    if kind == "sliding":
+        layer["window"] = fields["sliding_window"]
+    rope = fields.get("rope_parameters")
+    if rope:
+        layer["theta"] = float(rope["rope_theta"])
+        if rope["rope_type"] != "default":
+            layer["scaling"] = rope["rope_type"]
+            layer["factor"] = float(rope["factor"])
+    if fields.get("attn_logit_softcapping"):
+        layer["softcap"] = float(fields["attn_logit_softcapping"])
+    scalar = fields.get("query_pre_attn_scalar", head_dim)
+    if scalar != head_dim:
+        layer["scale"] = scalar**-0.5
+    if fields["model_type"] == "gpt_oss":
+        layer["sinks"] = True
+    return layer
+
+
+def printed_layers(text):
+    """Layer number -> attributes, from the declarations in `text`."""
+    layers = {}
+    for line in re.findall(r"attn\.grouped.*", text):
+        layer = {}
+        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", line):
+            if name not in ("right", "mask", "position", "layers"):
+                layer["window" if name == "left" else name] = (
+                    value if value.isalnum() and not value.isdigit() else float(value))
+        if re.search(r"\bsinks\b", line):
+            layer["sinks"] = True
+        numbers = re.search(r"layers = (?:array<i64: |\[)([0-9, ]*)", line).group(1)
+        for number in numbers.split(","):
+            layers[int(number)] = layer
+    return layers
+
+
+def main():
+    configs, here = sys.argv[1], os.path.dirname(__file__)
+    with open(os.path.join(here, "Inputs", "resolved.json")) as file:
+        resolved = json.load(file)
+    for name, fields in sorted(resolved.items()):
+        text = subprocess.run(["attnc", "import", os.path.join(configs, name)],
+                              check=True, capture_output=True, text=True).stdout
+        found = printed_layers(text)
+        wanted = [expected_layer(fields, kind) for kind in layer_types(fields)]
+        assert sorted(found) == list(range(len(wanted))), f"{name}: {sorted(found)}"
+        for number, layer in enumerate(wanted):
+            assert found[number] == layer, (
+                f"{name}: layer {number} is {found[number]}, expected {layer}")
+        print(f"{name}: {len(wanted)} layers agree")
+
+
+main()

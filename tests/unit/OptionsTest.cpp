@@ -1,0 +1,63 @@
+//===- OptionsTest.cpp - reading the command line -------------------------===//
+//
+// What a correct line stores; wrong lines are in tests/cli.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Options.h"
+
+#include "gtest/gtest.h"
+
+using namespace attn;
+
+static Invocation parse(llvm::ArrayRef<llvm::StringRef> arguments) {
+  CommandLine line = parseCommandLine(arguments);
+  EXPECT_TRUE(line.invocation.has_value()) << line.text;
+  return line.invocation.value_or(Invocation());
+}
+
+TEST(OptionsTest, TakesOptionsBeforeAndAfterTheOperand) {
+  Invocation call = parse({"compile", "--name=n", "in.json", "-o", "out"});
+  EXPECT_EQ(call.verb, Verb::Compile);
+  EXPECT_EQ(call.input, "in.json");
+  EXPECT_EQ(call.output, "out");
+  EXPECT_EQ(call.compile.name, "n");
+}
+
+TEST(OptionsTest, CollectsRepeatedOptionsOnce) {
+  Invocation call = parse({"verify", "x", "--target", "native", "--target",
+                           "aarch64", "--target", "native"});
+  EXPECT_EQ(call.compile.targets,
+            (std::vector<std::string>{"native", "aarch64"}));
+}
+
+TEST(OptionsTest, EndsOptionsAtTwoDashes) {
+  EXPECT_EQ(parse({"import", "--", "--odd.json"}).input, "--odd.json");
+}
+
+TEST(OptionsTest, GivesEveryOptionOneMeaningPerVerb) {
+  for (const OptionSpec &option : optionTable())
+    for (const OptionSpec &other : optionTable())
+      if (&option != &other) {
+        EXPECT_NE(option.name, other.name);
+        if (option.letter)
+          EXPECT_NE(option.letter, other.letter);
+      }
+}
+
+TEST(OptionsTest, RefusesWhatThisVersionDoesNotCompile) {
+  CompileOptions options;
+  EXPECT_FALSE(bool(checkSupported(options)));
+  options.targets = {"sm_90a"};
+  EXPECT_EQ(llvm::toString(checkSupported(options)),
+            "target 'sm_90a' is not supported in this version, which compiles "
+            "for native, x86-64-v3, x86-64-v4 and aarch64");
+  options = {};
+  options.scopes = {Scope::Layer};
+  EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
+                  .starts_with("scope 'layer' is not supported"));
+  options = {};
+  options.vDtype = Dtype::F16;
+  EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
+                  .starts_with("v-dtype 'f16' is not supported"));
+}
