@@ -1,0 +1,311 @@
+//===- Interpreter.cpp - Float64 meaning of attn operations ---------------===//
+//
+// One evaluation rule per operation over an environment of tensors; what the
+// rules compute is in Rules.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/reference/Interpreter.h"
+
+#include "compiler/reference/Rules.h"
+#include "compiler/reference/ScoreMod.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::reference;
+
+/// Whether a tensor of `shape` may stand for a value of `type`.
+static bool fits(ArrayRef<int64_t> shape, Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.getRank() != static_cast<int64_t>(shape.size()))
+    return false;
+  return llvm::all_of(llvm::zip(shape, tensor.getShape()), [](auto sizes) {
+    auto [actual, declared] = sizes;
+    return ShapedType::isDynamic(declared) || actual == declared;
+  });
+}
+
+static LogicalResult checkSize(Operation *op, StringRef what, int64_t actual,
+                               int64_t expected) {
+  if (actual == expected)
+    return success();
+  return op->emitOpError() << what << " is " << actual << ", expected "
+                           << expected;
+}
+
+namespace {
+/// Evaluates operations in order; `Real` is what every step is rounded to.
+template <typename Real>
+class Evaluator {
+public:
+  explicit Evaluator(Trace *trace) : trace(trace) {}
+
+  FailureOr<SmallVector<Tensor>> run(func::FuncOp function,
+                                     ArrayRef<Tensor> inputs);
+
+  /// attention = softmax(mask(modify(scale * query . key))) . value
+  template <typename Modify>
+  FailureOr<SmallVector<Tensor>> attend(ArrayRef<const Tensor *> queryKeyValue,
+                                        double factor, Visibility visibility,
+                                        const Tensor *sinks, Modify modify);
+
+private:
+  LogicalResult evaluate(Operation *op);
+  LogicalResult rule(RepeatKvOp op);
+  LogicalResult rule(ScoreOp op);
+  LogicalResult rule(ScaleOp op);
+  LogicalResult rule(SoftcapOp op);
+  LogicalResult rule(MaskOp op);
+  LogicalResult rule(SoftmaxOp op);
+  LogicalResult rule(WeightedSumOp op);
+  LogicalResult rule(MaskedSoftmaxOp op);
+  LogicalResult rule(FlashOp op);
+
+  const Tensor &get(Value value) const { return values.find(value)->second; }
+  const Tensor *getOptional(Value value) const {
+    return value ? &get(value) : nullptr;
+  }
+  LogicalResult set(Value value, Tensor tensor);
+  Softmax softmaxOf(Tensor score, const Tensor *sinks);
+  FailureOr<Visibility> visibilityOf(Operation *op, MaskAttrInterface mask,
+                                     Value lengths, const Tensor &score);
+
+  DenseMap<Value, Tensor> values;
+  Trace *trace;
+};
+} // namespace
+
+template <typename Real>
+LogicalResult Evaluator<Real>::set(Value value, Tensor tensor) {
+  if (!fits(tensor.shape(), value.getType()))
+    return value.getDefiningOp()->emitOpError()
+           << "evaluates to a tensor of shape [" << tensor.shape()
+           << "], which " << value.getType() << " does not hold";
+  values.insert_or_assign(value, std::move(tensor));
+  return success();
+}
+
+template <typename Real>
+Softmax Evaluator<Real>::softmaxOf(Tensor score, const Tensor *sinks) {
+  if (trace)
+    for (double value : score.data())
+      if (std::isfinite(value))
+        trace->maxScore = std::max(trace->maxScore, std::fabs(value));
+  return softmax<Real>(std::move(score), sinks);
+}
+
+template <typename Real>
+FailureOr<Visibility>
+Evaluator<Real>::visibilityOf(Operation *op, MaskAttrInterface mask,
+                              Value lengths, const Tensor &score) {
+  Visibility visibility = {.band = mask.getBand(),
+                           .lengths = getOptional(lengths),
+                           .queries = score.dim(2),
+                           .keys = score.dim(3)};
+  if (lengths && failed(checkSize(op, "batch of lengths", get(lengths).dim(0),
+                                  score.dim(0))))
+    return failure();
+  return visibility;
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(RepeatKvOp op) {
+  return set(op.getResult(),
+             repeatKv(get(op.getInput()), static_cast<int64_t>(op.getTimes())));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(ScoreOp op) {
+  const Tensor &query = get(op.getQuery()), &key = get(op.getKey());
+  if (failed(checkSize(op, "batch of key", key.dim(0), query.dim(0))) ||
+      failed(checkSize(op, "head size of key", key.dim(3), query.dim(3))))
+    return failure();
+  return set(op.getScore(), score<Real>(query, key));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(ScaleOp op) {
+  return set(op.getResult(),
+             scale<Real>(get(op.getScore()), op.getBy().convertToDouble()));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(SoftcapOp op) {
+  return set(op.getResult(),
+             softcap<Real>(get(op.getScore()), op.getCap().convertToDouble()));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(MaskOp op) {
+  const Tensor &score = get(op.getScore());
+  FailureOr<Visibility> visibility =
+      visibilityOf(op, op.getMask(), op.getLengths(), score);
+  if (failed(visibility))
+    return failure();
+  return set(op.getResult(), mask(score, *visibility));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(SoftmaxOp op) {
+  Softmax result = softmaxOf(get(op.getScore()), getOptional(op.getSinks()));
+  if (failed(set(op.getProbability(), std::move(result.probability))))
+    return failure();
+  return set(op.getLse(), std::move(result.lse));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(WeightedSumOp op) {
+  const Tensor &weights = get(op.getProbability()), &value = get(op.getValue());
+  if (failed(checkSize(op, "batch of value", value.dim(0), weights.dim(0))) ||
+      failed(checkSize(op, "keys of value", value.dim(1), weights.dim(3))))
+    return failure();
+  return set(op.getOutput(), weightedSum<Real>(weights, value));
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
+  Tensor score =
+      scale<Real>(get(op.getScore()), op.getScale().convertToDouble());
+  if (std::optional<APFloat> cap = op.getSoftcap())
+    score = softcap<Real>(std::move(score), cap->convertToDouble());
+  FailureOr<Visibility> visibility =
+      visibilityOf(op, op.getMask(), op.getLengths(), score);
+  if (failed(visibility))
+    return failure();
+  Softmax result = softmaxOf(mask(std::move(score), *visibility),
+                             getOptional(op.getSinks()));
+  if (failed(set(op.getProbability(), std::move(result.probability))))
+    return failure();
+  return set(op.getLse(), std::move(result.lse));
+}
+
+template <typename Real>
+template <typename Modify>
+FailureOr<SmallVector<Tensor>>
+Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
+                        Visibility visibility, const Tensor *sinks,
+                        Modify modify) {
+  const Tensor &query = *queryKeyValue[0], &key = *queryKeyValue[1];
+  visibility.queries = query.dim(1);
+  visibility.keys = key.dim(1);
+  FailureOr<Tensor> modified =
+      modify(scale<Real>(score<Real>(query, key), factor));
+  if (failed(modified))
+    return failure();
+  Softmax weights = softmaxOf(mask(std::move(*modified), visibility), sinks);
+  SmallVector<Tensor> results;
+  results.push_back(
+      weightedSum<Real>(weights.probability, *queryKeyValue[2], &visibility));
+  results.push_back(std::move(weights.lse));
+  return results;
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(FlashOp op) {
+  const Tensor &query = get(op.getQuery()), &key = get(op.getKey());
+  const Tensor &value = get(op.getValue());
+  if (failed(checkSize(op, "batch of key", key.dim(0), query.dim(0))) ||
+      failed(checkSize(op, "head size of key", key.dim(3), query.dim(3))) ||
+      failed(checkSize(op, "batch of value", value.dim(0), key.dim(0))) ||
+      failed(checkSize(op, "keys of value", value.dim(1), key.dim(1))))
+    return failure();
+  Visibility visibility = {.band = op.getMask().getBand(),
+                           .lengths = getOptional(op.getLengths())};
+  auto modify = [&](Tensor score) -> FailureOr<Tensor> {
+    if (op.getScoreMod().empty())
+      return score;
+    return applyScoreMod<Real>(op.getScoreMod(), std::move(score));
+  };
+  FailureOr<SmallVector<Tensor>> results =
+      attend({&query, &key, &value}, op.getScale().convertToDouble(),
+             visibility, getOptional(op.getSinks()), modify);
+  if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
+    return failure();
+  return set(op.getLse(), (*results)[1]);
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::evaluate(Operation *op) {
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .template Case<RepeatKvOp, ScoreOp, ScaleOp, SoftcapOp, MaskOp, SoftmaxOp,
+                     WeightedSumOp, MaskedSoftmaxOp, FlashOp>(
+          [&](auto known) { return rule(known); })
+      .Default([](Operation *other) -> LogicalResult {
+        return other->emitOpError("has no rule in the reference interpreter");
+      });
+}
+
+template <typename Real>
+FailureOr<SmallVector<Tensor>> Evaluator<Real>::run(func::FuncOp function,
+                                                    ArrayRef<Tensor> inputs) {
+  if (failed(checkSize(function, "number of inputs",
+                       static_cast<int64_t>(inputs.size()),
+                       function.getNumArguments())))
+    return failure();
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
+    if (!fits(input.shape(), argument.getType()))
+      return function.emitOpError()
+             << "argument " << argument.getArgNumber() << " has shape ["
+             << input.shape() << "], expected " << argument.getType();
+    values.insert_or_assign(argument, input);
+  }
+  for (Operation &op : function.front().without_terminator())
+    if (failed(evaluate(&op)))
+      return failure();
+  SmallVector<Tensor> results;
+  for (Value value : function.front().getTerminator()->getOperands())
+    results.push_back(get(value));
+  return results;
+}
+
+template <typename Real>
+static FailureOr<SmallVector<Tensor>>
+interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
+  Visibility visibility = {.band = layer.getMask().getBand(),
+                           .lengths = &inputs[3]};
+  auto modify = [&](Tensor score) -> FailureOr<Tensor> {
+    if (std::optional<APFloat> cap = layer.getSoftcap())
+      return softcap<Real>(std::move(score), cap->convertToDouble());
+    return score;
+  };
+  return Evaluator<Real>(trace).attend(
+      {&inputs[0], &inputs[1], &inputs[2]}, layer.getScoreScale(), visibility,
+      layer.getSinks() ? &inputs[4] : nullptr, modify);
+}
+
+FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
+                                                    ArrayRef<Tensor> inputs,
+                                                    Precision precision,
+                                                    Trace *trace) {
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return function.emitOpError("has not exactly one block to interpret");
+  if (precision == Precision::F32)
+    return Evaluator<float>(trace).run(function, inputs);
+  return Evaluator<double>(trace).run(function, inputs);
+}
+
+FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
+                                                    ArrayRef<Tensor> inputs,
+                                                    Precision precision,
+                                                    Trace *trace) {
+  if (failed(checkSize(layer, "number of inputs",
+                       static_cast<int64_t>(inputs.size()),
+                       layer.getSinks() ? 5 : 4)))
+    return failure();
+  if (precision == Precision::F32)
+    return interpretLayer<float>(layer, inputs, trace);
+  return interpretLayer<double>(layer, inputs, trace);
+}
+
+bool reference::isInterpretable(func::FuncOp function) {
+  if (function.isExternal() || !function.getBody().hasOneBlock())
+    return false;
+  return llvm::all_of(function.front().without_terminator(), [](Operation &op) {
+    if (auto flash = dyn_cast<FlashOp>(op))
+      return isScoreModSupported(flash.getScoreMod());
+    return isa<RepeatKvOp, ScoreOp, ScaleOp, SoftcapOp, MaskOp, SoftmaxOp,
+               WeightedSumOp, MaskedSoftmaxOp>(op);
+  });
+}

@@ -1,0 +1,209 @@
+//===- Rules.cpp - What each step of attention computes -------------------===//
+//
+// Written from the semantics alone. Loops put the contiguous index innermost,
+// so that the compiler can vectorise them while every sum still ascends.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/reference/Rules.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace attn;
+using namespace attn::reference;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+int64_t Visibility::length(int64_t batch) const {
+  if (!lengths)
+    return keys;
+  return std::clamp(static_cast<int64_t>((*lengths)(batch)), int64_t(0), keys);
+}
+
+std::pair<int64_t, int64_t> Visibility::range(int64_t batch,
+                                              int64_t row) const {
+  int64_t valid = length(batch);
+  int64_t position = row;
+  if (band.alignment == Alignment::BottomRight)
+    position += valid - queries;
+  // position - left < key < position + right
+  int64_t begin = std::max(int64_t(0), position - band.left + 1);
+  int64_t end = std::min(valid, position + band.right);
+  if (band.left == Band::kUnbounded)
+    begin = 0;
+  if (band.right == Band::kUnbounded)
+    end = valid;
+  return {begin, std::max(begin, end)};
+}
+
+/// Calls body(batch, head, row) for every row of a [B, H, S, T] score.
+template <typename Body>
+static void forEachRow(const Tensor &score, Body body) {
+  for (int64_t batch = 0; batch < score.dim(0); ++batch)
+    for (int64_t head = 0; head < score.dim(1); ++head)
+      for (int64_t row = 0; row < score.dim(2); ++row)
+        body(batch, head, row);
+}
+
+Tensor reference::repeatKv(const Tensor &input, int64_t times) {
+  Tensor result(
+      {input.dim(0), input.dim(1), input.dim(2) * times, input.dim(3)});
+  for (int64_t batch = 0; batch < result.dim(0); ++batch)
+    for (int64_t position = 0; position < result.dim(1); ++position)
+      for (int64_t head = 0; head < result.dim(2); ++head)
+        std::copy_n(input.row(batch, position, head / times), input.dim(3),
+                    result.row(batch, position, head));
+  return result;
+}
+
+/// The keys of one head as [dim][key].
+template <typename Real>
+static std::vector<Real> transposeHead(const Tensor &key, int64_t batch,
+                                       int64_t head) {
+  int64_t keys = key.dim(1), size = key.dim(3);
+  std::vector<Real> result(keys * size);
+  for (int64_t j = 0; j < keys; ++j)
+    for (int64_t d = 0; d < size; ++d)
+      result[d * keys + j] = static_cast<Real>(key(batch, j, head, d));
+  return result;
+}
+
+template <typename Real>
+Tensor reference::score(const Tensor &query, const Tensor &key) {
+  int64_t heads = query.dim(2), keys = key.dim(1), size = query.dim(3);
+  int64_t group = heads / key.dim(2);
+  Tensor result({query.dim(0), heads, query.dim(1), keys});
+  std::vector<Real> transposed, sums(keys);
+  forEachRow(result, [&](int64_t batch, int64_t head, int64_t row) {
+    if (row == 0)
+      transposed = transposeHead<Real>(key, batch, head / group);
+    llvm::fill(sums, Real(0));
+    for (int64_t d = 0; d < size; ++d) {
+      Real factor = static_cast<Real>(query(batch, row, head, d));
+      const Real *column = transposed.data() + d * keys;
+      for (int64_t j = 0; j < keys; ++j)
+        sums[j] += factor * column[j];
+    }
+    llvm::copy(sums, result.row(batch, head, row));
+  });
+  return result;
+}
+
+template <typename Real>
+Tensor reference::scale(Tensor score, double by) {
+  for (double &value : score.data())
+    value = static_cast<Real>(value) * static_cast<Real>(by);
+  return score;
+}
+
+template <typename Real>
+Tensor reference::softcap(Tensor score, double cap) {
+  Real limit = static_cast<Real>(cap);
+  for (double &value : score.data())
+    value = limit * std::tanh(static_cast<Real>(value) / limit);
+  return score;
+}
+
+Tensor reference::mask(Tensor score, const Visibility &visibility) {
+  forEachRow(score, [&](int64_t batch, int64_t head, int64_t row) {
+    auto [begin, end] = visibility.range(batch, row);
+    double *scores = score.row(batch, head, row);
+    for (int64_t key = 0; key < score.dim(3); ++key)
+      if (key < begin || key >= end)
+        scores[key] = -kInfinity;
+  });
+  return score;
+}
+
+/// Turns one row of scores into probabilities and returns its lse.
+template <typename Real>
+static double softmaxRow(llvm::MutableArrayRef<double> row, Real sink) {
+  Real most = sink;
+  for (double score : row) // a NaN stays
+    most = most >= static_cast<Real>(score) || std::isnan(most)
+               ? most
+               : static_cast<Real>(score);
+  if (most == -std::numeric_limits<Real>::infinity()) {
+    llvm::fill(row, 0.0);
+    return -kInfinity;
+  }
+  Real denominator = 0;
+  for (double &score : row) {
+    Real weight = std::exp(static_cast<Real>(score) - most);
+    denominator += weight;
+    score = weight;
+  }
+  denominator += std::exp(sink - most);
+  for (double &weight : row)
+    weight = static_cast<Real>(weight) / denominator;
+  return most + std::log(denominator);
+}
+
+template <typename Real>
+Softmax reference::softmax(Tensor score, const Tensor *sinks) {
+  Tensor lse({score.dim(0), score.dim(2), score.dim(1)});
+  forEachRow(score, [&](int64_t batch, int64_t head, int64_t row) {
+    Real sink = static_cast<Real>(sinks ? (*sinks)(head) : -kInfinity);
+    llvm::MutableArrayRef<double> scores(score.row(batch, head, row),
+                                         score.dim(3));
+    lse(batch, row, head) = softmaxRow<Real>(scores, sink);
+  });
+  return {.probability = std::move(score), .lse = std::move(lse)};
+}
+
+/// sums[d] += weight * value[d]; a weight of 0 brings in nothing but, where
+/// the value is seen, its NaNs.
+template <typename Real>
+static void accumulate(llvm::MutableArrayRef<Real> sums, Real weight,
+                       const double *value, bool seen) {
+  if (weight != 0) {
+    for (size_t d = 0; d < sums.size(); ++d)
+      sums[d] += weight * static_cast<Real>(value[d]);
+    return;
+  }
+  if (!seen)
+    return;
+  for (size_t d = 0; d < sums.size(); ++d)
+    if (std::isnan(value[d]))
+      sums[d] = std::numeric_limits<Real>::quiet_NaN();
+}
+
+template <typename Real>
+Tensor reference::weightedSum(const Tensor &probability, const Tensor &value,
+                              const Visibility *visibility) {
+  int64_t heads = probability.dim(1), size = value.dim(3);
+  int64_t group = heads / value.dim(2);
+  Tensor result({probability.dim(0), probability.dim(2), heads, size});
+  std::vector<Real> sums(size);
+  forEachRow(probability, [&](int64_t batch, int64_t head, int64_t row) {
+    std::pair<int64_t, int64_t> seen = {0, 0};
+    if (visibility)
+      seen = visibility->range(batch, row);
+    llvm::fill(sums, Real(0));
+    for (int64_t key = 0; key < probability.dim(3); ++key)
+      accumulate<Real>(sums,
+                       static_cast<Real>(probability(batch, head, row, key)),
+                       value.row(batch, key, head / group),
+                       key >= seen.first && key < seen.second);
+    llvm::copy(sums, result.row(batch, row, head));
+  });
+  return result;
+}
+
+namespace attn::reference {
+template Tensor score<double>(const Tensor &, const Tensor &);
+template Tensor score<float>(const Tensor &, const Tensor &);
+template Tensor scale<double>(Tensor, double);
+template Tensor scale<float>(Tensor, double);
+template Tensor softcap<double>(Tensor, double);
+template Tensor softcap<float>(Tensor, double);
+template Softmax softmax<double>(Tensor, const Tensor *);
+template Softmax softmax<float>(Tensor, const Tensor *);
+template Tensor weightedSum<double>(const Tensor &, const Tensor &,
+                                    const Visibility *);
+template Tensor weightedSum<float>(const Tensor &, const Tensor &,
+                                   const Visibility *);
+} // namespace attn::reference

@@ -1,0 +1,237 @@
+// The interpreter's rule for each operation, through parsed IR: the declared
+// layer, the graph and the fused forms agree with each other and with values
+// computed by hand.
+
+#include "compiler/reference/Interpreter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Parser/Parser.h"
+#include "gtest/gtest.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::reference;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+namespace {
+class InterpreterTest : public testing::Test {
+protected:
+  InterpreterTest() {
+    context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect,
+                        math::MathDialect>();
+  }
+
+  void parse(StringRef text) {
+    module = parseSourceString<ModuleOp>(text, &context);
+    ASSERT_TRUE(module);
+  }
+
+  SmallVector<Tensor> run(ArrayRef<Tensor> inputs) {
+    FailureOr<SmallVector<Tensor>> results;
+    if (auto function = firstOf<func::FuncOp>())
+      results = interpret(function, inputs);
+    else
+      results = interpret(firstOf<GroupedOp>(), inputs);
+    EXPECT_TRUE(succeeded(results));
+    return results.value_or(SmallVector<Tensor>());
+  }
+
+  template <typename Op>
+  Op firstOf() {
+    auto ops = module->getOps<Op>();
+    return ops.empty() ? Op() : *ops.begin();
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+} // namespace
+
+/// Small distinct numbers between -2 and 2.
+static Tensor pattern(ArrayRef<int64_t> shape, int seed) {
+  Tensor tensor(shape);
+  for (auto [i, value] : llvm::enumerate(tensor.data()))
+    value = static_cast<double>((i * 37 + seed * 11) % 41) / 10 - 2;
+  return tensor;
+}
+
+static SmallVector<Tensor> inputsOf(int64_t queries, int64_t keys) {
+  return {pattern({2, queries, 4, 3}, 1), pattern({2, keys, 2, 3}, 2),
+          pattern({2, keys, 2, 5}, 3),
+          Tensor({2}, std::vector<double>{double(keys), double(keys / 2)}),
+          pattern({4}, 4)};
+}
+
+static void expectNear(ArrayRef<Tensor> left, ArrayRef<Tensor> right) {
+  ASSERT_EQ(left.size(), right.size());
+  for (auto [a, b] : llvm::zip(left, right)) {
+    ASSERT_EQ(a.shape(), b.shape());
+    for (auto [x, y] : llvm::zip(a.data(), b.data()))
+      EXPECT_TRUE(x == y || std::fabs(x - y) < 1e-6) << x << " and " << y;
+  }
+}
+
+static constexpr StringLiteral kDeclared = R"(
+  attn.grouped @layer {hidden = 12, heads = 4, kv_heads = 2, head_dim = 3,
+    value_dim = 5, layers = array<i64: 0>, scale = 0.5, softcap = 2.0, sinks,
+    mask = #attn.window<left = 3, right = 1>})";
+
+static constexpr StringLiteral kGraph = R"(
+  func.func @graph(%query: tensor<?x?x4x3xf32>, %key: tensor<?x?x2x3xf32>,
+                   %value: tensor<?x?x2x5xf32>, %lengths: tensor<?xi32>,
+                   %sinks: tensor<4xf32>)
+      -> (tensor<?x?x4x5xf32>, tensor<?x?x4xf32>) {
+    %k = attn.repeat_kv %key {times = 2}
+        : tensor<?x?x2x3xf32> -> tensor<?x?x4x3xf32>
+    %v = attn.repeat_kv %value {times = 2}
+        : tensor<?x?x2x5xf32> -> tensor<?x?x4x5xf32>
+    %s = attn.score %query, %k
+        : tensor<?x?x4x3xf32>, tensor<?x?x4x3xf32> -> tensor<?x4x?x?xf32>
+    %t = attn.scale %s {by = 0.5} : tensor<?x4x?x?xf32>
+    %c = attn.softcap %t {cap = 2.0} : tensor<?x4x?x?xf32>
+    %u = attn.mask %c lengths(%lengths : tensor<?xi32>)
+        {mask = #attn.window<left = 3, right = 1>} : tensor<?x4x?x?xf32>
+    %p, %lse = attn.softmax %u sinks(%sinks : tensor<4xf32>)
+        : tensor<?x4x?x?xf32> -> tensor<?x4x?x?xf32>, tensor<?x?x4xf32>
+    %o = attn.weighted_sum %p, %v
+        : tensor<?x4x?x?xf32>, tensor<?x?x4x5xf32> -> tensor<?x?x4x5xf32>
+    return %o, %lse : tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+  })";
+
+static constexpr StringLiteral kMaskedSoftmax = R"(
+  func.func @masked(%query: tensor<?x?x4x3xf32>, %key: tensor<?x?x2x3xf32>,
+                    %value: tensor<?x?x2x5xf32>, %lengths: tensor<?xi32>,
+                    %sinks: tensor<4xf32>)
+      -> (tensor<?x?x4x5xf32>, tensor<?x?x4xf32>) {
+    %s = attn.score %query, %key
+        : tensor<?x?x4x3xf32>, tensor<?x?x2x3xf32> -> tensor<?x4x?x?xf32>
+    %p, %lse = attn.masked_softmax %s lengths(%lengths : tensor<?xi32>)
+        sinks(%sinks : tensor<4xf32>)
+        {scale = 0.5, softcap = 2.0, mask = #attn.window<left = 3, right = 1>}
+        : tensor<?x4x?x?xf32> -> tensor<?x4x?x?xf32>, tensor<?x?x4xf32>
+    %o = attn.weighted_sum %p, %value
+        : tensor<?x4x?x?xf32>, tensor<?x?x2x5xf32> -> tensor<?x?x4x5xf32>
+    return %o, %lse : tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+  })";
+
+static constexpr StringLiteral kFlash = R"(
+  func.func @flash(%query: tensor<?x?x4x3xf32>, %key: tensor<?x?x2x3xf32>,
+                   %value: tensor<?x?x2x5xf32>, %lengths: tensor<?xi32>,
+                   %sinks: tensor<4xf32>)
+      -> (tensor<?x?x4x5xf32>, tensor<?x?x4xf32>) {
+    %o, %lse = attn.flash %query, %key, %value
+        lengths(%lengths : tensor<?xi32>) sinks(%sinks : tensor<4xf32>)
+        {scale = 0.5, mask = #attn.window<left = 3, right = 1>}
+        : tensor<?x?x4x3xf32>, tensor<?x?x2x3xf32>, tensor<?x?x2x5xf32>
+        -> tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+        score_mod(%score: f32, %row: index, %column: index, %head: index) {
+          %cap = arith.constant 2.0 : f32
+          %a = arith.divf %score, %cap : f32
+          %b = math.tanh %a : f32
+          %c = arith.mulf %b, %cap : f32
+          attn.yield %c : f32
+        }
+    return %o, %lse : tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+  })";
+
+TEST_F(InterpreterTest, LevelsAgree) {
+  for (auto [queries, keys] :
+       {std::pair<int64_t, int64_t>{5, 7}, {1, 7}, {7, 3}, {0, 4}, {3, 0}}) {
+    SmallVector<Tensor> inputs = inputsOf(queries, keys);
+    parse(kDeclared);
+    SmallVector<Tensor> declared = run(inputs);
+    for (StringRef level : {kGraph, kMaskedSoftmax, kFlash}) {
+      parse(level);
+      expectNear(run(inputs), declared);
+    }
+  }
+}
+
+/// One batch row, one head of size 1, scale 1, scores ln 1, ln 3, then a key
+/// that the causal row 0 does not see.
+TEST_F(InterpreterTest, DeclaredLayerByHand) {
+  parse(R"(attn.grouped @layer {hidden = 1, heads = 1, kv_heads = 1,
+    head_dim = 1, layers = array<i64: 0>, mask = #attn.causal})");
+  Tensor query({1, 2, 1, 1}, 1.0);
+  Tensor key({1, 3, 1, 1}, std::vector<double>{0, std::log(3.0), 0});
+  Tensor value({1, 3, 1, 1}, std::vector<double>{4, 8, 100});
+  SmallVector<Tensor> results =
+      run({query, key, value, Tensor({1}, std::vector<double>{3})});
+  EXPECT_DOUBLE_EQ(results[0](0, 0, 0, 0), 7);
+  EXPECT_DOUBLE_EQ(results[0](0, 1, 0, 0), (4 + 24 + 100) / 5.0);
+  EXPECT_DOUBLE_EQ(results[1](0, 0, 0), std::log(4.0));
+}
+
+TEST_F(InterpreterTest, ScaleDefaultsToTheRootOfTheHeadSize) {
+  parse(R"(attn.grouped @layer {hidden = 4, heads = 1, kv_heads = 1,
+    head_dim = 4, value_dim = 1, layers = array<i64: 0>,
+    mask = #attn.bidirectional})");
+  SmallVector<Tensor> results =
+      run({Tensor({1, 1, 1, 4}, 1.0), Tensor({1, 1, 1, 4}, 3.0),
+           Tensor({1, 1, 1, 1}, 2.0), Tensor({1}, 1.0)});
+  EXPECT_DOUBLE_EQ(results[1](0, 0, 0), 6); // 4 * 3 / sqrt(4)
+  EXPECT_DOUBLE_EQ(results[0](0, 0, 0, 0), 2);
+}
+
+TEST_F(InterpreterTest, NothingBehindTheKeyLengthIsRead) {
+  SmallVector<Tensor> clean = inputsOf(3, 6);
+  SmallVector<Tensor> poisoned = clean;
+  for (Tensor *tensor : {&poisoned[1], &poisoned[2]})
+    for (int64_t key = 3; key < 6; ++key)
+      for (int64_t head = 0; head < 2; ++head)
+        std::fill_n(tensor->row(1, key, head), tensor->dim(3), std::nan(""));
+  for (StringRef level : {StringRef(kDeclared), StringRef(kGraph),
+                          StringRef(kMaskedSoftmax), StringRef(kFlash)}) {
+    parse(level);
+    expectNear(run(poisoned), run(clean));
+  }
+}
+
+TEST_F(InterpreterTest, NanTouchesOnlyTheRowsThatSeeIt) {
+  SmallVector<Tensor> inputs = inputsOf(6, 6);
+  inputs[3](1) = 6;
+  inputs[2](0, 2, 0, 1) = std::nan("");
+  parse(kFlash);
+  Tensor output = run(inputs)[0];
+  for (int64_t position = 0; position < output.size(); ++position) {
+    auto at = output.coordinates(position);
+    // A window of 3 keys: rows 2, 3 and 4 see key 2; heads 0 and 1 share it.
+    bool sees = at[0] == 0 && at[1] >= 2 && at[1] < 5 && at[2] < 2;
+    EXPECT_EQ(std::isnan(output.data()[position]), sees && at[3] == 1);
+  }
+}
+
+TEST_F(InterpreterTest, EmptySequenceInABatch) {
+  SmallVector<Tensor> inputs = inputsOf(2, 4);
+  inputs[3](1) = 0;
+  parse(kGraph);
+  SmallVector<Tensor> results = run(inputs);
+  for (int64_t head = 0; head < 4; ++head) {
+    EXPECT_EQ(results[0](1, 0, head, 0), 0);
+    EXPECT_EQ(results[1](1, 0, head), inputs[4](head));
+  }
+  EXPECT_GT(results[1](0, 0, 0), -kInfinity);
+}
+
+TEST_F(InterpreterTest, RefusesShapesThatDoNotFit) {
+  ScopedDiagnosticHandler quiet(&context, [](Diagnostic &) {});
+  parse(kGraph);
+  SmallVector<Tensor> inputs = inputsOf(3, 4);
+  inputs[1] = pattern({3, 4, 2, 3}, 1);
+  EXPECT_TRUE(failed(interpret(firstOf<func::FuncOp>(), inputs)));
+  EXPECT_TRUE(
+      failed(interpret(firstOf<func::FuncOp>(), ArrayRef(inputs).drop_back())));
+}
+
+TEST_F(InterpreterTest, TraceReportsTheLargestScore) {
+  parse(kFlash);
+  Trace trace;
+  SmallVector<Tensor> inputs = inputsOf(3, 4);
+  inputs[0](0, 2, 0, 0) = 1e30;
+  ASSERT_TRUE(succeeded(
+      interpret(firstOf<func::FuncOp>(), inputs, Precision::F64, &trace)));
+  EXPECT_DOUBLE_EQ(trace.maxScore, 2);
+}
