@@ -44,6 +44,13 @@ void ProgramOp::print(OpAsmPrinter &printer) {
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
+void ProgramOp::getAsmBlockArgumentNames(Region &region,
+                                         OpAsmSetValueNameFn setName) {
+  for (auto [arg, name] : llvm::zip(
+           region.getArguments(), getArgumentNames().getAsRange<StringAttr>()))
+    setName(arg, name.getValue());
+}
+
 LogicalResult ProgramOp::verify() {
   // program_c1
   if (getArgumentNames().size() != getBody().getNumArguments())
@@ -132,13 +139,18 @@ LogicalResult PhaseOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ParameterOp::verify() {
+  // parameter_c1
   if (getValues().empty())
     return emitOpError() << "has no values";
-  if (!getResult().getType().isIndex())
-    return success();
-  for (double value : getValues())
-    if (value != static_cast<double>(static_cast<int64_t>(value)))
-      return emitOpError() << "of type index has the value " << value;
+  // parameter_c2
+  Builder builder(getContext());
+  Type expected = getResult().getType().isIndex() ? Type(builder.getI64Type())
+                                                  : builder.getF64Type();
+  for (Attribute value : getValues())
+    if (auto typed = dyn_cast<TypedAttr>(value);
+        !typed || typed.getType() != expected)
+      return emitOpError() << "has the value " << value << ", expected an "
+                           << expected;
   return success();
 }
 

@@ -7,6 +7,7 @@
 
 include "dialects/attn_tile/AttnTileTypes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -16,7 +17,8 @@ include "mlir/IR/SymbolInterfaces.td"
 //===----------------------------------------------------------------------===//
 
 def AttnTile_ProgramOp : AttnTile_Op<"program", [
-    Symbol, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+    Symbol, IsolatedFromAbove, NoTerminator, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "kernel as a list of phases";
   let description = [{
     Index arithmetic before the phases sizes their grids; every phase may use
@@ -60,9 +62,13 @@ def AttnTile_ParameterOp : AttnTile_Op<"parameter", [Pure]> {
   let summary = "scalar that differs between layers of one geometry";
   let description = [{
     Reads the layer's constant. `values` lists one value per distinct set of
-    constants; those of an index parameter are integers.
+    constants.
+
+    Constraints:
+      C1: there is at least one value.
+      C2: the values of an index are i64, those of an f32 are f64.
   }];
-  let arguments = (ins StrAttr:$parameter_name, DenseF64ArrayAttr:$values);
+  let arguments = (ins StrAttr:$parameter_name, ArrayAttr:$values);
   let results = (outs AnyTypeOf<[F32, Index]>:$result);
   let assemblyFormat = "$parameter_name `=` $values attr-dict `:` type($result)";
   let hasVerifier = 1;
@@ -141,7 +147,7 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
     `[lo, hi)` holds every key that some query sees; `lo` is a multiple of
     `block`. The blocks that start in `[full_lo, full_hi)` are seen whole by
     every query; both are multiples of `block`, and
-    `lo <= full_lo <= full_hi`. Where nothing is seen, `lo = hi`.
+    `lo <= full_lo <= full_hi`. Where nothing is seen, all four are 0.
   }];
   let arguments = (ins Index:$position, Index:$count, Index:$length,
                        Index:$left, Index:$right, I64Attr:$block);

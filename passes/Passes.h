@@ -1,0 +1,28 @@
+//===- Passes.h - target-independent rewrites -------------------*- C++ -*-===//
+//
+// Declares every pass of Passes.td, generated constructors and all.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_PASSES_H
+#define PASSES_PASSES_H
+
+#include "dialects/attn/AttnDialect.h"
+#include "dialects/attn_tile/AttnTileDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/Pass.h"
+
+namespace attn {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+} // namespace attn
+
+#endif // PASSES_PASSES_H

@@ -1,0 +1,64 @@
+// RUN: attn-opt %s --convert-attn-to-attn-tile="schedules='[\
+// RUN: #attn_tile.schedule<name = \"prefill\", max_queries = 2147483647, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>, \
+// RUN: #attn_tile.schedule<name = \"decode\", max_queries = 1, query_block = 1, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = true>]'" \
+// RUN: | FileCheck %s
+
+// One fused function becomes one program per schedule: prefill walks its
+// splits in the task, decode has a task per split and merges in a second
+// phase.
+
+func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
+                    %key: tensor<?x?x2x64xf32> {attn.name = "key"},
+                    %value: tensor<?x?x2x32xf32> {attn.name = "value"},
+                    %lengths: tensor<?xi32> {attn.name = "kv_lengths"},
+                    %sinks: tensor<8xf32> {attn.name = "sinks"})
+    -> (tensor<?x?x8x32xf32> {attn.name = "output"},
+        tensor<?x?x8xf32> {attn.name = "lse"})
+    attributes {attn.layers = array<i64: 0, 3>} {
+  %output, %lse = attn.flash %query, %key, %value
+      lengths(%lengths : tensor<?xi32>) sinks(%sinks : tensor<8xf32>)
+      {scale = 0.125, mask = #attn.window<left = 128, right = 1>}
+      : tensor<?x?x8x64xf32>, tensor<?x?x2x64xf32>, tensor<?x?x2x32xf32>
+      -> tensor<?x?x8x32xf32>, tensor<?x?x8xf32>
+  return %output, %lse : tensor<?x?x8x32xf32>, tensor<?x?x8xf32>
+}
+
+// CHECK-LABEL: attn_tile.program @gqa_core_prefill(
+// CHECK-SAME: %query: !attn_tile.view<?x?x8x64xf32>
+// CHECK-SAME: %lse: !attn_tile.view<?x?x8xf32>
+// CHECK-SAME: argument_names = ["query", "key", "value", "kv_lengths", "sinks", "output", "lse"]
+// CHECK-SAME: layer_rows = array<i64: 0, 0>, layers = array<i64: 0, 3>
+// The scale carries log2(e): 0.125 * 1.442695.
+// CHECK: %[[SCALE:.*]] = attn_tile.parameter "scale" = [0.18033688011112042] : f32
+// CHECK: %[[LEFT:.*]] = attn_tile.parameter "left" = [128] : index
+// CHECK: %[[RIGHT:.*]] = attn_tile.parameter "right" = [1] : index
+// CHECK: attn_tile.phase "attend" grid(%batch = %{{.*}}, %kv_head = %{{.*}}, %block = %{{.*}})
+// CHECK: %[[LO:.*]], %[[FULL_LO:.*]], %[[FULL_HI:.*]], %[[HI:.*]] = attn_tile.key_ranges
+// CHECK-SAME: band(%[[LEFT]], %[[RIGHT]]) block 128
+// CHECK: %[[QUERY:.*]] = attn_tile.load_queries %query{{.*}} group 4
+// CHECK: scf.for
+// CHECK: scf.for %[[KEY:[^ ]*]] =
+// CHECK: attn_tile.load_keys %key[%batch, %[[KEY]], %kv_head]
+// CHECK: %[[SCORE:.*]] = attn_tile.contract %[[QUERY]], %{{.*}} scale %[[SCALE]]
+// CHECK: arith.cmpi slt, %[[KEY]], %[[FULL_LO]]
+// CHECK: arith.cmpi sge, %[[KEY]], %[[FULL_HI]]
+// CHECK: scf.if
+// CHECK: attn_tile.mask %[[SCORE]]
+// CHECK: attn_tile.softmax_step
+// CHECK: attn_tile.load_keys %value{{.*}} -> <128x32xf32>
+// CHECK: attn_tile.accumulate
+// CHECK: attn_tile.merge
+// CHECK: attn_tile.finish {{.*}} sinks(%sinks
+// CHECK: attn_tile.store {{.*}}, %output
+// CHECK: attn_tile.store {{.*}}, %lse
+// CHECK-NOT: attn_tile.phase
+
+// CHECK-LABEL: attn_tile.program @gqa_core_decode(
+// CHECK: %[[STATES:.*]] = attn_tile.workspace[{{.*}}] rows 4 columns 32
+// CHECK: attn_tile.phase "attend" grid({{.*}}, %split = %{{.*}})
+// CHECK: attn_tile.save_state {{.*}}, %[[STATES]][%batch, %kv_head, %block, %split]
+// CHECK: attn_tile.phase "merge"
+// CHECK: attn_tile.load_state %[[STATES]]
+// CHECK: attn_tile.merge
+// CHECK: attn_tile.finish
+// CHECK-NOT: func.func
