@@ -1,0 +1,321 @@
+//===- TileProgramBuilder.cpp - writes one tile program -------------------===//
+//
+// The online softmax over key blocks (Milakov and Gimelshein 2018; Dao et al.
+// 2022), with the keys in splits (Dao et al. 2023).
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/TileProgramBuilder.h"
+
+#include "dialects/attn/AttnDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace attn;
+
+static tile::ViewType viewOf(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  return tile::ViewType::get(type.getContext(), tensor.getShape(),
+                             tensor.getElementType());
+}
+
+SmallVector<Attribute> attn::tensorNames(func::FuncOp function) {
+  SmallVector<Attribute> names;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    names.push_back(function.getArgAttr(i, kNameAttr));
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    names.push_back(function.getResultAttr(i, kNameAttr));
+  return names;
+}
+
+tile::ProgramOp TileProgramBuilder::createProgram() {
+  auto layers = function->getAttrOfType<DenseI64ArrayAttr>(kLayersAttr);
+  if (!layers)
+    layers = b.getDenseI64ArrayAttr({0});
+  SmallVector<int64_t> rows(layers.size(), 0);
+  auto program = tile::ProgramOp::create(
+      b, loc, (function.getSymName() + "_" + schedule.getName()).str(),
+      b.getArrayAttr(tensorNames(function)), schedule, layers,
+      b.getDenseI64ArrayAttr(rows));
+  Block &body = program.getBody().emplaceBlock();
+  for (BlockArgument tensor : function.getArguments())
+    views.map(tensor,
+              body.addArgument(viewOf(tensor.getType()), tensor.getLoc()));
+  output = body.addArgument(viewOf(flash.getOutput().getType()), loc);
+  lse = body.addArgument(viewOf(flash.getLse().getType()), loc);
+  b.setInsertionPointToStart(&body);
+  return program;
+}
+
+/// Layer constants and the sizes of the grids.
+void TileProgramBuilder::buildPrologue() {
+  Band band = flash.getMask().getBand();
+  // Tile logits are base 2; a score_mod gets natural ones and converts itself.
+  double factor = flash.getScale().convertToDouble();
+  if (flash.getScoreMod().empty())
+    factor *= llvm::numbers::log2e;
+  auto parameter = [&](StringRef name, TypedAttr value, Type type) -> Value {
+    return tile::ParameterOp::create(b, loc, type, b.getStringAttr(name),
+                                     b.getArrayAttr({value}));
+  };
+  scale = parameter("scale", b.getF64FloatAttr(factor), b.getF32Type());
+  left = parameter("left", b.getI64IntegerAttr(band.left), b.getIndexType());
+  right = parameter("right", b.getI64IntegerAttr(band.right), b.getIndexType());
+
+  Value query = argument(flash.getQuery());
+  batches = tile::DimOp::create(b, loc, query, 0);
+  queries = tile::DimOp::create(b, loc, query, 1);
+  kvHeads = constant(flash.getKey().getType().getDimSize(2));
+  Value queryBlock = constant(schedule.getQueryBlock());
+  blocks = make<arith::CeilDivUIOp>(queries, queryBlock);
+}
+
+void TileProgramBuilder::build() {
+  OpBuilder::InsertionGuard guard(b);
+  headDim = flash.getQuery().getType().getDimSize(3);
+  valueDim = flash.getValue().getType().getDimSize(3);
+  group = flash.getQuery().getType().getDimSize(2) /
+          flash.getKey().getType().getDimSize(2);
+  createProgram();
+  buildPrologue();
+  if (!schedule.getSplitTasks())
+    return buildTaskPhase();
+  buildSplitPhase();
+  buildMergePhase();
+}
+
+//===----------------------------------------------------------------------===//
+// Phases
+//===----------------------------------------------------------------------===//
+
+tile::PhaseOp TileProgramBuilder::createPhase(StringRef name,
+                                              ValueRange extents) {
+  auto phase = tile::PhaseOp::create(b, loc, b.getStringAttr(name), extents);
+  Block &body = phase.getBody().emplaceBlock();
+  for (size_t i = 0; i < extents.size(); ++i)
+    body.addArgument(b.getIndexType(), loc);
+  b.setInsertionPointToStart(&body);
+  return phase;
+}
+
+/// A task of queries walks all its keys, split by split.
+void TileProgramBuilder::buildTaskPhase() {
+  auto phase = createPhase("attend", {batches, kvHeads, blocks});
+  Task task = openTask(phase.getBody().front());
+  Value query = loadQueries(task);
+  State state = forSplits(task, [&](Value split) {
+    return attend(task, query, splitBegin(task, split), splitEnd(task, split));
+  });
+  finish(task, state);
+}
+
+/// A task of queries walks the keys of one split and saves its state.
+void TileProgramBuilder::buildSplitPhase() {
+  Value key = argument(flash.getKey());
+  Value longest =
+      tile::MaxLengthOp::create(b, loc, key, argument(flash.getLengths()));
+  Value splits = make<arith::MinSIOp>(
+      make<arith::CeilDivUIOp>(longest, constant(schedule.getSplitKeys())),
+      constant(schedule.getMaxSplits()));
+  SmallVector<Value> extents = {batches, kvHeads, blocks, splits};
+  states = tile::WorkspaceOp::create(
+      b, loc, tile::StatesType::get(b.getContext()), extents,
+      schedule.getQueryBlock() * group, valueDim);
+
+  OpBuilder::InsertionGuard guard(b);
+  auto phase = createPhase("attend", extents);
+  Block &body = phase.getBody().front();
+  Task task = openTask(body);
+  Value split = body.getArgument(3);
+  Value from = splitBegin(task, split), to = splitEnd(task, split);
+  Value some =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
+  scf::IfOp::create(b, loc, some, [&](OpBuilder &, Location) {
+    State state = attend(task, loadQueries(task), from, to);
+    tile::SaveStateOp::create(b, loc, state.maximum, state.denominator,
+                              state.sum, states, body.getArguments());
+    scf::YieldOp::create(b, loc);
+  });
+}
+
+/// A task merges the states of its splits, ascending.
+void TileProgramBuilder::buildMergePhase() {
+  auto phase = createPhase("merge", {batches, kvHeads, blocks});
+  Block &body = phase.getBody().front();
+  Task task = openTask(body);
+  State state = forSplits(task, [&](Value split) {
+    SmallVector<Value> indices(body.getArguments());
+    indices.push_back(split);
+    auto saved = tile::LoadStateOp::create(
+        b, loc, rowType(), rowType(),
+        tileType({ShapedType::kDynamic, valueDim}), states, indices, task.rows);
+    return State::from(saved.getResults());
+  });
+  finish(task, state);
+}
+
+//===----------------------------------------------------------------------===//
+// Pieces of a task
+//===----------------------------------------------------------------------===//
+
+Task TileProgramBuilder::openTask(Block &body) {
+  Task task;
+  task.batch = body.getArgument(0);
+  task.kvHead = body.getArgument(1);
+  Value queryBlock = constant(schedule.getQueryBlock());
+  task.first = make<arith::MulIOp>(body.getArgument(2), queryBlock);
+  task.count = make<arith::MinSIOp>(queryBlock,
+                                    make<arith::SubIOp>(queries, task.first));
+  task.rows = make<arith::MulIOp>(task.count, constant(group));
+  task.length =
+      tile::LengthOp::create(b, loc, argument(flash.getKey()), task.batch,
+                             argument(flash.getLengths()));
+  // Bottom-right: the last query stands at the last valid key.
+  task.position = task.first;
+  if (flash.getMask().getBand().alignment == Alignment::BottomRight)
+    task.position = make<arith::AddIOp>(
+        task.first, make<arith::SubIOp>(task.length, queries));
+  auto ranges = tile::KeyRangesOp::create(
+      b, loc, task.position, task.count, task.length, left, right,
+      b.getI64IntegerAttr(schedule.getKeyBlock()));
+  task.lo = ranges.getLo();
+  task.fullLo = ranges.getFullLo();
+  task.fullHi = ranges.getFullHi();
+  task.hi = ranges.getHi();
+  task.splitSize = tile::SplitSizeOp::create(
+      b, loc, task.length, schedule.getSplitKeys(), schedule.getMaxSplits());
+  return task;
+}
+
+Value TileProgramBuilder::loadQueries(const Task &task) {
+  return tile::LoadQueriesOp::create(
+      b, loc, tileType({ShapedType::kDynamic, headDim}),
+      argument(flash.getQuery()), task.batch, task.first, task.kvHead,
+      task.count, group);
+}
+
+State TileProgramBuilder::start(const Task &task) {
+  auto start = tile::StartOp::create(b, loc, rowType(), rowType(),
+                                     tileType({ShapedType::kDynamic, valueDim}),
+                                     task.rows);
+  return State::from(start.getResults());
+}
+
+Value TileProgramBuilder::splitBegin(const Task &task, Value split) {
+  return make<arith::MaxSIOp>(task.lo,
+                              make<arith::MulIOp>(split, task.splitSize));
+}
+
+Value TileProgramBuilder::splitEnd(const Task &task, Value split) {
+  Value next = make<arith::AddIOp>(split, constant(1));
+  return make<arith::MinSIOp>(task.hi,
+                              make<arith::MulIOp>(next, task.splitSize));
+}
+
+/// Merges the partial states of the splits that hold visible keys, ascending.
+State TileProgramBuilder::forSplits(const Task &task,
+                                    function_ref<State(Value)> partialState) {
+  Value firstSplit = make<arith::DivUIOp>(task.lo, task.splitSize);
+  Value lastSplit = make<arith::CeilDivUIOp>(task.hi, task.splitSize);
+  auto loop = scf::ForOp::create(
+      b, loc, firstSplit, lastSplit, constant(1), start(task).values(),
+      [&](OpBuilder &, Location, Value split, ValueRange carried) {
+        State merged = merge(State::from(carried), partialState(split));
+        scf::YieldOp::create(b, loc, merged.values());
+      });
+  return State::from(loop.getResults());
+}
+
+State TileProgramBuilder::merge(const State &state, const State &other) {
+  auto merged =
+      tile::MergeOp::create(b, loc, state.maximum, state.denominator, state.sum,
+                            other.maximum, other.denominator, other.sum);
+  return State::from(merged.getResults());
+}
+
+/// The online softmax over the key blocks of [from, to).
+State TileProgramBuilder::attend(const Task &task, Value query, Value from,
+                                 Value to) {
+  auto loop = scf::ForOp::create(
+      b, loc, from, to, constant(schedule.getKeyBlock()), start(task).values(),
+      [&](OpBuilder &, Location, Value key, ValueRange carried) {
+        State next = step(task, query, key, State::from(carried));
+        scf::YieldOp::create(b, loc, next.values());
+      });
+  return State::from(loop.getResults());
+}
+
+State TileProgramBuilder::step(const Task &task, Value query, Value key,
+                               const State &state) {
+  int64_t keyBlock = schedule.getKeyBlock();
+  Type scoreType = tileType({ShapedType::kDynamic, keyBlock});
+  auto load = [&](Value tensor, int64_t columns) -> Value {
+    return tile::LoadKeysOp::create(b, loc, tileType({keyBlock, columns}),
+                                    argument(tensor), task.batch, key,
+                                    task.kvHead, task.length);
+  };
+  Value score = tile::ContractOp::create(b, loc, scoreType, query,
+                                         load(flash.getKey(), headDim), scale);
+  if (!flash.getScoreMod().empty())
+    score = modifyScore(task, score, key);
+  score = maskScore(task, score, key);
+  auto softmax = tile::SoftmaxStepOp::create(b, loc, scoreType, rowType(),
+                                             rowType(), rowType(), score,
+                                             state.maximum, state.denominator);
+  Value sum = tile::AccumulateOp::create(
+      b, loc, state.sum.getType(), state.sum, softmax.getAlpha(),
+      softmax.getWeight(), load(flash.getValue(), valueDim));
+  return {softmax.getNewMaximum(), softmax.getNewDenominator(), sum};
+}
+
+/// The score_mod region, then the step to base-2 logits.
+Value TileProgramBuilder::modifyScore(const Task &task, Value score,
+                                      Value key) {
+  auto map = tile::MapOp::create(b, loc, score.getType(), score, task.first,
+                                 key, task.kvHead, group);
+  IRMapping mapping;
+  OpBuilder::InsertionGuard guard(b);
+  flash.getScoreMod().cloneInto(&map.getBody(), mapping);
+  Operation *yield = map.getBody().front().getTerminator();
+  b.setInsertionPoint(yield);
+  Value log2e = arith::ConstantOp::create(
+      b, loc, b.getF32FloatAttr(llvm::numbers::log2ef));
+  Value logit = arith::MulFOp::create(b, loc, yield->getOperand(0), log2e);
+  tile::YieldOp::create(b, loc, logit);
+  yield->erase();
+  return map.getResult();
+}
+
+/// Masks the block only where some query does not see all of it.
+Value TileProgramBuilder::maskScore(const Task &task, Value score, Value key) {
+  using Predicate = arith::CmpIPredicate;
+  Value before =
+      arith::CmpIOp::create(b, loc, Predicate::slt, key, task.fullLo);
+  Value after = arith::CmpIOp::create(b, loc, Predicate::sge, key, task.fullHi);
+  Value partial = make<arith::OrIOp>(before, after);
+  auto choice = scf::IfOp::create(
+      b, loc, partial,
+      [&](OpBuilder &, Location) {
+        Value masked =
+            tile::MaskOp::create(b, loc, score.getType(), score, task.position,
+                                 key, task.length, left, right, group);
+        scf::YieldOp::create(b, loc, masked);
+      },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, score); });
+  return choice.getResult(0);
+}
+
+void TileProgramBuilder::finish(const Task &task, const State &state) {
+  auto done = tile::FinishOp::create(b, loc, state.sum.getType(),
+                                     state.maximum.getType(), state.maximum,
+                                     state.denominator, state.sum, task.kvHead,
+                                     argument(flash.getSinks()), group);
+  auto store = [&](Value rows, Value view) {
+    tile::StoreOp::create(b, loc, rows, view, task.batch, task.first,
+                          task.kvHead, task.count, group);
+  };
+  store(done.getOutput(), output);
+  store(done.getLse(), lse);
+}

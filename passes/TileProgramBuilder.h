@@ -1,0 +1,106 @@
+//===- TileProgramBuilder.h - writes one tile program -----------*- C++ -*-===//
+//
+// The online softmax over key blocks (Milakov and Gimelshein 2018; Dao et al.
+// 2022), with the keys in splits (Dao et al. 2023).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_TILEPROGRAMBUILDER_H
+#define PASSES_TILEPROGRAMBUILDER_H
+
+#include "dialects/attn/AttnOps.h"
+#include "dialects/attn_tile/AttnTileOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+
+namespace attn {
+
+/// What a row has seen so far: maximum, denominator and weighted sum.
+struct State {
+  mlir::Value maximum, denominator, sum;
+
+  llvm::SmallVector<mlir::Value> values() const {
+    return {maximum, denominator, sum};
+  }
+  static State from(mlir::ValueRange values) {
+    return {values[0], values[1], values[2]};
+  }
+};
+
+/// One task's queries, and the keys that they see.
+struct Task {
+  mlir::Value batch, kvHead, first, count, rows, position, length;
+  mlir::Value lo, fullLo, fullHi, hi, splitSize;
+};
+
+/// Writes one program for one flash op. Index arithmetic is folded as it is
+/// built, so that the program reads as a person would write it.
+class TileProgramBuilder {
+public:
+  TileProgramBuilder(mlir::OpBuilder &builder, FlashOp flash,
+                     tile::ScheduleAttr schedule)
+      : b(builder), loc(flash.getLoc()), flash(flash), schedule(schedule),
+        function(flash->getParentOfType<mlir::func::FuncOp>()) {}
+
+  void build();
+
+private:
+  tile::ProgramOp createProgram();
+  void buildPrologue();
+  void buildTaskPhase();
+  void buildSplitPhase();
+  void buildMergePhase();
+
+  tile::PhaseOp createPhase(llvm::StringRef name, mlir::ValueRange extents);
+  Task openTask(mlir::Block &body);
+  mlir::Value loadQueries(const Task &task);
+  State start(const Task &task);
+  State attend(const Task &task, mlir::Value query, mlir::Value from,
+               mlir::Value to);
+  State step(const Task &task, mlir::Value query, mlir::Value key,
+             const State &state);
+  mlir::Value modifyScore(const Task &task, mlir::Value score, mlir::Value key);
+  mlir::Value maskScore(const Task &task, mlir::Value score, mlir::Value key);
+  void finish(const Task &task, const State &state);
+  State merge(const State &state, const State &other);
+  State forSplits(const Task &task,
+                  llvm::function_ref<State(mlir::Value split)> partialState);
+  mlir::Value splitBegin(const Task &task, mlir::Value split);
+  mlir::Value splitEnd(const Task &task, mlir::Value split);
+
+  mlir::Value constant(int64_t value) {
+    return b.createOrFold<mlir::arith::ConstantIndexOp>(loc, value);
+  }
+  template <typename OpT>
+  mlir::Value make(mlir::Value left, mlir::Value right) {
+    return b.createOrFold<OpT>(loc, left, right);
+  }
+  tile::TileType tileType(llvm::ArrayRef<int64_t> shape) {
+    return tile::TileType::get(b.getContext(), shape, b.getF32Type());
+  }
+  tile::TileType rowType() { return tileType({mlir::ShapedType::kDynamic}); }
+  mlir::Value argument(mlir::Value tensor) {
+    return tensor ? views.lookup(tensor) : mlir::Value();
+  }
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  FlashOp flash;
+  tile::ScheduleAttr schedule;
+  mlir::func::FuncOp function;
+
+  mlir::IRMapping views;
+  mlir::Value output, lse;
+  mlir::Value scale, left, right;
+  mlir::Value batches, kvHeads, queries, blocks, states;
+  int64_t group = 0, headDim = 0, valueDim = 0;
+};
+
+/// Callers' names of the function's tensors, inputs first; null where one has
+/// no attn.name.
+llvm::SmallVector<mlir::Attribute> tensorNames(mlir::func::FuncOp function);
+
+} // namespace attn
+
+#endif // PASSES_TILEPROGRAMBUILDER_H
