@@ -26,7 +26,7 @@ typedef struct attn_rt_view {
 typedef struct attn_rt_frame {
   const attn_rt_view *views; /* in the order of the program's arguments */
   const char *constants;     /* the layer's row: 8 bytes for each parameter */
-  char *partials;            /* results of splits, shared by all tasks */
+  char *partials;            /* states between phases, shared by all tasks */
 } attn_rt_frame;
 
 /* Writes the number of tasks of each phase. */
@@ -48,11 +48,13 @@ typedef struct attn_rt_program {
   attn_rt_grid grid;
   const attn_rt_phase *phase;
   int64_t scratch_bytes;
-  /* Bytes of one split's partial result for one query row of one head. A call
-     has room for rows * attn_rt_split_bound(capacity) of them, with rows =
-     batch * query_length * query_heads; their order is the program's affair.
-     0: the program has no partial results. */
-  int64_t partial_row_bytes;
+  /* States that wait between phases: one for each batch, KV head, block of
+     query_block query rows, and split; 0 bytes: none. A sequence has at most
+     max_splits splits of at least split_keys keys each. */
+  int64_t state_bytes;
+  int64_t query_block;
+  int64_t split_keys;
+  int64_t max_splits;
 } attn_rt_program;
 
 /* The programs of a kernel for one target, ascending in max_queries. */
@@ -94,7 +96,7 @@ typedef struct attn_rt_tensor {
 typedef struct attn_rt_kernel {
   const char *symbol;
   int64_t abi;
-  int64_t query_heads;
+  int64_t kv_heads;
   int64_t tensor_count;
   const attn_rt_tensor *tensors;
   int64_t layer_count;
@@ -102,14 +104,6 @@ typedef struct attn_rt_kernel {
   int64_t target_count;
   const attn_rt_target *targets; /* best first */
 } attn_rt_kernel;
-
-/* A sequence is cut into at most ATTN_RT_MAX_SPLITS splits of the smallest
-   ATTN_RT_MIN_SPLIT_KEYS * 2^n keys. */
-#define ATTN_RT_MIN_SPLIT_KEYS 1024
-#define ATTN_RT_MAX_SPLITS 32
-
-/* No sequence of at most `keys` keys has more splits than this; monotone. */
-int64_t attn_rt_split_bound(int64_t keys);
 
 /* Features of this CPU that the operating system lets programs use; the bits
    are positions in the list of attn_rt_features.h. */

@@ -22,8 +22,14 @@ struct CpuProgram {
   int64_t phases;
   /// Scratch of one running task, a multiple of 64.
   int64_t scratchBytes;
-  /// One split's partial result for one row of one head; 0 without splits.
-  int64_t partialRowBytes;
+  /// One saved state (attn_tile.workspace), a multiple of 64; 0 without
+  /// splits. The workspace holds batch * kv_heads * ceil(queries / queryBlock)
+  /// * min(maxSplits, ceil(capacity / splitKeys)) of them, row-major in the
+  /// extents that the program gives it.
+  int64_t stateBytes;
+  int64_t queryBlock;
+  int64_t splitKeys;
+  int64_t maxSplits;
 };
 
 /// What a target needs and is called.

@@ -1,0 +1,229 @@
+/* Every argument of a call is checked before a byte is touched; the rules are
+   those of the header's comments on attn_status. */
+#include "runtime/attn_rt_impl.h"
+
+static const char *const symbol_names[ATTN_RT_SYMBOLS] = {
+    "batch", "query_length", "kv_capacity"};
+
+/* The tensor under check; its fields are the same in every check below. */
+typedef struct {
+  attn_rt_call *call;
+  const attn_context *context;
+  const attn_rt_tensor *expected;
+  const DLTensor *tensor;
+  attn_rt_view *view;
+} checked;
+
+#define FAIL(c, status, format, ...)                                           \
+  attn_rt_fail((c)->context, status, "%s: %s " format,                         \
+               (c)->call->kernel->symbol, (c)->expected->name, __VA_ARGS__)
+
+attn_status attn_rt_check_context(const attn_context *context) {
+  if (!context || context->size < sizeof(attn_context))
+    return ATTN_BAD_CONTEXT;
+  if (context->abi != ATTN_ABI_VERSION)
+    return attn_rt_fail(context, ATTN_BAD_CONTEXT,
+                        "the context's abi is %d, expected %d",
+                        (int64_t)context->abi, (int64_t)ATTN_ABI_VERSION);
+  if (context->workers < 0)
+    return attn_rt_fail(context, ATTN_BAD_CONTEXT,
+                        "the context's workers are %d, expected 0 or more",
+                        context->workers);
+  return ATTN_OK;
+}
+
+static attn_status check_kind(const checked *c) {
+  const DLTensor *t = c->tensor;
+  DLDataType want = c->expected->dtype;
+  if (t->device.device_type != kDLCPU)
+    return FAIL(c, ATTN_BAD_DEVICE,
+                "is on device type %d, expected 1 (the CPU)",
+                (int64_t)t->device.device_type);
+  if (t->dtype.code != want.code || t->dtype.bits != want.bits ||
+      t->dtype.lanes != want.lanes)
+    return FAIL(c, ATTN_BAD_DTYPE,
+                "has DLPack type (code %d, bits %d, lanes %d), expected (%d, "
+                "%d, %d)",
+                (int64_t)t->dtype.code, (int64_t)t->dtype.bits,
+                (int64_t)t->dtype.lanes, (int64_t)want.code, (int64_t)want.bits,
+                (int64_t)want.lanes);
+  if (t->ndim != c->expected->rank)
+    return FAIL(c, ATTN_BAD_RANK, "has rank %d, expected %d", (int64_t)t->ndim,
+                (int64_t)c->expected->rank);
+  if (!t->shape)
+    return FAIL(c, ATTN_BAD_SHAPE, "has shape NULL, expected %d extents",
+                (int64_t)c->expected->rank);
+  return ATTN_OK;
+}
+
+/* Static extents hold; the first tensor that has a symbolic one binds it. */
+static attn_status check_extents(const checked *c) {
+  for (int d = 0; d < c->expected->rank; ++d) {
+    int64_t want = c->expected->extent[d], have = c->tensor->shape[d];
+    int64_t *symbol = want < 0 ? &c->call->symbol[-1 - want] : 0;
+    if (have < 0)
+      return FAIL(c, ATTN_BAD_SHAPE, "has extent %d in dimension %d (%s)", have,
+                  (int64_t)d, c->expected->axis[d]);
+    if (!symbol && have != want)
+      return FAIL(c, ATTN_BAD_SHAPE,
+                  "has extent %d in dimension %d (%s), expected %d", have,
+                  (int64_t)d, c->expected->axis[d], want);
+    if (symbol && *symbol >= 0 && *symbol != have)
+      return FAIL(c, ATTN_BAD_SHAPE,
+                  "has extent %d in dimension %d (%s), but the %s of the "
+                  "tensors before it is %d",
+                  have, (int64_t)d, c->expected->axis[d],
+                  symbol_names[-1 - want], *symbol);
+    if (symbol)
+      *symbol = have;
+    c->view->extent[d] = have;
+  }
+  return ATTN_OK;
+}
+
+/* Fills the view's strides; bytes must fit an address. */
+static attn_status check_strides(const checked *c) {
+  int rank = c->expected->rank, empty = 0;
+  int64_t compact = 1, last = 0, step, bytes = c->expected->dtype.bits / 8;
+  for (int d = 0; d < rank; ++d)
+    empty |= !c->view->extent[d];
+  for (int d = rank - 1; d >= 0; --d) {
+    int64_t extent = c->view->extent[d];
+    int64_t stride = c->tensor->strides ? c->tensor->strides[d] : compact;
+    c->view->stride[d] = stride;
+    if (empty)
+      continue;
+    if (stride < 0)
+      return FAIL(c, ATTN_BAD_STRIDE, "has stride %d in dimension %d (%s)",
+                  stride, (int64_t)d, c->expected->axis[d]);
+    if (d == rank - 1 && extent > 1 && stride != 1)
+      return FAIL(c, ATTN_BAD_STRIDE,
+                  "has stride %d in its innermost dimension (%s), expected 1",
+                  stride, c->expected->axis[d]);
+    if (__builtin_mul_overflow(extent - 1, stride, &step) ||
+        __builtin_add_overflow(last, step, &last) ||
+        __builtin_mul_overflow(last + 1, bytes, &step) ||
+        __builtin_mul_overflow(compact, extent, &compact))
+      return FAIL(c, ATTN_BAD_STRIDE,
+                  "with stride %d in dimension %d (%s) is larger than memory",
+                  stride, (int64_t)d, c->expected->axis[d]);
+  }
+  if ((c->expected->role & ATTN_RT_OUTPUT) && attn_rt_overlaps_itself(c->view))
+    return FAIL(c, ATTN_BAD_STRIDE,
+                "has strides that give two elements one place%s", "");
+  return ATTN_OK;
+}
+
+static attn_status check_data(const checked *c) {
+  uint64_t address = (uint64_t)(uintptr_t)c->tensor->data;
+  uint64_t bytes = c->expected->dtype.bits / 8;
+  int64_t elements = 1;
+  for (int d = 0; d < c->expected->rank; ++d)
+    elements *= !!c->view->extent[d];
+  if (!address && elements)
+    return FAIL(c, ATTN_MISSING_TENSOR, "has data NULL%s", "");
+  if (elements && (address + c->tensor->byte_offset) % bytes)
+    return FAIL(c, ATTN_BAD_ALIGNMENT,
+                "begins at %x (byte_offset %d), expected a multiple of its "
+                "element's %d bytes",
+                address + c->tensor->byte_offset,
+                (int64_t)c->tensor->byte_offset, (int64_t)bytes);
+  /* The address is never NULL here where elements are: absence means NULL. */
+  c->view->data = (void *)(uintptr_t)(address + c->tensor->byte_offset);
+  return ATTN_OK;
+}
+
+static attn_status check_lengths(const checked *c) {
+  const int32_t *lengths = c->view->data;
+  int64_t capacity = c->call->symbol[ATTN_RT_KV_CAPACITY];
+  for (int64_t b = 0; b < c->view->extent[0]; ++b)
+    if (lengths[b] < 0 || lengths[b] > capacity)
+      return FAIL(c, ATTN_BAD_LENGTH,
+                  "[%d] is %d, expected 0 to %d (the keys' capacity)", b,
+                  (int64_t)lengths[b], capacity);
+  return ATTN_OK;
+}
+
+static attn_status check_tensor(const checked *c) {
+  attn_status status = check_kind(c);
+  for (int d = 0; d < ATTN_RT_MAX_RANK; ++d) {
+    c->view->extent[d] = 1;
+    c->view->stride[d] = 0;
+  }
+  if (!status)
+    status = check_extents(c);
+  if (!status)
+    status = check_strides(c);
+  if (!status)
+    status = check_data(c);
+  if (!status && (c->expected->role & ATTN_RT_KV_LENGTHS))
+    status = check_lengths(c);
+  return status;
+}
+
+/* Fields this kernel does not know must be absent: a newer caller may have
+   appended some. */
+static attn_status check_rest(const attn_rt_call *call,
+                              const attn_rt_args *args,
+                              const attn_context *context) {
+  uint64_t known = sizeof(attn_rt_args) +
+                   (uint64_t)call->kernel->tensor_count * sizeof(DLTensor *);
+  for (uint64_t i = known; i < args->size; ++i)
+    if (((const char *)args)[i])
+      return attn_rt_fail(context, ATTN_BAD_ARGS,
+                          "%s: the args' byte %d is set, but this kernel has "
+                          "no field there",
+                          call->kernel->symbol, (int64_t)i);
+  return ATTN_OK;
+}
+
+static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
+                              const attn_context *context) {
+  const attn_rt_kernel *kernel = call->kernel;
+  if (!args || args->size < sizeof(attn_rt_args))
+    return attn_rt_fail(context, ATTN_BAD_ARGS, "%s: the args are %s",
+                        kernel->symbol,
+                        args ? "smaller than their own head" : "NULL");
+  if (args->abi != ATTN_ABI_VERSION)
+    return attn_rt_fail(context, ATTN_BAD_ARGS,
+                        "%s: the args' abi is %d, expected %d", kernel->symbol,
+                        (int64_t)args->abi, (int64_t)ATTN_ABI_VERSION);
+  if (args->layer >= kernel->layer_count || kernel->layer_rows[args->layer] < 0)
+    return attn_rt_fail(context, ATTN_BAD_LAYER,
+                        "%s: layer %d is not among this kernel's %d layers",
+                        kernel->symbol, (int64_t)args->layer,
+                        kernel->layer_count);
+  if (args->flags & ~ATTN_FLAG_NO_SINK)
+    return attn_rt_fail(context, ATTN_BAD_FLAGS,
+                        "%s: the args' flags are %x, expected 0x0 or 0x1",
+                        kernel->symbol, (uint64_t)args->flags);
+  call->frame.constants =
+      call->target->constants +
+      kernel->layer_rows[args->layer] * call->target->constants_bytes;
+  return check_rest(call, args, context);
+}
+
+attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
+                               const attn_context *context) {
+  const attn_rt_kernel *kernel = call->kernel;
+  const attn_rt_args *args = raw;
+  attn_status status = check_head(call, args, context);
+  for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
+    call->symbol[s] = -1;
+  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i) {
+    const attn_rt_tensor *expected = &kernel->tensors[i];
+    uint64_t end =
+        sizeof(attn_rt_args) + (uint64_t)(i + 1) * sizeof(DLTensor *);
+    checked c = {call, context, expected, 0, &call->views[i]};
+    int dropped =
+        (expected->role & ATTN_RT_SINKS) && (args->flags & ATTN_FLAG_NO_SINK);
+    c.tensor = end <= args->size && !dropped ? args->tensors[i] : 0;
+    *c.view = (attn_rt_view){0};
+    if (c.tensor)
+      status = check_tensor(&c);
+    else if (!(expected->role & ATTN_RT_OPTIONAL) && !dropped)
+      status = FAIL(&c, ATTN_MISSING_TENSOR, "is NULL%s", "");
+  }
+  call->frame.views = call->views;
+  return status ? status : attn_rt_check_overlap(call, context);
+}

@@ -1,0 +1,67 @@
+//===- FakeKernel.h - A kernel written by hand ------------------*- C++ -*-===//
+//
+// Stands for generated code in the runtime's tests: 4 query and 2 KV heads of
+// size 8. Each task leaves a trace that shows who ran it with what.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef TESTS_UNIT_FAKEKERNEL_H
+#define TESTS_UNIT_FAKEKERNEL_H
+
+#include "runtime/attn_rt.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace attn::test {
+
+/// The args structure of the fake kernel.
+struct FakeArgs {
+  uint32_t size = sizeof(FakeArgs), abi = ATTN_ABI_VERSION, layer = 0,
+           flags = 0;
+  const DLTensor *query = nullptr, *key = nullptr, *value = nullptr,
+                 *kvLengths = nullptr, *sinks = nullptr, *output = nullptr,
+                 *lse = nullptr;
+  const DLTensor *appended = nullptr;
+};
+
+/// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2
+/// phases), prefill. Layer 0 has constants row 1, layer 1 row 0, layer 2 none.
+const attn_rt_kernel &fakeKernel();
+
+/// A tensor that owns its shape, strides and elements.
+struct OwnedTensor {
+  OwnedTensor() = default;
+  OwnedTensor(std::vector<int64_t> shape, uint8_t code = kDLFloat);
+  OwnedTensor(OwnedTensor &&) = default;
+  OwnedTensor &operator=(OwnedTensor &&) = default;
+
+  std::vector<int64_t> shape, strides;
+  std::vector<uint32_t> elements;
+  DLTensor tensor = {};
+};
+
+/// Sound arguments and a context for one call; tests spoil one thing each.
+struct FakeCall {
+  explicit FakeCall(int64_t batch = 2, int64_t queries = 3, int64_t keys = 5,
+                    int64_t workers = 1);
+  FakeCall(const FakeCall &) = delete;
+
+  OwnedTensor query, key, value, lengths, sinks, output, lse;
+  FakeArgs args;
+  std::vector<char> memory;
+  std::array<char, 256> text = {};
+  attn_context context = ATTN_CONTEXT_INIT;
+
+  std::string message() const { return text.data(); }
+  attn_status run(uint32_t kinds = 7);
+  attn_status canRun(uint32_t kinds = 7);
+  /// The elements of the output, which the tasks trace.
+  std::vector<uint32_t> trace() const { return output.elements; }
+};
+
+} // namespace attn::test
+
+#endif // TESTS_UNIT_FAKEKERNEL_H

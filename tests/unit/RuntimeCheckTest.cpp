@@ -1,0 +1,266 @@
+//===- RuntimeCheckTest.cpp - Every status, with its message --------------===//
+//
+// Arguments are checked before a byte is touched, and each refusal names the
+// tensor, the value and what was expected.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/unit/FakeKernel.h"
+
+#include <gtest/gtest.h>
+
+using namespace attn::test;
+
+/// can_run refuses `call` with `status` and `message`, and so does run,
+/// without writing.
+static void expectRefusal(FakeCall &call, attn_status status,
+                          const std::string &message, uint32_t kinds = 7) {
+  EXPECT_EQ(call.canRun(kinds), status);
+  EXPECT_EQ(call.message(), message);
+  EXPECT_EQ(call.run(kinds), status);
+  for (uint32_t element : call.trace())
+    EXPECT_EQ(element, 0u);
+}
+
+TEST(RuntimeCheckTest, AcceptsSoundArguments) {
+  FakeCall call;
+  EXPECT_EQ(call.canRun(), ATTN_OK);
+  EXPECT_EQ(call.message(), "");
+}
+
+TEST(RuntimeCheckTest, RefusesContext) {
+  FakeCall call;
+  EXPECT_EQ(attn_rt_run(&fakeKernel(), 7, &call.args, nullptr),
+            ATTN_BAD_CONTEXT);
+  call.context.size = 8;
+  EXPECT_EQ(call.run(), ATTN_BAD_CONTEXT);
+  call.context.size = sizeof(attn_context);
+  call.context.abi = 2;
+  expectRefusal(call, ATTN_BAD_CONTEXT, "the context's abi is 2, expected 1");
+  call.context.abi = ATTN_ABI_VERSION;
+  call.context.workers = -3;
+  expectRefusal(call, ATTN_BAD_CONTEXT,
+                "the context's workers are -3, expected 0 or more");
+}
+
+TEST(RuntimeCheckTest, RefusesHeadOfArgs) {
+  FakeCall call;
+  EXPECT_EQ(attn_rt_run(&fakeKernel(), 7, nullptr, &call.context),
+            ATTN_BAD_ARGS);
+  EXPECT_EQ(call.message(), "fake_core: the args are NULL");
+  call.args.size = 12;
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: the args are smaller than their own head");
+  call.args.size = sizeof(FakeArgs);
+  call.args.abi = 7;
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: the args' abi is 7, expected 1");
+  call.args.abi = ATTN_ABI_VERSION;
+  call.args.layer = 2;
+  expectRefusal(call, ATTN_BAD_LAYER,
+                "fake_core: layer 2 is not among this kernel's 3 layers");
+  call.args.layer = 3;
+  EXPECT_EQ(call.run(), ATTN_BAD_LAYER);
+  call.args.layer = 0;
+  call.args.flags = 6;
+  expectRefusal(call, ATTN_BAD_FLAGS,
+                "fake_core: the args' flags are 0x6, expected 0x0 or 0x1");
+}
+
+TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
+  FakeCall call;
+  call.args.appended = &call.sinks.tensor;
+  EXPECT_EQ(call.run(), ATTN_BAD_ARGS);
+  EXPECT_NE(call.message().find("is set, but this kernel has no field there"),
+            std::string::npos);
+  // A caller that knows fewer fields: lse is absent.
+  call.args.size = offsetof(FakeArgs, lse);
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  call.args.size = offsetof(FakeArgs, output);
+  EXPECT_EQ(call.run(), ATTN_MISSING_TENSOR);
+}
+
+TEST(RuntimeCheckTest, RefusesMissingTensor) {
+  FakeCall call;
+  call.args.value = nullptr;
+  expectRefusal(call, ATTN_MISSING_TENSOR, "fake_core: value is NULL");
+  call.args.value = &call.value.tensor;
+  call.key.tensor.data = nullptr;
+  expectRefusal(call, ATTN_MISSING_TENSOR, "fake_core: key has data NULL");
+}
+
+TEST(RuntimeCheckTest, AcceptsAbsentOptionalTensors) {
+  FakeCall call;
+  call.args.kvLengths = call.args.lse = nullptr;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+}
+
+TEST(RuntimeCheckTest, RefusesRank) {
+  FakeCall call;
+  call.query.tensor.ndim = 3;
+  expectRefusal(call, ATTN_BAD_RANK, "fake_core: query has rank 3, expected 4");
+}
+
+TEST(RuntimeCheckTest, RefusesDtype) {
+  FakeCall call;
+  call.key.tensor.dtype = {kDLBfloat, 16, 1};
+  expectRefusal(call, ATTN_BAD_DTYPE,
+                "fake_core: key has DLPack type (code 4, bits 16, lanes 1), "
+                "expected (2, 32, 1)");
+}
+
+TEST(RuntimeCheckTest, RefusesDevice) {
+  FakeCall call;
+  call.value.tensor.device.device_type = kDLCUDA;
+  expectRefusal(call, ATTN_BAD_DEVICE,
+                "fake_core: value is on device type 2, expected 1 (the CPU)");
+}
+
+TEST(RuntimeCheckTest, RefusesShape) {
+  FakeCall call;
+  call.query.shape[3] = 16;
+  expectRefusal(
+      call, ATTN_BAD_SHAPE,
+      "fake_core: query has extent 16 in dimension 3 (dim), expected 8");
+  call.query.shape[3] = 8;
+  call.key.shape[0] = 3;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "fake_core: key has extent 3 in dimension 0 (batch), but the "
+                "batch of the tensors before it is 2");
+  call.key.shape[0] = 2;
+  call.value.shape[1] = -1;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "fake_core: value has extent -1 in dimension 1 (key)");
+  call.value.tensor.shape = nullptr;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "fake_core: value has shape NULL, expected 4 extents");
+}
+
+TEST(RuntimeCheckTest, RefusesStride) {
+  FakeCall call;
+  call.key.strides[1] = -16;
+  expectRefusal(call, ATTN_BAD_STRIDE,
+                "fake_core: key has stride -16 in dimension 1 (key)");
+  call.key.strides[1] = 16;
+  call.key.strides[3] = 2;
+  expectRefusal(call, ATTN_BAD_STRIDE,
+                "fake_core: key has stride 2 in its innermost dimension "
+                "(dim), expected 1");
+  call.key.strides[3] = 1;
+  call.key.strides[0] = INT64_MAX / 2;
+  expectRefusal(call, ATTN_BAD_STRIDE,
+                "fake_core: key with stride 4611686018427387903 in dimension "
+                "0 (batch) is larger than memory");
+}
+
+TEST(RuntimeCheckTest, StrideZeroRepeatsInputsOnly) {
+  FakeCall call;
+  call.key.strides[0] = 0;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  FakeCall other;
+  other.output.strides[0] = 0;
+  expectRefusal(other, ATTN_BAD_STRIDE,
+                "fake_core: output has strides that give two elements one "
+                "place");
+}
+
+TEST(RuntimeCheckTest, StridesDefaultToCompact) {
+  FakeCall call, compact;
+  compact.output.tensor.strides = compact.key.tensor.strides = nullptr;
+  EXPECT_EQ(call.run(), ATTN_OK);
+  EXPECT_EQ(compact.run(), ATTN_OK);
+  EXPECT_EQ(call.trace(), compact.trace());
+}
+
+TEST(RuntimeCheckTest, RefusesAlignment) {
+  FakeCall call;
+  call.query.tensor.byte_offset = 2;
+  EXPECT_EQ(call.run(), ATTN_BAD_ALIGNMENT);
+  EXPECT_NE(call.message().find("(byte_offset 2), expected a multiple of its "
+                                "element's 4 bytes"),
+            std::string::npos)
+      << call.message();
+}
+
+TEST(RuntimeCheckTest, RefusesLength) {
+  FakeCall call;
+  call.lengths.elements = {5, 6};
+  call.lengths.tensor.data = call.lengths.elements.data();
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "fake_core: kv_lengths [1] is 6, expected 0 to 5 (the keys' "
+                "capacity)");
+  call.lengths.elements[1] = static_cast<uint32_t>(-1);
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "fake_core: kv_lengths [1] is -1, expected 0 to 5 (the keys' "
+                "capacity)");
+}
+
+TEST(RuntimeCheckTest, RefusesOverlapOfOutputs) {
+  FakeCall call;
+  call.output.tensor.data = call.query.elements.data();
+  EXPECT_EQ(call.run(), ATTN_OVERLAP);
+  EXPECT_NE(call.message().find("overlaps query at 0x"), std::string::npos);
+  call.output.tensor.data = call.output.elements.data();
+  call.lse.tensor.data = call.output.elements.data() + 4;
+  EXPECT_EQ(call.run(), ATTN_OVERLAP);
+  EXPECT_NE(call.message().find("output at 0x"), std::string::npos);
+}
+
+TEST(RuntimeCheckTest, AcceptsSlicesOfOneFusedBuffer) {
+  // Query and output alternate in rows of one buffer [B, S, 2, H, D].
+  FakeCall call;
+  std::vector<uint32_t> fused(2 * 3 * 2 * 32);
+  for (OwnedTensor *tensor : {&call.query, &call.output}) {
+    tensor->strides = {3 * 64, 64, 8, 1};
+    tensor->tensor.strides = tensor->strides.data();
+    tensor->tensor.data = fused.data();
+  }
+  call.output.tensor.byte_offset = 32 * 4;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  call.output.tensor.byte_offset = 28 * 4;
+  EXPECT_EQ(call.run(), ATTN_OVERLAP);
+}
+
+TEST(RuntimeCheckTest, RefusesWorkspace) {
+  FakeCall call;
+  // Claims, one slot of 1000 bytes, four states of 64.
+  call.context.workspace_bytes = 64 + 1024 + 4 * 64 - 1;
+  expectRefusal(call, ATTN_BAD_WORKSPACE,
+                "fake_core: the workspace has 1343 bytes, expected 1344 for 1 "
+                "workers");
+  call.context.workspace = nullptr;
+  EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
+  call.context.workspace = call.memory.data() + 1;
+  EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
+}
+
+TEST(RuntimeCheckTest, RefusesTarget) {
+  FakeCall call;
+  call.context.target = "sm_90a";
+  expectRefusal(call, ATTN_BAD_TARGET,
+                "fake_core: there is no target 'sm_90a' in this kernel");
+  call.context.target = "impossible";
+  expectRefusal(call, ATTN_BAD_TARGET,
+                "fake_core: target 'impossible' needs CPU features "
+                "0x4000000000000000 that this CPU lacks");
+}
+
+TEST(RuntimeCheckTest, RefusesPhase) {
+  FakeCall call(2, 6);
+  expectRefusal(call, ATTN_UNSUPPORTED,
+                "fake_core: query has 6 rows in a sequence, this phase takes "
+                "at most 4",
+                ATTN_RT_SHORT | ATTN_RT_DECODE);
+  expectRefusal(call, ATTN_UNSUPPORTED,
+                "fake_core: was compiled without this phase", 0);
+}
+
+TEST(RuntimeCheckTest, CutsMessagesToTheBuffer) {
+  FakeCall call;
+  call.args.value = nullptr;
+  call.context.text_bytes = 10;
+  call.text.fill('x');
+  EXPECT_EQ(call.run(), ATTN_MISSING_TENSOR);
+  EXPECT_EQ(call.message(), "fake_core");
+  EXPECT_EQ(call.text[10], 'x');
+}
