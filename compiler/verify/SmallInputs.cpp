@@ -1,0 +1,233 @@
+//===- SmallInputs.cpp - Tensors that tell functions apart ----------------===//
+//
+// An argument's role gives its open sizes a meaning, so that all arguments of
+// a case agree on batch, queries and keys.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/SmallInputs.h"
+
+#include "compiler/verify/Random.h"
+#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::verify;
+using attn::reference::Tensor;
+
+namespace {
+enum class Role { Other, Query, Key, Value, Score, Lengths, Sinks };
+
+struct Argument {
+  Role role = Role::Other;
+  SmallVector<int64_t> shape;
+};
+
+/// What a case puts into the open sizes and the elements.
+struct CaseSpec {
+  StringRef name;
+  int64_t queries, keys;
+  /// Key lengths of the three batch rows, as shares of the keys in sevenths.
+  std::array<int64_t, 3> sevenths = {7, 7, 7};
+  bool nanBehindLengths = false;
+  double queryFactor = 1;
+  bool infinities = false;
+};
+} // namespace
+
+static constexpr int64_t kBatch = 3;
+
+// The band of a mask has to be cut on both sides by some row, and rows have to
+// be before all keys (more queries than keys) and behind a length.
+static constexpr CaseSpec kCases[] = {
+    {.name = "full", .queries = 5, .keys = 7},
+    {.name = "lengths",
+     .queries = 5,
+     .keys = 13,
+     .sevenths = {7, 0, 3},
+     .nanBehindLengths = true},
+    {.name = "decode",
+     .queries = 1,
+     .keys = 21,
+     .sevenths = {7, 1, 4},
+     .nanBehindLengths = true},
+    {.name = "more queries than keys", .queries = 7, .keys = 3},
+    {.name = "no keys", .queries = 3, .keys = 0},
+    {.name = "no queries", .queries = 0, .keys = 3},
+    {.name = "large logits", .queries = 5, .keys = 7, .queryFactor = 1e3},
+    {.name = "infinities", .queries = 5, .keys = 7, .infinities = true},
+};
+
+static Role roleOf(Value value);
+
+static Role roleOfUse(OpOperand &use) {
+  Value value = use.get();
+  return TypeSwitch<Operation *, Role>(use.getOwner())
+      .Case([&](RepeatKvOp op) { return roleOf(op.getResult()); })
+      .Case([&](ScoreOp op) {
+        return value == op.getQuery() ? Role::Query : Role::Key;
+      })
+      .Case<ScaleOp, SoftcapOp>([](auto) { return Role::Score; })
+      .Case([&](MaskOp op) {
+        return value == op.getLengths() ? Role::Lengths : Role::Score;
+      })
+      .Case([&](SoftmaxOp op) {
+        return value == op.getSinks() ? Role::Sinks : Role::Score;
+      })
+      .Case([&](MaskedSoftmaxOp op) {
+        return value == op.getSinks()     ? Role::Sinks
+               : value == op.getLengths() ? Role::Lengths
+                                          : Role::Score;
+      })
+      .Case([&](WeightedSumOp op) {
+        return value == op.getValue() ? Role::Value : Role::Score;
+      })
+      .Case([&](FlashOp op) {
+        return value == op.getQuery()     ? Role::Query
+               : value == op.getKey()     ? Role::Key
+               : value == op.getValue()   ? Role::Value
+               : value == op.getLengths() ? Role::Lengths
+                                          : Role::Sinks;
+      })
+      .Default([](Operation *) { return Role::Other; });
+}
+
+static Role roleOf(Value value) {
+  for (OpOperand &use : value.getUses())
+    if (Role role = roleOfUse(use); role != Role::Other)
+      return role;
+  return Role::Other;
+}
+
+/// What a dimension of unknown size stands for in a tensor of `role`.
+static int64_t openSize(Role role, unsigned dimension, const CaseSpec &spec) {
+  constexpr int64_t heads = 2, headSize = 3;
+  if (role == Role::Sinks)
+    return heads;
+  if (dimension == 0)
+    return kBatch;
+  if (role == Role::Score)
+    return dimension == 1 ? heads : dimension == 2 ? spec.queries : spec.keys;
+  if (dimension == 1)
+    return role == Role::Key || role == Role::Value ? spec.keys : spec.queries;
+  return dimension == 2 ? heads : headSize;
+}
+
+static SmallVector<Argument> argumentsOf(func::FuncOp function) {
+  SmallVector<Argument> arguments;
+  for (BlockArgument argument : function.getArguments())
+    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
+      arguments.push_back(
+          {roleOf(argument), SmallVector<int64_t>(type.getShape())});
+  return arguments;
+}
+
+static SmallVector<Argument> argumentsOf(GroupedOp layer) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
+  SmallVector<Argument> arguments = {
+      {Role::Query, {open, open, heads, int64_t(layer.getHeadDim())}},
+      {Role::Key, {open, open, kvHeads, int64_t(layer.getHeadDim())}},
+      {Role::Value, {open, open, kvHeads, layer.getValueSize()}},
+      {Role::Lengths, {open}}};
+  if (layer.getSinks())
+    arguments.push_back({Role::Sinks, {heads}});
+  return arguments;
+}
+
+static Tensor makeTensor(const Argument &argument, const CaseSpec &spec,
+                         Random &random) {
+  Tensor tensor(argument.shape);
+  double factor = argument.role == Role::Query ? spec.queryFactor : 1;
+  for (double &element : tensor.data())
+    element = factor * random.uniform();
+  return tensor;
+}
+
+/// Keys of the case: the extent that the key tensors really have.
+static int64_t keysOf(ArrayRef<Argument> arguments) {
+  for (const Argument &argument : arguments) {
+    if (argument.role == Role::Key || argument.role == Role::Value)
+      return argument.shape[1];
+    if (argument.role == Role::Score)
+      return argument.shape[3];
+  }
+  return 0;
+}
+
+static void fillLengths(Tensor &lengths, const CaseSpec &spec, int64_t keys) {
+  for (int64_t batch = 0; batch < lengths.size(); ++batch)
+    lengths(batch) = static_cast<double>(
+        spec.sevenths[batch % spec.sevenths.size()] * keys / 7);
+}
+
+static void poisonBehind(Tensor &tensor, const Tensor &lengths) {
+  for (int64_t batch = 0; batch < tensor.dim(0); ++batch)
+    for (auto key = static_cast<int64_t>(lengths(batch)); key < tensor.dim(1);
+         ++key)
+      std::fill_n(tensor.row(batch, key, 0), tensor.dim(2) * tensor.dim(3),
+                  std::numeric_limits<double>::quiet_NaN());
+}
+
+/// Position `at` of the first sequence gets `special` in every head.
+static void place(Tensor &tensor, int64_t at, double special) {
+  if (tensor.dim(1) <= at || tensor.dim(3) == 0)
+    return;
+  for (int64_t head = 0; head < tensor.dim(2); ++head)
+    tensor(0, at, head, 0) = special;
+}
+
+/// Scores of both infinities, and a NaN among the values of another key: a
+/// weighted sum cannot tell a masked key from one of weight 0.
+static void placeSpecials(Role role, Tensor &tensor) {
+  if (role == Role::Key)
+    place(tensor, 2, -std::numeric_limits<double>::infinity());
+  else
+    place(tensor, 1, std::numeric_limits<double>::quiet_NaN());
+}
+
+static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
+                    MutableArrayRef<Tensor> tensors) {
+  const Tensor *lengths = nullptr;
+  for (auto [argument, tensor] : llvm::zip(arguments, tensors))
+    if (argument.role == Role::Lengths) {
+      fillLengths(tensor, spec, keysOf(arguments));
+      lengths = &tensor;
+    }
+  for (auto [argument, tensor] : llvm::zip(arguments, tensors)) {
+    if (argument.role != Role::Key && argument.role != Role::Value)
+      continue;
+    if (lengths && spec.nanBehindLengths)
+      poisonBehind(tensor, *lengths);
+    if (spec.infinities)
+      placeSpecials(argument.role, tensor);
+  }
+}
+
+static SmallInputs makeCase(SmallVector<Argument> arguments,
+                            const CaseSpec &spec) {
+  Random random(spec.queries * 1000 + spec.keys);
+  SmallInputs inputs{spec.name.str(), {}};
+  for (Argument &argument : arguments) {
+    for (auto [dimension, size] : llvm::enumerate(argument.shape))
+      if (ShapedType::isDynamic(size))
+        size = openSize(argument.role, dimension, spec);
+    inputs.tensors.push_back(makeTensor(argument, spec, random));
+  }
+  corrupt(arguments, spec, inputs.tensors);
+  return inputs;
+}
+
+SmallVector<SmallInputs> verify::makeSmallInputs(Operation *subject) {
+  SmallVector<Argument> arguments;
+  if (auto layer = dyn_cast<GroupedOp>(subject))
+    arguments = argumentsOf(layer);
+  else
+    arguments = argumentsOf(cast<func::FuncOp>(subject));
+  SmallVector<SmallInputs> cases;
+  for (const CaseSpec &spec : kCases)
+    cases.push_back(makeCase(arguments, spec));
+  return cases;
+}

@@ -1,0 +1,29 @@
+//===- SmallInputs.h - Tensors that tell functions apart --------*- C++ -*-===//
+//
+// Small random and adversarial inputs for a declared layer or a function:
+// sizes that the IR leaves open are odd, sequences are empty, short and full,
+// and what must not be read holds NaN.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_VERIFY_SMALLINPUTS_H
+#define COMPILER_VERIFY_SMALLINPUTS_H
+
+#include "compiler/reference/Tensor.h"
+#include "mlir/IR/Operation.h"
+#include <string>
+
+namespace attn::verify {
+
+struct SmallInputs {
+  std::string name;
+  llvm::SmallVector<reference::Tensor> tensors;
+};
+
+/// Inputs for an attn.grouped or a func.func, one tensor per argument. What an
+/// argument is (query, lengths ...) is seen from the operations that use it.
+llvm::SmallVector<SmallInputs> makeSmallInputs(mlir::Operation *subject);
+
+} // namespace attn::verify
+
+#endif // COMPILER_VERIFY_SMALLINPUTS_H

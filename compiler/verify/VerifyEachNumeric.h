@@ -1,0 +1,58 @@
+//===- VerifyEachNumeric.h - Which pass changed the function ----*- C++ -*-===//
+//
+// Interprets every function before a pipeline and after each of its passes,
+// and names the first pass, function and element that came out different.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_VERIFY_VERIFYEACHNUMERIC_H
+#define COMPILER_VERIFY_VERIFYEACHNUMERIC_H
+
+#include "compiler/verify/SmallInputs.h"
+#include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+#include <memory>
+
+namespace attn::verify {
+
+/// Remembers what each function computed when it was first seen. Outlives the
+/// pass managers whose passes it checks; one serves a whole compilation.
+class NumericCheck {
+public:
+  /// Records the results of the functions and declared layers in `root` that
+  /// were not seen before. A layer and the function that it expands to, which
+  /// is named after it, are one.
+  void record(mlir::Operation *root);
+
+  /// Compares the functions in `root` with what was recorded; reports the
+  /// first element that `pass` changed as an error at the function.
+  void check(mlir::Operation *root, llvm::StringRef pass);
+
+  bool hasFailed() const { return !changed.empty(); }
+  /// How many times a function was found unchanged.
+  unsigned comparisons() const { return unchanged; }
+
+private:
+  struct Recorded {
+    SmallInputs inputs;
+    llvm::SmallVector<reference::Tensor> results;
+  };
+  using Cases = llvm::SmallVector<Recorded, 0>;
+
+  bool isUnchanged(mlir::Operation *subject, const Cases &cases,
+                   llvm::StringRef pass);
+
+  llvm::StringMap<Cases> recorded;
+  /// Functions reported already: later passes are not to blame.
+  llvm::StringSet<> changed;
+  unsigned unchanged = 0;
+};
+
+/// Runs `check` around every pass of a pass manager.
+std::unique_ptr<mlir::PassInstrumentation>
+createNumericInstrumentation(NumericCheck &check);
+
+} // namespace attn::verify
+
+#endif // COMPILER_VERIFY_VERIFYEACHNUMERIC_H
