@@ -1,0 +1,105 @@
+//===- KernelLibrary.h - A compiled folder, loaded --------------*- C++ -*-===//
+//
+// Opens DIR/libNAME.so and DIR/NAME.json and calls kernels through the public
+// ABI alone, as an engine does.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_KERNELLIBRARY_H
+#define COMPILER_KERNELLIBRARY_H
+
+#include "runtime/attn.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attn {
+
+/// One tensor of a kernel's arguments.
+struct LibraryTensor {
+  std::string name;
+  /// "f32", "i32", ...
+  std::string type;
+  /// Extents as the manifest writes them: a number, or the name of a symbol.
+  std::vector<std::string> shape;
+  bool output = false;
+  bool optional = false;
+};
+
+/// One entry of the library, on one target.
+struct LibraryKernel {
+  std::string symbol, scope, phase, target;
+  int64_t queryHeads = 0, kvHeads = 0, headDim = 0, valueDim = 0;
+  std::vector<LibraryTensor> tensors;
+
+  using Run = attn_status (*)(const void *, const attn_context *);
+  using Plan = attn_status (*)(const void *, const attn_context *, attn_plan *);
+  using Task = attn_status (*)(const void *, const attn_context *, int64_t,
+                               int64_t);
+  using Workspace = uint64_t (*)(const attn_maxima *);
+  Run run = nullptr, canRun = nullptr;
+  Plan plan = nullptr;
+  Task task = nullptr;
+  Workspace workspace = nullptr;
+};
+
+/// One layer of the model: `index` is what the args carry.
+struct LibraryLayer {
+  int64_t index = 0, layer = 0;
+  /// Symbol of the kernel that serves it; empty if the layer was refused.
+  std::string kernel;
+};
+
+/// The args structure of any kernel: its head and its tensors, in order.
+class KernelArgs {
+public:
+  KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
+             uint32_t flags = 0);
+  const void *data() const { return words.data(); }
+
+private:
+  std::vector<uint64_t> words;
+};
+
+class KernelLibrary {
+public:
+  /// Fails with a message that names the file and what is wrong with it.
+  static llvm::Expected<std::unique_ptr<KernelLibrary>>
+  open(llvm::StringRef directory);
+  ~KernelLibrary();
+  KernelLibrary(const KernelLibrary &) = delete;
+  KernelLibrary &operator=(const KernelLibrary &) = delete;
+
+  const std::string &name() const { return libraryName; }
+  /// The declared layers, as they were compiled.
+  const std::string &declaredIr() const { return ir; }
+  llvm::ArrayRef<LibraryKernel> kernels() const { return kernelList; }
+  llvm::ArrayRef<LibraryLayer> layers() const { return layerList; }
+
+  /// The kernel of that symbol, null if there is none.
+  const LibraryKernel *find(llvm::StringRef symbol) const;
+
+private:
+  KernelLibrary() = default;
+  llvm::Error readManifest(llvm::StringRef path);
+  llvm::Error load(llvm::StringRef path);
+
+  void *handle = nullptr;
+  std::string libraryName, ir;
+  std::vector<LibraryKernel> kernelList;
+  std::vector<LibraryLayer> layerList;
+};
+
+/// The manifest's path in a compiled folder: its only *.json with a schema.
+/// None if the folder holds no manifest.
+std::optional<std::string> findManifest(llvm::StringRef directory);
+
+} // namespace attn
+
+#endif // COMPILER_KERNELLIBRARY_H

@@ -1,0 +1,48 @@
+//===- Artifact.h - One compile() for every caller --------------*- C++ -*-===//
+//
+// A module of declared layers or tile programs in, the files of a compiled
+// folder out. Equal inputs give equal bytes: no path and no time is in them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_ARTIFACT_ARTIFACT_H
+#define COMPILER_ARTIFACT_ARTIFACT_H
+
+#include "compiler/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+#include <vector>
+
+namespace attn {
+
+/// A file of the folder.
+struct ArtifactFile {
+  std::string name;
+  std::string bytes;
+};
+
+struct Artifact {
+  /// NAME, the prefix of every global.
+  std::string name;
+  /// In ascending order of their names.
+  std::vector<ArtifactFile> files;
+  /// The text of NAME.json.
+  std::string manifest;
+};
+
+/// Compiles `module` for every target of `options`. Whatever fails is reported
+/// as a diagnostic; refused layers are warnings.
+mlir::FailureOr<Artifact> compile(mlir::ModuleOp module,
+                                  const CompileOptions &options);
+
+/// Writes the folder at `directory`: to a temporary sibling, then renamed. A
+/// folder that holds a manifest of attnc is replaced; any other that is not
+/// empty is an error, and so is whatever cannot be written. One message is
+/// reported and nothing is left behind.
+llvm::LogicalResult writeFolder(const Artifact &artifact,
+                                llvm::StringRef directory);
+
+} // namespace attn
+
+#endif // COMPILER_ARTIFACT_ARTIFACT_H
