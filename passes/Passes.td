@@ -1,7 +1,7 @@
-//===- Passes.td - target-independent rewrites -------------*- tablegen -*-===//
+//===- Passes.td - target-independent passes ---------------*- tablegen -*-===//
 //
-// From declared layers to tile programs, one pass per rewrite, in the order
-// of the pipeline.
+// Names, options and documentation of the passes between the levels of the
+// attn dialect, in the order in which they run.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,206 @@
 #define PASSES_PASSES_TD
 
 include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// Declared to graph
+//===----------------------------------------------------------------------===//
+
+def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
+  let summary = "write declared layers out as graph functions";
+  let description = [{
+    Turns each `attn.grouped @NAME` into the function `@NAME_core`: attention of
+    rotated queries against cached keys and values, with the tensors' names in
+    `attn.name` and the model's layers in `attn.layers`. Projections and rotation
+    belong to the caller at this scope. `attn.refused` stays.
+
+    Requires: no symbol `NAME_core` exists yet.
+    Ensures: no `attn.grouped` is left (`attn-verify-graph`).
+
+    ```mlir
+    attn.grouped @tiny {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+        layers = array<i64: 0, 1>, mask = #attn.causal}
+    // -----
+    func.func @tiny_core(
+        %query: tensor<?x?x4x16xf32> {attn.name = "query"},
+        %key: tensor<?x?x2x16xf32> {attn.name = "key"},
+        %value: tensor<?x?x2x16xf32> {attn.name = "value"},
+        %kv_lengths: tensor<?xi32> {attn.name = "kv_lengths"})
+        -> (tensor<?x?x4x16xf32> {attn.name = "output"},
+            tensor<?x?x4xf32> {attn.name = "lse"})
+        attributes {attn.layers = array<i64: 0, 1>} {
+      %keys = attn.repeat_kv %key {times = 2}
+          : tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
+      %values = attn.repeat_kv %value {times = 2}
+          : tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
+      %score = attn.score %query, %keys
+          : tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32> -> tensor<?x4x?x?xf32>
+      %scaled = attn.scale %score {by = 0.25} : tensor<?x4x?x?xf32>
+      %masked = attn.mask %scaled lengths(%kv_lengths : tensor<?xi32>)
+          {mask = #attn.causal} : tensor<?x4x?x?xf32>
+      %probability, %lse = attn.softmax %masked
+          : tensor<?x4x?x?xf32> -> tensor<?x4x?x?xf32>, tensor<?x?x4xf32>
+      %output = attn.weighted_sum %probability, %values
+          : tensor<?x4x?x?xf32>, tensor<?x?x4x16xf32> -> tensor<?x?x4x16xf32>
+      return %output, %lse : tensor<?x?x4x16xf32>, tensor<?x?x4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::func::FuncDialect"];
+}
+
+def VerifyGraph : Pass<"attn-verify-graph", "::mlir::ModuleOp"> {
+  let summary = "check that no declared layer is left";
+  let description = [{
+    Stands between the declared and the graph level.
+
+    Requires: nothing.
+    Ensures: every layer is a function, or refused by name.
+
+    ```mlir
+    attn.refused @rwkv "linear attention is not supported" {
+      layers = array<i64: 0>}
+    // -----
+    attn.refused @rwkv "linear attention is not supported" {
+      layers = array<i64: 0>}
+    ```
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Graph to fused
+//===----------------------------------------------------------------------===//
+
+def EliminateKvRepeat : Pass<"attn-eliminate-kv-repeat", "::mlir::ModuleOp"> {
+  let summary = "read grouped key and value heads instead of repeating them";
+  let description = [{
+    `attn.score`, `attn.weighted_sum` and `attn.flash` know grouped heads, so
+    that a repeated tensor need not be stored: query head `h` reads head
+    `h / group` of the original.
+
+    Requires: nothing.
+    Ensures: no `attn.repeat_kv` feeds an operation that knows groups. One that
+    feeds anything else stays, with a remark that names the user.
+
+    ```mlir
+    func.func @grouped(%query: tensor<?x?x32x128xf32>,
+                       %key: tensor<?x?x8x128xf32>) -> tensor<?x32x?x?xf32> {
+      %keys = attn.repeat_kv %key {times = 4}
+          : tensor<?x?x8x128xf32> -> tensor<?x?x32x128xf32>
+      %score = attn.score %query, %keys
+          : tensor<?x?x32x128xf32>, tensor<?x?x32x128xf32>
+          -> tensor<?x32x?x?xf32>
+      return %score : tensor<?x32x?x?xf32>
+    }
+    // -----
+    func.func @grouped(%query: tensor<?x?x32x128xf32>,
+                       %key: tensor<?x?x8x128xf32>) -> tensor<?x32x?x?xf32> {
+      %score = attn.score %query, %key
+          : tensor<?x?x32x128xf32>, tensor<?x?x8x128xf32>
+          -> tensor<?x32x?x?xf32>
+      return %score : tensor<?x32x?x?xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
+def FuseMaskedSoftmax : Pass<"attn-fuse-masked-softmax", "::mlir::ModuleOp"> {
+  let summary = "join scale, softcap, mask and softmax";
+  let description = [{
+    Follows a softmax's scores upwards through at most one mask, one softcap and
+    one scale, in the order that the semantics fix. What is missing becomes
+    neutral: scale 1, no softcap, `#attn.bidirectional`.
+
+    Requires: nothing.
+    Ensures: every `attn.softmax` whose scores take these steps in this order,
+    and are used nowhere else, is an `attn.masked_softmax`. Another order is
+    another function: it stays, with a remark that names the steps.
+
+    ```mlir
+    func.func @causal(%score: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+      %scaled = attn.scale %score {by = 0.125} : tensor<?x8x?x?xf32>
+      %masked = attn.mask %scaled {mask = #attn.causal} : tensor<?x8x?x?xf32>
+      %probability, %lse = attn.softmax %masked
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      return %probability : tensor<?x8x?x?xf32>
+    }
+    // -----
+    func.func @causal(%score: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+      %probability, %lse = attn.masked_softmax %score
+          {scale = 0.125, mask = #attn.causal}
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      return %probability : tensor<?x8x?x?xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
+def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
+  let summary = "join scores, masked softmax and weighted sum";
+  let description = [{
+    Turns the three steps into one `attn.flash`, whose scores never exist as a
+    tensor. A softcap becomes its `score_mod` region.
+
+    Requires: `attn-eliminate-kv-repeat` ran, or key and value have the same
+    number of heads anyway.
+    Ensures: no `attn.masked_softmax` is left between an `attn.score` and an
+    `attn.weighted_sum` that are its only neighbours.
+
+    ```mlir
+    func.func @attend(%query: tensor<?x?x8x64xf32>, %key: tensor<?x?x2x64xf32>,
+                      %value: tensor<?x?x2x64xf32>) -> tensor<?x?x8x64xf32> {
+      %score = attn.score %query, %key
+          : tensor<?x?x8x64xf32>, tensor<?x?x2x64xf32> -> tensor<?x8x?x?xf32>
+      %probability, %lse = attn.masked_softmax %score
+          {scale = 0.125, mask = #attn.causal}
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      %output = attn.weighted_sum %probability, %value
+          : tensor<?x8x?x?xf32>, tensor<?x?x2x64xf32> -> tensor<?x?x8x64xf32>
+      return %output : tensor<?x?x8x64xf32>
+    }
+    // -----
+    func.func @attend(%query: tensor<?x?x8x64xf32>, %key: tensor<?x?x2x64xf32>,
+                      %value: tensor<?x?x2x64xf32>) -> tensor<?x?x8x64xf32> {
+      %output, %lse = attn.flash %query, %key, %value
+          {scale = 0.125, mask = #attn.causal}
+          : tensor<?x?x8x64xf32>, tensor<?x?x2x64xf32>, tensor<?x?x2x64xf32>
+          -> tensor<?x?x8x64xf32>, tensor<?x?x8xf32>
+      return %output : tensor<?x?x8x64xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect"];
+}
+
+def VerifyFused : Pass<"attn-verify-fused", "::mlir::ModuleOp"> {
+  let summary = "check that all attention is fused";
+  let description = [{
+    Stands between the graph and the fused level where `--require-fused` asks
+    for it. An operation of the graph level that is left is an error.
+
+    Requires: nothing.
+    Ensures: of the attn dialect, functions hold `attn.flash` alone.
+
+    ```mlir
+    func.func @nothing_to_fuse(%output: tensor<?x?x8x64xf32>)
+        -> tensor<?x?x8x64xf32> {
+      return %output : tensor<?x?x8x64xf32>
+    }
+    // -----
+    func.func @nothing_to_fuse(%output: tensor<?x?x8x64xf32>)
+        -> tensor<?x?x8x64xf32> {
+      return %output : tensor<?x?x8x64xf32>
+    }
+    ```
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Fused to tiles
+//===----------------------------------------------------------------------===//
 
 def ConvertAttnToAttnTile
     : Pass<"convert-attn-to-attn-tile", "::mlir::ModuleOp"> {
@@ -107,6 +307,25 @@ def ShareLayerPrograms
     ```
   }];
   let dependentDialects = ["::attn::tile::AttnTileDialect"];
+}
+
+def VerifyTiles : Pass<"attn-verify-tiles", "::mlir::ModuleOp"> {
+  let summary = "check that only programs and refused layers are left";
+  let description = [{
+    Stands between the tile level and the back ends, so that a back end meets
+    nothing but `attn_tile.program`.
+
+    Requires: nothing.
+    Ensures: of the attn dialect, only `attn.refused` is left, and no function.
+
+    ```mlir
+    attn.refused @rwkv "linear attention is not supported" {
+      layers = array<i64: 0>}
+    // -----
+    attn.refused @rwkv "linear attention is not supported" {
+      layers = array<i64: 0>}
+    ```
+  }];
 }
 
 #endif // PASSES_PASSES_TD

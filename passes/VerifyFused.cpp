@@ -1,0 +1,45 @@
+//===- VerifyFused.cpp - all attention is fused ---------------------------===//
+//
+// Guard between the graph and the fused level, where the user asks for it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn/AttnOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
+#include "passes/Passes.h"
+
+namespace attn {
+#define GEN_PASS_DEF_VERIFYFUSED
+#include "passes/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+
+/// What functions may hold of the dialect: flash with its region.
+static bool isFused(Operation *op) { return isa<FlashOp, attn::YieldOp>(op); }
+
+namespace {
+struct VerifyFusedPass : attn::impl::VerifyFusedBase<VerifyFusedPass> {
+  using Base::Base;
+  void runOnOperation() override;
+};
+} // namespace
+
+void VerifyFusedPass::runOnOperation() {
+  getOperation()->walk([&](FunctionOpInterface function) {
+    // One error for a function: its operations are unfused for one reason.
+    WalkResult result = function->walk([&](Operation *op) {
+      if (!isa<AttnDialect>(op->getDialect()) || isFused(op))
+        return WalkResult::advance();
+      InFlightDiagnostic error = op->emitOpError()
+                                 << "stays unfused in '" << function.getName()
+                                 << "', expected 'attn.flash' alone";
+      error.attachNote() << "the remarks of attn-form-flash say why";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  });
+}

@@ -1,0 +1,53 @@
+// RUN: attn-opt %s --attn-expand-layers | FileCheck %s
+
+// Declared layers become functions whose tensors have names; only the steps
+// that a layer has are written.
+
+// CHECK-LABEL: func.func @grouped_core
+// CHECK-SAME: %[[QUERY:[^:]+]]: tensor<?x?x4x16xf32> {attn.name = "query"}
+// CHECK-SAME: %[[KEY:[^:]+]]: tensor<?x?x2x16xf32> {attn.name = "key"}
+// CHECK-SAME: %[[VALUE:[^:]+]]: tensor<?x?x2x16xf32> {attn.name = "value"}
+// CHECK-SAME: %[[LENGTHS:[^:]+]]: tensor<?xi32> {attn.name = "kv_lengths"})
+// CHECK-SAME: tensor<?x?x4x16xf32> {attn.name = "output"}
+// CHECK-SAME: tensor<?x?x4xf32> {attn.name = "lse"}
+// CHECK-SAME: attn.layers = array<i64: 0, 1>
+attn.grouped @grouped {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+                       layers = array<i64: 0, 1>, mask = #attn.causal}
+// CHECK: %[[KEYS:.+]] = attn.repeat_kv %[[KEY]] {times = 2
+// CHECK: %[[VALUES:.+]] = attn.repeat_kv %[[VALUE]] {times = 2
+// CHECK: %[[SCORE:.+]] = attn.score %[[QUERY]], %[[KEYS]]
+// CHECK: %[[SCALED:.+]] = attn.scale %[[SCORE]] {by = {{2.5|0.25}}
+// CHECK: %[[MASKED:.+]] = attn.mask %[[SCALED]] lengths(%[[LENGTHS]]
+// CHECK-SAME: mask = #attn.causal
+// CHECK: %[[P:.+]], %[[LSE:.+]] = attn.softmax %[[MASKED]]
+// CHECK-NOT: sinks
+// CHECK: %[[OUTPUT:.+]] = attn.weighted_sum %[[P]], %[[VALUES]]
+// CHECK: return %[[OUTPUT]], %[[LSE]]
+
+// CHECK-LABEL: func.func @multi_head_core
+attn.grouped @multi_head {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+                          layers = array<i64: 0>, mask = #attn.bidirectional}
+// CHECK-NOT: attn.repeat_kv
+// CHECK-NOT: attn.softcap
+
+// CHECK-LABEL: func.func @unscaled_core
+attn.grouped @unscaled {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+                        layers = array<i64: 0>, mask = #attn.causal,
+                        scale = 1.0}
+// CHECK-NOT: attn.scale
+
+// CHECK-LABEL: func.func @capped_core
+// CHECK-SAME: %[[SINKS:[^:]+]]: tensor<4xf32> {attn.name = "sinks"}
+// CHECK-SAME: tensor<?x?x4x8xf32> {attn.name = "output"}
+attn.grouped @capped {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+                      value_dim = 8, layers = array<i64: 0>, softcap = 50.0,
+                      mask = #attn.window<left = 128, right = 1>, sinks}
+// CHECK: %[[SCALED:.+]] = attn.scale
+// CHECK: %[[CAPPED:.+]] = attn.softcap %[[SCALED]]
+// CHECK: %[[MASKED:.+]] = attn.mask %[[CAPPED]]
+// CHECK-SAME: mask = #attn.window<left = 128, right = 1>
+// CHECK: attn.softmax %[[MASKED]] sinks(%[[SINKS]]
+
+// CHECK: attn.refused @refused "alibi positions are not supported"
+attn.refused @refused "alibi positions are not supported" {
+  layers = array<i64: 5>}
