@@ -177,7 +177,7 @@ static constexpr OptionSpec options[] = {
      false, "icvbe", storeName},
     {"query-length", 0, "N", "queries to count FLOPs for (default: 1)",
      false, "e", STORE { return storeNumber<int64_t>(call.queryLength, value,
-                                                     0, 1LL << 31); }},
+                                                     1, 1LL << 20); }},
     {"kv-length", 0, "N", "keys to count FLOPs for (default: 4096)",
      false, "e", STORE { return storeNumber<int64_t>(call.kvLength, value,
                                                      0, 1LL << 31); }},

@@ -13,13 +13,14 @@ using namespace attn;
 
 int attn::runCommand(const Invocation &invocation) {
   switch (invocation.verb) {
+  case Verb::Explain:
+    return explainCommand(invocation);
   case Verb::Import:
     return importCommand(invocation);
   case Verb::Compile:
   case Verb::Verify:
   case Verb::Run:
   case Verb::Bench:
-  case Verb::Explain:
     reportError("this verb is not built yet");
     return 1;
   }

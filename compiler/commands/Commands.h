@@ -11,7 +11,10 @@
 
 namespace attn {
 
+int compileCommand(const Invocation &invocation);
+int explainCommand(const Invocation &invocation);
 int importCommand(const Invocation &invocation);
+int runKernelCommand(const Invocation &invocation);
 
 /// Runs the verb of `invocation`.
 int runCommand(const Invocation &invocation);

@@ -1,0 +1,69 @@
+//===- RemarkCollector.cpp - What the passes say they did -----------------===//
+//
+// A streamer of MLIR's remark engine that keeps what it is given.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/RemarkCollector.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace attn;
+using namespace mlir;
+
+static std::string kindOf(const remark::detail::Remark &remark) {
+  switch (remark.getRemarkType()) {
+  case llvm::remarks::Type::Passed:
+    return "passed";
+  case llvm::remarks::Type::Missed:
+    return "missed";
+  case llvm::remarks::Type::Failure:
+    return "failed";
+  case llvm::remarks::Type::Unknown:
+  case llvm::remarks::Type::Analysis:
+  case llvm::remarks::Type::AnalysisFPCommute:
+  case llvm::remarks::Type::AnalysisAliasing:
+    return "analysis";
+  }
+  llvm_unreachable("unknown remark type");
+}
+
+/// What the pass wrote into the remark, values and words alike.
+static std::string textOf(const remark::detail::Remark &remark) {
+  std::string text;
+  for (const remark::detail::Remark::Arg &part : remark.getArgs()) {
+    if (!text.empty() && text.back() != ' ')
+      text += ' ';
+    text += part.key == "Remark" ? part.val : part.key + "=" + part.val;
+  }
+  return text;
+}
+
+namespace {
+class Collector : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit Collector(std::vector<PassRemark> &remarks) : remarks(remarks) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    PassRemark entry = {remark.getCategoryName().str(), kindOf(remark),
+                        textOf(remark)};
+    if (!llvm::is_contained(remarks, entry))
+      remarks.push_back(std::move(entry));
+  }
+
+private:
+  std::vector<PassRemark> &remarks;
+};
+} // namespace
+
+void attn::collectRemarks(MLIRContext &context,
+                          std::vector<PassRemark> &remarks) {
+  remark::RemarkCategories everything;
+  everything.all = ".*";
+  LogicalResult enabled = remark::enableOptimizationRemarks(
+      context, std::make_unique<Collector>(remarks),
+      std::make_unique<remark::RemarkEmittingPolicyAll>(), everything);
+  assert(succeeded(enabled) && "a fresh engine accepts any streamer");
+  (void)enabled;
+}

@@ -1,0 +1,184 @@
+//===- Stages.cpp - From declared layers to tile programs -----------------===//
+//
+// The pipeline as a table: the name of a stage and the passes that lead to it,
+// spelled as attn-opt takes them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Stages.h"
+
+#include "compiler/verify/VerifyEachNumeric.h"
+#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace attn;
+using namespace mlir;
+
+namespace {
+struct StageSpec {
+  StringRef name;
+  /// As in the text form of a pass pipeline.
+  StringRef passes;
+};
+
+/// Counts stages, runs them, tells the observer.
+class StageRunner {
+public:
+  StageRunner(ModuleOp module, const CompileOptions &options,
+              const StageObserver &observer, unsigned firstNumber = 0)
+      : module(module), observer(observer), number(firstNumber) {
+    if (options.verifyEachNumeric)
+      check = std::make_unique<verify::NumericCheck>();
+  }
+
+  LogicalResult announce(StringRef name, StringRef pass) {
+    if (!observer)
+      return success();
+    return observer({number++, name, pass, module});
+  }
+
+  LogicalResult run(const StageSpec &stage);
+
+private:
+  ModuleOp module;
+  const StageObserver &observer;
+  unsigned number;
+  std::unique_ptr<verify::NumericCheck> check;
+};
+} // namespace
+
+/// Makes the flags of the passes known to the parser of pipelines, once.
+static void registerPasses() {
+  [[maybe_unused]] static bool once = [] {
+    registerAttnPasses();
+    registerCanonicalizerPass();
+    registerCSEPass();
+    return true;
+  }();
+}
+
+LogicalResult StageRunner::run(const StageSpec &stage) {
+  registerPasses();
+  PassManager passes(module.getContext(), ModuleOp::getOperationName(),
+                     PassManager::Nesting::Implicit);
+  if (failed(parsePassPipeline(stage.passes, passes)))
+    return failure();
+  if (check)
+    passes.addInstrumentation(verify::createNumericInstrumentation(*check));
+  if (failed(passes.run(module)) || (check && check->hasFailed()))
+    return failure();
+  return announce(stage.name, stage.passes);
+}
+
+//===----------------------------------------------------------------------===//
+// Fusion
+//===----------------------------------------------------------------------===//
+
+static constexpr StageSpec fusionStages[] = {
+    {"graph", "attn-expand-layers,attn-verify-graph"},
+    {"grouped", "attn-eliminate-kv-repeat"},
+    {"softmax", "attn-fuse-masked-softmax"},
+    {"flash", "attn-form-flash"},
+};
+
+/// Warns of refused layers and erases them; fails if they are all there is.
+static LogicalResult dropRefusedLayers(ModuleOp module) {
+  for (RefusedOp refused :
+       llvm::make_early_inc_range(module.getOps<RefusedOp>())) {
+    refused.emitWarning() << "'" << refused.getSymName()
+                          << "' is not compiled: " << refused.getWhy();
+    refused.erase();
+  }
+  if (module.getBody()->empty())
+    return emitError(module.getLoc()) << "no layer can be compiled";
+  return success();
+}
+
+/// The first operation of `function` that the fusing passes left behind.
+static Operation *findUnfused(func::FuncOp function) {
+  Operation *found = nullptr;
+  function.walk([&](Operation *op) {
+    bool isAttention = isa_and_present<AttnDialect>(op->getDialect());
+    if (!isAttention || isa<FlashOp, YieldOp>(op))
+      return WalkResult::advance();
+    found = op;
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
+/// Erases functions that stay unfused, or fails, as `options` ask.
+static LogicalResult dropUnfused(ModuleOp module,
+                                 const CompileOptions &options) {
+  for (func::FuncOp function :
+       llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    Operation *unfused = findUnfused(function);
+    if (!unfused)
+      continue;
+    InFlightDiagnostic message =
+        options.requireFused ? function.emitError() : function.emitWarning();
+    message << "function '" << function.getSymName()
+            << "' stays unfused and is not compiled";
+    message.attachNote(unfused->getLoc())
+        << "'" << unfused->getName() << "' is not part of a fused attention";
+    if (options.requireFused)
+      return failure();
+    message.report();
+    function.erase();
+  }
+  if (module.getBody()->empty())
+    return emitError(module.getLoc()) << "no function can be compiled";
+  return success();
+}
+
+static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
+                          StageRunner &runner) {
+  if (failed(runner.announce("declared", "")) ||
+      failed(dropRefusedLayers(module)))
+    return failure();
+  for (const StageSpec &stage : fusionStages)
+    if (failed(runner.run(stage)))
+      return failure();
+  return dropUnfused(module, options);
+}
+
+LogicalResult attn::runFusionStages(ModuleOp module,
+                                    const CompileOptions &options,
+                                    const StageObserver &observer) {
+  StageRunner runner(module, options, observer);
+  return fuse(module, options, runner);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
+                                  const CompileOptions &options,
+                                  const StageObserver &observer) {
+  // Layers that differ in values alone share programs before anything is
+  // simplified away.
+  const StageSpec stages[] = {
+      {"tiles", "convert-attn-to-attn-tile"},
+      {"shared-tiles", "attn-share-layer-programs,canonicalize,cse,"
+                       "attn-verify-tiles"},
+  };
+  StageRunner runner(module, options, observer, std::size(fusionStages) + 1);
+  for (const StageSpec &stage : stages)
+    if (failed(runner.run(stage)))
+      return failure();
+  return success();
+}
+
+LogicalResult attn::runStages(ModuleOp module, const CompileOptions &options,
+                              const StageObserver &observer) {
+  if (failed(runFusionStages(module, options, observer)))
+    return failure();
+  StringRef target = options.targets.empty() ? StringRef("native")
+                                             : StringRef(options.targets[0]);
+  return runTileStages(module, target, options, observer);
+}

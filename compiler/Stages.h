@@ -1,0 +1,60 @@
+//===- Stages.h - From declared layers to tile programs ---------*- C++ -*-===//
+//
+// Runs the passes one stage at a time, so that every stage can be dumped,
+// interpreted and compared with the one before.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_STAGES_H
+#define COMPILER_STAGES_H
+
+#include "compiler/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <functional>
+
+namespace attn {
+
+/// What a stage left.
+struct StageView {
+  /// Counts from 0, the input.
+  unsigned number;
+  /// What the IR is now: "declared", "graph", "flash", "tiles".
+  llvm::StringRef name;
+  /// Flag of the last pass that ran; empty for the input.
+  llvm::StringRef pass;
+  mlir::ModuleOp module;
+};
+
+/// Called after each stage; a failure, which it reports itself, stops.
+using StageObserver = std::function<mlir::LogicalResult(const StageView &)>;
+
+/// Lowers declared layers and graph functions of `module` to fused functions,
+/// whatever the target. Layers that are refused are announced and erased; so
+/// are functions that stay unfused, unless `options` make that an error. Fails
+/// if nothing is left.
+mlir::LogicalResult runFusionStages(mlir::ModuleOp module,
+                                    const CompileOptions &options,
+                                    const StageObserver &observer);
+
+/// Lowers fused functions to tile programs with the schedules of `target`, one
+/// of the words of --target. Stages are numbered on from those of fusion.
+mlir::LogicalResult runTileStages(mlir::ModuleOp module, llvm::StringRef target,
+                                  const CompileOptions &options,
+                                  const StageObserver &observer);
+
+/// Both, for the first target of `options`.
+mlir::LogicalResult runStages(mlir::ModuleOp module,
+                              const CompileOptions &options,
+                              const StageObserver &observer);
+
+/// An observer that writes one numbered file per stage into the folder `dir`,
+/// which is made if need be.
+StageObserver dumpStages(llvm::StringRef dir);
+
+/// One observer out of two, called in this order. Either may be null.
+StageObserver both(StageObserver first, StageObserver second);
+
+} // namespace attn
+
+#endif // COMPILER_STAGES_H

@@ -1,0 +1,100 @@
+//===- Run.cpp - attnc run ------------------------------------------------===//
+//
+// One call of a compiled kernel, through the public ABI, on tensors of files.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Diagnostics.h"
+#include "compiler/commands/Commands.h"
+#include "compiler/run/Binding.h"
+#include "compiler/run/LayerChoice.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using llvm::Error;
+using llvm::Expected;
+
+/// The entry of `layer` that --phase asks for; the plain one without it.
+static Expected<const LibraryKernel *>
+chooseKernel(const KernelLibrary &library, const LibraryLayer &layer,
+             llvm::ArrayRef<Phase> phases) {
+  if (phases.size() > 1)
+    return llvm::createStringError("one call has one phase, got two");
+  std::string symbol = layer.kernel;
+  if (!phases.empty())
+    symbol += fmt::format("_{}", spell(phases.front()));
+  if (const LibraryKernel *kernel = library.find(symbol))
+    return kernel;
+  return llvm::createStringError(
+      fmt::format("'{}' has no kernel '{}'", library.name(), symbol));
+}
+
+static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
+                  const BoundCall &bound) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  // The first tensor is the query: [batch, queries, heads, dim].
+  llvm::ArrayRef<int64_t> query = bound.tensors.front()->shape;
+  maxima.batch = query[0];
+  maxima.query_length = query[1];
+  uint64_t bytes = kernel.workspace(&maxima);
+  AlignedBytes workspace = allocateAligned(bytes);
+  if (!workspace)
+    return llvm::createStringError(
+        fmt::format("no memory for a workspace of {} bytes", bytes));
+  char text[512] = "";
+  attn_context context = ATTN_CONTEXT_INIT;
+  context.workspace = workspace.get();
+  context.workspace_bytes = bytes;
+  context.text = text;
+  context.text_bytes = sizeof(text);
+  KernelArgs args(layer.index, bound.arguments());
+  attn_status status = kernel.run(args.data(), &context);
+  if (status == ATTN_OK)
+    return Error::success();
+  return llvm::createStringError(fmt::format("kernel '{}' failed with status "
+                                             "{}: {}",
+                                             kernel.symbol, int(status), text));
+}
+
+static Error run(const Invocation &invocation) {
+  auto library = KernelLibrary::open(invocation.input);
+  if (!library)
+    return library.takeError();
+  auto layer = chooseLayer(**library, invocation.layer);
+  if (!layer)
+    return layer.takeError();
+  auto kernel = chooseKernel(**library, **layer, invocation.compile.phases);
+  if (!kernel)
+    return kernel.takeError();
+
+  auto tensors = SafetensorsFile::open(invocation.inTensors);
+  if (!tensors)
+    return tensors.takeError();
+  llvm::SmallVector<const SafetensorsFile *> files = {&*tensors};
+  std::optional<SafetensorsFile> weights;
+  if (!invocation.weights.empty()) {
+    auto opened = SafetensorsFile::open(invocation.weights);
+    if (!opened)
+      return opened.takeError();
+    weights = std::move(*opened);
+    files.push_back(&*weights);
+  }
+  auto bound = bindTensors(**kernel, files);
+  if (!bound)
+    return llvm::createStringError(fmt::format(
+        "{}: {}", invocation.inTensors, llvm::toString(bound.takeError())));
+  if (Error error = call(**kernel, **layer, *bound))
+    return error;
+  return writeSafetensors(invocation.outTensors, bound->results());
+}
+
+int attn::runKernelCommand(const Invocation &invocation) {
+  Error error = checkSupported(invocation.compile);
+  if (!error)
+    error = run(invocation);
+  if (!error)
+    return 0;
+  reportError(std::move(error));
+  return 1;
+}

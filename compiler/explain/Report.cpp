@@ -1,0 +1,205 @@
+//===- Report.cpp - What attnc explain says -------------------------------===//
+//
+// The JSON fields are part of the stable command line; the text is for people.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/explain/Report.h"
+
+#include "dialects/attn/AttnAttributes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/JSON.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace mlir;
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+static std::string describeMask(MaskAttrInterface mask) {
+  Band band = mask.getBand();
+  bool bounded = band.left != Band::kUnbounded;
+  if (band.right == 1)
+    return bounded ? fmt::format("causal window of {} keys", band.left)
+                   : "causal";
+  if (!bounded && band.right == Band::kUnbounded)
+    return "bidirectional";
+  return "two-sided window";
+}
+
+static std::string describe(GroupedOp layer) {
+  std::string text =
+      fmt::format("{} heads over {} key/value heads of {}", layer.getHeads(),
+                  layer.getKvHeads(), layer.getHeadDim());
+  if (layer.getValueSize() != int64_t(layer.getHeadDim()))
+    text += fmt::format(" (values {})", layer.getValueSize());
+  text += ", " + describeMask(layer.getMask());
+  if (layer.getScale())
+    text += fmt::format(", scale {:.6g}", layer.getScoreScale());
+  if (std::optional<APFloat> cap = layer.getSoftcap())
+    text += fmt::format(", softcap {:g}", cap->convertToDouble());
+  if (layer.getSinks())
+    text += ", sinks";
+  return text;
+}
+
+Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
+  Explanation result;
+  result.name = module.getName().value_or("").str();
+  result.question = question;
+  for (Operation &op : *module.getBody()) {
+    if (auto layer = dyn_cast<GroupedOp>(op))
+      result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
+                               describe(layer), countCosts(layer, question)});
+    else if (auto refused = dyn_cast<RefusedOp>(op))
+      result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
+                               "not compiled: " + refused.getWhy().str(),
+                               std::nullopt});
+  }
+  return result;
+}
+
+std::optional<LayerCosts> Explanation::total() const {
+  LayerCosts sum;
+  for (const ExplainedGroup &group : groups) {
+    if (!group.costs)
+      return std::nullopt;
+    for (size_t layer = 0; layer < group.layers.size(); ++layer)
+      sum += *group.costs;
+  }
+  return sum;
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+/// Counts are whole; what is not finite, or not known, is null.
+static llvm::json::Value toJson(std::optional<double> count) {
+  if (!count || !std::isfinite(*count))
+    return nullptr;
+  if (*count < 9.0e18)
+    return int64_t(*count);
+  return *count;
+}
+
+static std::optional<double> pick(const std::optional<LayerCosts> &costs,
+                                  double LayerCosts::*field) {
+  return costs ? std::optional(*costs.*field) : std::nullopt;
+}
+
+static void printCosts(llvm::json::OStream &json,
+                       const std::optional<LayerCosts> &costs) {
+  json.attribute("parameters", toJson(pick(costs, &LayerCosts::parameters)));
+  json.attribute("flops", toJson(pick(costs, &LayerCosts::flops)));
+  json.attribute("kv_cache_bytes_per_token",
+                 toJson(pick(costs, &LayerCosts::kvCacheBytesPerToken)));
+}
+
+static void printLayers(llvm::json::OStream &json,
+                        ArrayRef<ExplainedGroup> groups) {
+  SmallVector<std::pair<int64_t, const ExplainedGroup *>> layers;
+  for (const ExplainedGroup &group : groups)
+    for (int64_t layer : group.layers)
+      layers.push_back({layer, &group});
+  llvm::sort(layers);
+  for (auto [layer, group] : layers)
+    json.object([&, layer = layer, group = group] {
+      json.attribute("layer", layer);
+      printCosts(json, group->costs);
+    });
+}
+
+void attn::printJson(const Explanation &explanation, llvm::raw_ostream &out) {
+  llvm::json::OStream json(out, /*IndentSize=*/2);
+  json.object([&] {
+    printCosts(json, explanation.total());
+    json.attributeArray("layers",
+                        [&] { printLayers(json, explanation.groups); });
+    json.attribute("mla_crossover_query_length", nullptr);
+    json.attributeArray("remarks", [&] {
+      for (const PassRemark &remark : explanation.remarks)
+        json.object([&] {
+          json.attribute("pass", remark.pass);
+          json.attribute("kind", remark.kind);
+          json.attribute("text", remark.text);
+        });
+    });
+  });
+  out << '\n';
+}
+
+//===----------------------------------------------------------------------===//
+// Text
+//===----------------------------------------------------------------------===//
+
+/// "41 943 040": digits in groups, as people count.
+static std::string spellCount(double count) {
+  std::string digits = fmt::format("{:.0f}", count);
+  for (size_t at = digits.size(); at > 3; at -= 3)
+    digits.insert(at - 3, " ");
+  return digits;
+}
+
+/// "0-3, 6, 8-9".
+static std::string spellLayers(ArrayRef<int64_t> layers) {
+  constexpr size_t most = 6;
+  SmallVector<std::string> runs;
+  for (size_t begin = 0; begin < layers.size();) {
+    size_t end = begin;
+    while (end + 1 < layers.size() && layers[end + 1] == layers[end] + 1)
+      ++end;
+    runs.push_back(end == begin
+                       ? fmt::format("{}", layers[begin])
+                       : fmt::format("{}-{}", layers[begin], layers[end]));
+    begin = end + 1;
+  }
+  if (runs.size() > most) {
+    runs[most - 2] = "...";
+    runs[most - 1] = runs.back();
+    runs.resize(most);
+  }
+  return fmt::format("{}", fmt::join(runs, ", "));
+}
+
+static void printCosts(llvm::raw_ostream &out, const LayerCosts &costs) {
+  out << fmt::format("    parameters             {:>17}\n"
+                     "    matrix FLOPs           {:>17}\n"
+                     "    keys and values read   {:>17} bytes\n"
+                     "    KV cache per token     {:>17} bytes\n",
+                     spellCount(costs.parameters), spellCount(costs.flops),
+                     spellCount(costs.kvBytes),
+                     spellCount(costs.kvCacheBytesPerToken));
+}
+
+void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
+  const CostQuestion &question = explanation.question;
+  std::string types(spell(question.kDtype));
+  if (question.vDtype != question.kDtype)
+    types += fmt::format(" keys and {} values", spell(question.vDtype));
+  out << fmt::format("{}: one call with {} queries on {} keys, {} cache\n",
+                     explanation.name, question.queryLength, question.kvLength,
+                     types);
+  for (const ExplainedGroup &group : explanation.groups) {
+    out << fmt::format("\n  {} {}: {}\n",
+                       group.layers.size() > 1 ? "each of layers" : "layer",
+                       spellLayers(group.layers), group.description);
+    if (group.costs)
+      printCosts(out, *group.costs);
+  }
+  if (std::optional<LayerCosts> total = explanation.total();
+      total && !explanation.groups.empty()) {
+    out << "\n  all layers\n";
+    printCosts(out, *total);
+  }
+  out << "\n  remarks\n";
+  for (const PassRemark &remark : explanation.remarks)
+    out << fmt::format("    {} {}: {}\n", remark.pass, remark.kind,
+                       remark.text);
+  if (explanation.remarks.empty())
+    out << "    none\n";
+}

@@ -1,0 +1,46 @@
+//===- Report.h - What attnc explain says -----------------------*- C++ -*-===//
+//
+// One collection of facts, told as text or as one JSON document.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_EXPLAIN_REPORT_H
+#define COMPILER_EXPLAIN_REPORT_H
+
+#include "compiler/RemarkCollector.h"
+#include "compiler/explain/Costs.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace attn {
+
+/// Layers with one declaration.
+struct ExplainedGroup {
+  llvm::SmallVector<int64_t> layers;
+  /// "32 heads over 8 key/value heads of 128, causal", or why not compiled.
+  std::string description;
+  /// Of one layer; nothing for layers that are not compiled.
+  std::optional<LayerCosts> costs;
+};
+
+struct Explanation {
+  std::string name;
+  CostQuestion question;
+  std::vector<ExplainedGroup> groups;
+  std::vector<PassRemark> remarks;
+
+  /// Of all layers; nothing if one of them is not compiled.
+  std::optional<LayerCosts> total() const;
+};
+
+/// The layers that `module` declares and what they cost.
+Explanation explainLayers(mlir::ModuleOp module, const CostQuestion &question);
+
+void printText(const Explanation &explanation, llvm::raw_ostream &out);
+void printJson(const Explanation &explanation, llvm::raw_ostream &out);
+
+} // namespace attn
+
+#endif // COMPILER_EXPLAIN_REPORT_H

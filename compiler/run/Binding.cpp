@@ -1,0 +1,248 @@
+//===- Binding.cpp - Tensors of files as arguments of a kernel ------------===//
+//
+// Checks come before the call, so that messages speak of tensors by name; what
+// is left to the runtime (lengths, for one) it reports itself.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/run/Binding.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <cstring>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <limits>
+
+using namespace attn;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+
+static constexpr uint64_t kAlignment = 64;
+
+AlignedBytes attn::allocateAligned(uint64_t size) {
+  if (size > std::numeric_limits<int64_t>::max() - kAlignment)
+    return nullptr;
+  uint64_t whole = llvm::alignTo(std::max<uint64_t>(size, 1), kAlignment);
+  auto *bytes = static_cast<char *>(std::aligned_alloc(kAlignment, whole));
+  if (bytes)
+    std::memset(bytes, 0, whole);
+  return AlignedBytes(bytes);
+}
+
+static Error fail(const LibraryTensor &tensor, const std::string &message) {
+  return llvm::createStringError(
+      fmt::format("tensor '{}': {}", tensor.name, message));
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+namespace {
+struct TypeRow {
+  StringRef manifest, stored;
+  DLDataType type;
+};
+} // namespace
+
+/// How the manifest's type is stored in files and called; null: not a type
+/// that this version runs.
+static const TypeRow *findType(StringRef manifest) {
+  static constexpr TypeRow rows[] = {
+      {"f32", "F32", {kDLFloat, 32, 1}},    {"f16", "F16", {kDLFloat, 16, 1}},
+      {"bf16", "BF16", {kDLBfloat, 16, 1}}, {"i32", "I32", {kDLInt, 32, 1}},
+      {"i64", "I64", {kDLInt, 64, 1}},
+  };
+  for (const TypeRow &row : rows)
+    if (row.manifest == manifest)
+      return &row;
+  return nullptr;
+}
+
+/// Copies `stored` into `bound`. Lengths and positions may be int64 in files.
+static Error copyBytes(const StoredTensor &stored, const TypeRow &type,
+                       BoundTensor &bound) {
+  if (stored.dtype == type.stored) {
+    std::memcpy(bound.bytes.get(), stored.bytes.data(), stored.bytes.size());
+    return Error::success();
+  }
+  for (size_t index = 0; index < stored.bytes.size() / 8; ++index) {
+    int64_t wide;
+    std::memcpy(&wide, stored.bytes.data() + index * 8, 8);
+    auto narrow = int32_t(wide);
+    if (narrow != wide)
+      return fail(*bound.declared,
+                  fmt::format("element {} is {}, which int32 cannot hold",
+                              index, wide));
+    std::memcpy(bound.bytes.get() + index * 4, &narrow, 4);
+  }
+  return Error::success();
+}
+
+static bool canHold(const TypeRow &type, StringRef stored) {
+  return stored == type.stored || (type.manifest == "i32" && stored == "I64");
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
+
+/// "[batch 2, query_length, 32, 128]": what is expected, with the symbols that
+/// other tensors have fixed.
+static std::string spellShape(const LibraryTensor &declared,
+                              const llvm::StringMap<int64_t> &extents) {
+  llvm::SmallVector<std::string> parts;
+  for (const std::string &extent : declared.shape) {
+    auto known = extents.find(extent);
+    parts.push_back(known == extents.end()
+                        ? extent
+                        : fmt::format("{} {}", extent, known->second));
+  }
+  return fmt::format("[{}]", fmt::join(parts, ", "));
+}
+
+/// Checks `shape` against the manifest and learns the symbols that are new.
+static bool matchShape(const LibraryTensor &declared,
+                       llvm::ArrayRef<int64_t> shape,
+                       llvm::StringMap<int64_t> &extents) {
+  if (shape.size() != declared.shape.size())
+    return false;
+  for (auto [extent, size] : llvm::zip_equal(declared.shape, shape)) {
+    int64_t expected;
+    if (StringRef(extent).getAsInteger(10, expected)) {
+      auto [known, isNew] = extents.try_emplace(extent, size);
+      expected = known->second;
+    }
+    if (expected != size)
+      return false;
+  }
+  return true;
+}
+
+/// Sets the shape of a result from the symbols of the inputs.
+static Error sizeResult(BoundTensor &bound,
+                        const llvm::StringMap<int64_t> &extents) {
+  for (const std::string &extent : bound.declared->shape) {
+    int64_t size;
+    if (StringRef(extent).getAsInteger(10, size)) {
+      auto known = extents.find(extent);
+      if (known == extents.end())
+        return fail(*bound.declared,
+                    fmt::format("no input tells what '{}' is", extent));
+      size = known->second;
+    }
+    bound.shape.push_back(size);
+  }
+  return Error::success();
+}
+
+/// Makes room for `bound` and describes it as DLPack does.
+static Error allocate(BoundTensor &bound, const TypeRow &type) {
+  int64_t size = type.type.bits / 8;
+  bool overflows = false;
+  for (int64_t extent : bound.shape)
+    overflows |= llvm::MulOverflow(size, extent, size);
+  if (llvm::is_contained(bound.shape, 0))
+    size = 0;
+  else if (overflows)
+    size = std::numeric_limits<int64_t>::max();
+  bound.size = uint64_t(size);
+  bound.bytes = allocateAligned(bound.size);
+  if (!bound.bytes)
+    return fail(*bound.declared, fmt::format("no memory for {}", bound.shape));
+  bound.tensor = {bound.bytes.get(),           {kDLCPU, 0},
+                  int32_t(bound.shape.size()), type.type,
+                  bound.shape.data(),
+                  /*strides=*/nullptr,         /*byte_offset=*/0};
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Binding
+//===----------------------------------------------------------------------===//
+
+static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
+                       llvm::StringMap<int64_t> &extents) {
+  const LibraryTensor &declared = *bound.declared;
+  const TypeRow *type = findType(declared.type);
+  if (!type)
+    return fail(declared, fmt::format("type {} cannot be run", declared.type));
+  llvm::StringMap<int64_t> before = extents;
+  bool fits = canHold(*type, stored.dtype) &&
+              matchShape(declared, stored.shape, extents);
+  if (!fits)
+    return fail(declared,
+                fmt::format("is {}, expected {} {}", stored.describe(),
+                            std::string_view(type->stored),
+                            spellShape(declared, before)));
+  bound.shape = stored.shape;
+  if (Error error = allocate(bound, *type))
+    return error;
+  return copyBytes(stored, *type, bound);
+}
+
+static const StoredTensor *
+findStored(StringRef name, llvm::ArrayRef<const SafetensorsFile *> files) {
+  for (const SafetensorsFile *file : files)
+    if (const StoredTensor *tensor = file->find(name))
+      return tensor;
+  return nullptr;
+}
+
+Expected<BoundCall>
+attn::bindTensors(const LibraryKernel &kernel,
+                  llvm::ArrayRef<const SafetensorsFile *> files) {
+  BoundCall call;
+  for (const LibraryTensor &declared : kernel.tensors) {
+    std::unique_ptr<BoundTensor> &bound = call.tensors.emplace_back();
+    const StoredTensor *stored =
+        declared.output ? nullptr : findStored(declared.name, files);
+    if (!declared.output && !stored) {
+      if (declared.optional)
+        continue;
+      return llvm::createStringError(fmt::format(
+          "no tensor '{}', which kernel '{}' needs as {}", declared.name,
+          kernel.symbol, spellShape(declared, call.extents)));
+    }
+    bound = std::make_unique<BoundTensor>();
+    bound->declared = &declared;
+    if (stored)
+      if (Error error = bindInput(*bound, *stored, call.extents))
+        return std::move(error);
+  }
+  for (std::unique_ptr<BoundTensor> &bound : call.tensors) {
+    if (!bound || !bound->declared->output)
+      continue;
+    const TypeRow *type = findType(bound->declared->type);
+    if (!type)
+      return fail(*bound->declared,
+                  fmt::format("type {} cannot be run", bound->declared->type));
+    if (Error error = sizeResult(*bound, call.extents))
+      return std::move(error);
+    if (Error error = allocate(*bound, *type))
+      return std::move(error);
+  }
+  return call;
+}
+
+llvm::SmallVector<const DLTensor *> BoundCall::arguments() const {
+  llvm::SmallVector<const DLTensor *> pointers;
+  for (const std::unique_ptr<BoundTensor> &bound : tensors)
+    pointers.push_back(bound ? &bound->tensor : nullptr);
+  return pointers;
+}
+
+std::vector<StoredTensor> BoundCall::results() const {
+  std::vector<StoredTensor> stored;
+  for (const std::unique_ptr<BoundTensor> &bound : tensors)
+    if (bound && bound->declared->output)
+      stored.push_back({bound->declared->name,
+                        findType(bound->declared->type)->stored.str(),
+                        bound->shape,
+                        {bound->bytes.get(), size_t(bound->size)}});
+  return stored;
+}
