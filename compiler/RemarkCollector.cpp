@@ -59,8 +59,10 @@ private:
 
 void attn::collectRemarks(MLIRContext &context,
                           std::vector<PassRemark> &remarks) {
+  // "all" alone lets nothing through.
   remark::RemarkCategories everything;
-  everything.all = ".*";
+  everything.passed = everything.missed = everything.analysis =
+      everything.failed = ".*";
   LogicalResult enabled = remark::enableOptimizationRemarks(
       context, std::make_unique<Collector>(remarks),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), everything);

@@ -11,7 +11,6 @@
 
 namespace attn {
 
-int benchCommand(const Invocation &invocation);
 int compileCommand(const Invocation &invocation);
 int explainCommand(const Invocation &invocation);
 int importCommand(const Invocation &invocation);

@@ -1,0 +1,153 @@
+//===- BindingTest.cpp - tensors of files as arguments of a kernel --------===//
+//
+// Wrong tensors are named with what they are and what is expected; lengths may
+// be wider in files than in calls.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/run/Binding.h"
+#include "compiler/run/LayerChoice.h"
+
+#include "gtest/gtest.h"
+
+#include <map>
+
+using namespace attn;
+
+/// A kernel over 4 query heads and 2 key/value heads of size 8.
+static LibraryKernel exampleKernel() {
+  LibraryKernel kernel;
+  kernel.symbol = "m_core";
+  kernel.tensors = {
+      {"query", "f32", {"batch", "queries", "4", "8"}, false, false},
+      {"key", "f32", {"batch", "keys", "2", "8"}, false, false},
+      {"kv_lengths", "i32", {"batch"}, false, true},
+      {"output", "f32", {"batch", "queries", "4", "8"}, true, false},
+      {"lse", "f32", {"batch", "queries", "4"}, true, true},
+  };
+  return kernel;
+}
+
+namespace {
+struct Given {
+  std::string dtype;
+  std::vector<int64_t> shape;
+};
+} // namespace
+
+/// A file of zeros with these tensors.
+static SafetensorsFile fileOf(const std::map<std::string, Given> &given) {
+  std::string header = "{", data;
+  for (const auto &[name, tensor] : given) {
+    size_t size = tensor.dtype == "I64" ? 8 : 4;
+    std::string shape;
+    for (int64_t extent : tensor.shape) {
+      size *= extent;
+      shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    }
+    header += (header.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":")" +
+              tensor.dtype + R"(","shape":[)" + shape + "],\"data_offsets\":[" +
+              std::to_string(data.size()) + "," +
+              std::to_string(data.size() + size) + "]}";
+    data.append(size, '\0');
+  }
+  header += "}";
+  std::string text(8, '\0');
+  text[0] = char(header.size() & 0xff);
+  text[1] = char(header.size() >> 8);
+  text += header + data;
+  auto file = SafetensorsFile::read(
+      llvm::MemoryBuffer::getMemBufferCopy(text, "x"), "x");
+  EXPECT_TRUE(bool(file)) << llvm::toString(file.takeError());
+  return std::move(*file);
+}
+
+static const std::map<std::string, Given> valid = {
+    {"query", {"F32", {3, 5, 4, 8}}},
+    {"key", {"F32", {3, 7, 2, 8}}},
+    {"kv_lengths", {"I64", {3}}},
+    {"stranger", {"F32", {1}}},
+};
+
+static std::string errorWith(const std::string &name, const Given &given) {
+  std::map<std::string, Given> tensors = valid;
+  tensors[name] = given;
+  SafetensorsFile file = fileOf(tensors);
+  LibraryKernel kernel = exampleKernel();
+  auto call = bindTensors(kernel, {&file});
+  return call ? "no error" : llvm::toString(call.takeError());
+}
+
+TEST(BindingTest, BindsInManifestOrderAndSizesResults) {
+  SafetensorsFile file = fileOf(valid);
+  LibraryKernel kernel = exampleKernel();
+  auto call = bindTensors(kernel, {&file});
+  ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
+  auto arguments = call->arguments();
+  ASSERT_EQ(arguments.size(), 5u);
+  EXPECT_EQ(arguments[1]->shape[1], 7);
+  EXPECT_EQ(arguments[2]->dtype.bits, 32) << "int64 lengths are narrowed";
+  EXPECT_EQ(uintptr_t(arguments[3]->data) % 64, 0u);
+  std::vector<StoredTensor> results = call->results();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].describe(), "F32 [3, 5, 4, 8]");
+  EXPECT_EQ(results[1].describe(), "F32 [3, 5, 4]");
+}
+
+TEST(BindingTest, LeavesAbsentOptionalTensorsOut) {
+  std::map<std::string, Given> tensors = valid;
+  tensors.erase("kv_lengths");
+  SafetensorsFile file = fileOf(tensors);
+  LibraryKernel kernel = exampleKernel();
+  auto call = bindTensors(kernel, {&file});
+  ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
+  EXPECT_EQ(call->arguments()[2], nullptr);
+}
+
+TEST(BindingTest, LooksIntoTheSecondFileForWhatTheFirstLacks) {
+  SafetensorsFile first = fileOf({{"query", {"F32", {1, 1, 4, 8}}}});
+  SafetensorsFile second =
+      fileOf({{"query", {"F32", {2, 2}}}, {"key", {"F32", {1, 6, 2, 8}}}});
+  LibraryKernel kernel = exampleKernel();
+  auto call = bindTensors(kernel, {&first, &second});
+  ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
+  EXPECT_EQ(call->extents["keys"], 6);
+}
+
+TEST(BindingTest, NamesMissingTensors) {
+  std::map<std::string, Given> tensors = valid;
+  tensors.erase("key");
+  SafetensorsFile file = fileOf(tensors);
+  LibraryKernel kernel = exampleKernel();
+  auto call = bindTensors(kernel, {&file});
+  ASSERT_FALSE(bool(call));
+  EXPECT_EQ(llvm::toString(call.takeError()),
+            "no tensor 'key', which kernel 'm_core' needs as [batch 3, keys, "
+            "2, 8]");
+}
+
+TEST(BindingTest, NamesWrongRankTypeAndShape) {
+  EXPECT_EQ(errorWith("query", {"F32", {5, 4, 8}}),
+            "tensor 'query': is F32 [5, 4, 8], expected F32 [batch, queries, "
+            "4, 8]");
+  EXPECT_EQ(errorWith("query", {"I32", {3, 5, 4, 8}}),
+            "tensor 'query': is I32 [3, 5, 4, 8], expected F32 [batch, "
+            "queries, 4, 8]");
+  EXPECT_EQ(errorWith("key", {"F32", {3, 7, 3, 8}}),
+            "tensor 'key': is F32 [3, 7, 3, 8], expected F32 [batch 3, keys, "
+            "2, 8]");
+  EXPECT_EQ(errorWith("key", {"F32", {2, 7, 2, 8}}),
+            "tensor 'key': is F32 [2, 7, 2, 8], expected F32 [batch 3, keys, "
+            "2, 8]");
+  EXPECT_EQ(errorWith("kv_lengths", {"F32", {3}}),
+            "tensor 'kv_lengths': is F32 [3], expected I32 [batch 3]");
+}
+
+TEST(BindingTest, TakesLayersByNumberOrPrefix) {
+  EXPECT_EQ(layerNumber("7"), 7);
+  EXPECT_EQ(layerNumber("model.layers.31.self_attn"), 31);
+  EXPECT_EQ(layerNumber("transformer.h.0.attn."), 0);
+  EXPECT_EQ(layerNumber("attn"), std::nullopt);
+  EXPECT_EQ(layerNumber("decoder.1.layer.2"), std::nullopt);
+  EXPECT_EQ(layerNumber("-1"), std::nullopt);
+}
