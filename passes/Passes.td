@@ -276,7 +276,9 @@ def ShareLayerPrograms
     Joins programs that are equal but for their names, layers and the values of
     their parameters: what differs between layers of one geometry (scale,
     window) is data, not code. The first program stays and gains a row of
-    constants for every distinct set of values.
+    constants for every distinct set of values. Where one function is left in a
+    named module, its programs lose the part of their name that told layers
+    apart (NAME_KIND_SCOPE becomes NAME_SCOPE).
 
     Requires: programs as `convert-attn-to-attn-tile` leaves them.
     Ensures: no two programs of a module have the same body and schedule.

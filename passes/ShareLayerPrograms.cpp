@@ -77,6 +77,30 @@ static void absorb(ProgramOp program, ProgramOp other) {
   program.setLayerRows(llvm::to_vector(llvm::make_second_range(layers)));
 }
 
+/// The function that a program came from: its name without the schedule.
+static StringRef functionOf(ProgramOp program) {
+  return program.getSymName().drop_back(program.getSchedule().getName().size() +
+                                        1);
+}
+
+/// Where all layers of a model share one function, nothing is left to tell
+/// apart: NAME_KIND_SCOPE_SCHEDULE becomes NAME_SCOPE_SCHEDULE.
+static void dropKind(ModuleOp module, ArrayRef<ProgramOp> programs) {
+  if (programs.empty() || !module.getSymName())
+    return;
+  StringRef model = *module.getSymName(), function = functionOf(programs[0]);
+  if (!llvm::all_of(programs, [&](ProgramOp program) {
+        return functionOf(program) == function;
+      }))
+    return;
+  auto [kind, scope] = function.rsplit('_');
+  if (!kind.starts_with((model + "_").str()))
+    return;
+  std::string name = (model + "_" + scope).str();
+  for (ProgramOp program : programs)
+    program.setSymName(name + "_" + program.getSchedule().getName().str());
+}
+
 namespace {
 struct ShareLayerProgramsPass
     : attn::impl::ShareLayerProgramsBase<ShareLayerProgramsPass> {
@@ -95,6 +119,7 @@ struct ShareLayerProgramsPass
       absorb(*twin, program);
       program.erase();
     }
+    dropKind(getOperation(), kept);
   }
 };
 } // namespace

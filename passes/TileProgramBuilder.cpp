@@ -57,19 +57,19 @@ void TileProgramBuilder::buildPrologue() {
   if (flash.getScoreMod().empty())
     factor *= llvm::numbers::log2e;
   auto parameter = [&](StringRef name, TypedAttr value, Type type) -> Value {
-    return tile::ParameterOp::create(b, loc, type, b.getStringAttr(name),
-                                     b.getArrayAttr({value}));
+    return tile::ParameterOp::create(
+        b, named(name), type, b.getStringAttr(name), b.getArrayAttr({value}));
   };
   scale = parameter("scale", b.getF64FloatAttr(factor), b.getF32Type());
   left = parameter("left", b.getI64IntegerAttr(band.left), b.getIndexType());
   right = parameter("right", b.getI64IntegerAttr(band.right), b.getIndexType());
 
   Value query = argument(flash.getQuery());
-  batches = tile::DimOp::create(b, loc, query, 0);
-  queries = tile::DimOp::create(b, loc, query, 1);
+  batches = tile::DimOp::create(b, named("batches"), query, 0);
+  queries = tile::DimOp::create(b, named("queries"), query, 1);
   kvHeads = constant(flash.getKey().getType().getDimSize(2));
   Value queryBlock = constant(schedule.getQueryBlock());
-  blocks = make<arith::CeilDivUIOp>(queries, queryBlock);
+  blocks = make<arith::CeilDivUIOp>("blocks", queries, queryBlock);
 }
 
 void TileProgramBuilder::build() {
@@ -114,14 +114,15 @@ void TileProgramBuilder::buildTaskPhase() {
 /// A task of queries walks the keys of one split and saves its state.
 void TileProgramBuilder::buildSplitPhase() {
   Value key = argument(flash.getKey());
-  Value longest =
-      tile::MaxLengthOp::create(b, loc, key, argument(flash.getLengths()));
+  Value longest = tile::MaxLengthOp::create(b, named("longest"), key,
+                                            argument(flash.getLengths()));
   Value splits = make<arith::MinSIOp>(
-      make<arith::CeilDivUIOp>(longest, constant(schedule.getSplitKeys())),
+      "splits",
+      make<arith::CeilDivUIOp>("", longest, constant(schedule.getSplitKeys())),
       constant(schedule.getMaxSplits()));
   SmallVector<Value> extents = {batches, kvHeads, blocks, splits};
   states = tile::WorkspaceOp::create(
-      b, loc, tile::StatesType::get(b.getContext()), extents,
+      b, named("states"), tile::StatesType::get(b.getContext()), extents,
       schedule.getQueryBlock() * group, valueDim);
 
   OpBuilder::InsertionGuard guard(b);
@@ -130,8 +131,8 @@ void TileProgramBuilder::buildSplitPhase() {
   Task task = openTask(body);
   Value split = body.getArgument(3);
   Value from = splitBegin(task, split), to = splitEnd(task, split);
-  Value some =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, from, to);
+  Value some = arith::CmpIOp::create(b, named("some"),
+                                     arith::CmpIPredicate::slt, from, to);
   scf::IfOp::create(b, loc, some, [&](OpBuilder &, Location) {
     State state = attend(task, loadQueries(task), from, to);
     tile::SaveStateOp::create(b, loc, state.maximum, state.denominator,
@@ -165,18 +166,18 @@ Task TileProgramBuilder::openTask(Block &body) {
   task.batch = body.getArgument(0);
   task.kvHead = body.getArgument(1);
   Value queryBlock = constant(schedule.getQueryBlock());
-  task.first = make<arith::MulIOp>(body.getArgument(2), queryBlock);
-  task.count = make<arith::MinSIOp>(queryBlock,
-                                    make<arith::SubIOp>(queries, task.first));
-  task.rows = make<arith::MulIOp>(task.count, constant(group));
+  task.first = make<arith::MulIOp>("first", body.getArgument(2), queryBlock);
+  task.count = make<arith::MinSIOp>(
+      "count", queryBlock, make<arith::SubIOp>("", queries, task.first));
+  task.rows = make<arith::MulIOp>("rows", task.count, constant(group));
   task.length =
-      tile::LengthOp::create(b, loc, argument(flash.getKey()), task.batch,
-                             argument(flash.getLengths()));
+      tile::LengthOp::create(b, named("length"), argument(flash.getKey()),
+                             task.batch, argument(flash.getLengths()));
   // Bottom-right: the last query stands at the last valid key.
   task.position = task.first;
   if (flash.getMask().getBand().alignment == Alignment::BottomRight)
     task.position = make<arith::AddIOp>(
-        task.first, make<arith::SubIOp>(task.length, queries));
+        "position", task.first, make<arith::SubIOp>("", task.length, queries));
   auto ranges = tile::KeyRangesOp::create(
       b, loc, task.position, task.count, task.length, left, right,
       b.getI64IntegerAttr(schedule.getKeyBlock()));
@@ -185,13 +186,14 @@ Task TileProgramBuilder::openTask(Block &body) {
   task.fullHi = ranges.getFullHi();
   task.hi = ranges.getHi();
   task.splitSize = tile::SplitSizeOp::create(
-      b, loc, task.length, schedule.getSplitKeys(), schedule.getMaxSplits());
+      b, named("split_size"), task.length, schedule.getSplitKeys(),
+      schedule.getMaxSplits());
   return task;
 }
 
 Value TileProgramBuilder::loadQueries(const Task &task) {
   return tile::LoadQueriesOp::create(
-      b, loc, tileType({ShapedType::kDynamic, headDim}),
+      b, named("query_tile"), tileType({ShapedType::kDynamic, headDim}),
       argument(flash.getQuery()), task.batch, task.first, task.kvHead,
       task.count, group);
 }
@@ -204,26 +206,41 @@ State TileProgramBuilder::start(const Task &task) {
 }
 
 Value TileProgramBuilder::splitBegin(const Task &task, Value split) {
-  return make<arith::MaxSIOp>(task.lo,
-                              make<arith::MulIOp>(split, task.splitSize));
+  return make<arith::MaxSIOp>("from", task.lo,
+                              make<arith::MulIOp>("", split, task.splitSize));
 }
 
 Value TileProgramBuilder::splitEnd(const Task &task, Value split) {
-  Value next = make<arith::AddIOp>(split, constant(1));
-  return make<arith::MinSIOp>(task.hi,
-                              make<arith::MulIOp>(next, task.splitSize));
+  Value next = make<arith::AddIOp>("", split, constant(1));
+  return make<arith::MinSIOp>("to", task.hi,
+                              make<arith::MulIOp>("", next, task.splitSize));
 }
 
 /// Merges the partial states of the splits that hold visible keys, ascending.
 State TileProgramBuilder::forSplits(const Task &task,
                                     function_ref<State(Value)> partialState) {
-  Value firstSplit = make<arith::DivUIOp>(task.lo, task.splitSize);
-  Value lastSplit = make<arith::CeilDivUIOp>(task.hi, task.splitSize);
+  Value firstSplit =
+      make<arith::DivUIOp>("first_split", task.lo, task.splitSize);
+  Value endSplit =
+      make<arith::CeilDivUIOp>("end_split", task.hi, task.splitSize);
+  return forState("split", firstSplit, endSplit, constant(1), start(task),
+                  [&](Value split, const State &state) {
+                    return merge(state, partialState(split));
+                  });
+}
+
+/// A loop that carries a state; dumps show its index under `name`.
+State TileProgramBuilder::forState(
+    StringRef name, Value from, Value to, Value by, const State &init,
+    function_ref<State(Value, const State &)> body) {
   auto loop = scf::ForOp::create(
-      b, loc, firstSplit, lastSplit, constant(1), start(task).values(),
-      [&](OpBuilder &, Location, Value split, ValueRange carried) {
-        State merged = merge(State::from(carried), partialState(split));
-        scf::YieldOp::create(b, loc, merged.values());
+      b, named((name + "_state").str()), from, to, by, init.values(),
+      [&](OpBuilder &, Location, Value index, ValueRange carried) {
+        index.setLoc(named(name));
+        for (auto [value, part] : llvm::zip_equal(carried, State::kNames))
+          value.setLoc(named(part));
+        State next = body(index, State::from(carried));
+        scf::YieldOp::create(b, loc, next.values());
       });
   return State::from(loop.getResults());
 }
@@ -238,26 +255,24 @@ State TileProgramBuilder::merge(const State &state, const State &other) {
 /// The online softmax over the key blocks of [from, to).
 State TileProgramBuilder::attend(const Task &task, Value query, Value from,
                                  Value to) {
-  auto loop = scf::ForOp::create(
-      b, loc, from, to, constant(schedule.getKeyBlock()), start(task).values(),
-      [&](OpBuilder &, Location, Value key, ValueRange carried) {
-        State next = step(task, query, key, State::from(carried));
-        scf::YieldOp::create(b, loc, next.values());
-      });
-  return State::from(loop.getResults());
+  return forState("key_block", from, to, constant(schedule.getKeyBlock()),
+                  start(task), [&](Value key, const State &state) {
+                    return step(task, query, key, state);
+                  });
 }
 
 State TileProgramBuilder::step(const Task &task, Value query, Value key,
                                const State &state) {
   int64_t keyBlock = schedule.getKeyBlock();
   Type scoreType = tileType({ShapedType::kDynamic, keyBlock});
-  auto load = [&](Value tensor, int64_t columns) -> Value {
-    return tile::LoadKeysOp::create(b, loc, tileType({keyBlock, columns}),
-                                    argument(tensor), task.batch, key,
-                                    task.kvHead, task.length);
+  auto load = [&](StringRef name, Value tensor, int64_t columns) -> Value {
+    return tile::LoadKeysOp::create(
+        b, named(name), tileType({keyBlock, columns}), argument(tensor),
+        task.batch, key, task.kvHead, task.length);
   };
-  Value score = tile::ContractOp::create(b, loc, scoreType, query,
-                                         load(flash.getKey(), headDim), scale);
+  Value score = tile::ContractOp::create(
+      b, named("score"), scoreType, query,
+      load("key_tile", flash.getKey(), headDim), scale);
   if (!flash.getScoreMod().empty())
     score = modifyScore(task, score, key);
   score = maskScore(task, score, key);
@@ -265,16 +280,16 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
                                              rowType(), rowType(), score,
                                              state.maximum, state.denominator);
   Value sum = tile::AccumulateOp::create(
-      b, loc, state.sum.getType(), state.sum, softmax.getAlpha(),
-      softmax.getWeight(), load(flash.getValue(), valueDim));
+      b, named("sum"), state.sum.getType(), state.sum, softmax.getAlpha(),
+      softmax.getWeight(), load("value_tile", flash.getValue(), valueDim));
   return {softmax.getNewMaximum(), softmax.getNewDenominator(), sum};
 }
 
 /// The score_mod region, then the step to base-2 logits.
 Value TileProgramBuilder::modifyScore(const Task &task, Value score,
                                       Value key) {
-  auto map = tile::MapOp::create(b, loc, score.getType(), score, task.first,
-                                 key, task.kvHead, group);
+  auto map = tile::MapOp::create(b, named("modified"), score.getType(), score,
+                                 task.first, key, task.kvHead, group);
   IRMapping mapping;
   OpBuilder::InsertionGuard guard(b);
   flash.getScoreMod().cloneInto(&map.getBody(), mapping);
@@ -291,16 +306,17 @@ Value TileProgramBuilder::modifyScore(const Task &task, Value score,
 /// Masks the block only where some query does not see all of it.
 Value TileProgramBuilder::maskScore(const Task &task, Value score, Value key) {
   using Predicate = arith::CmpIPredicate;
-  Value before =
-      arith::CmpIOp::create(b, loc, Predicate::slt, key, task.fullLo);
-  Value after = arith::CmpIOp::create(b, loc, Predicate::sge, key, task.fullHi);
-  Value partial = make<arith::OrIOp>(before, after);
+  Value before = arith::CmpIOp::create(b, named("before"), Predicate::slt, key,
+                                       task.fullLo);
+  Value after = arith::CmpIOp::create(b, named("after"), Predicate::sge, key,
+                                      task.fullHi);
+  Value partial = make<arith::OrIOp>("partial", before, after);
   auto choice = scf::IfOp::create(
-      b, loc, partial,
+      b, named("logit"), partial,
       [&](OpBuilder &, Location) {
-        Value masked =
-            tile::MaskOp::create(b, loc, score.getType(), score, task.position,
-                                 key, task.length, left, right, group);
+        Value masked = tile::MaskOp::create(b, named("masked"), score.getType(),
+                                            score, task.position, key,
+                                            task.length, left, right, group);
         scf::YieldOp::create(b, loc, masked);
       },
       [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, score); });

@@ -18,6 +18,8 @@ namespace attn {
 
 /// What a row has seen so far: maximum, denominator and weighted sum.
 struct State {
+  static constexpr llvm::StringLiteral kNames[] = {"maximum", "denominator",
+                                                   "sum"};
   mlir::Value maximum, denominator, sum;
 
   llvm::SmallVector<mlir::Value> values() const {
@@ -63,18 +65,26 @@ private:
   mlir::Value modifyScore(const Task &task, mlir::Value score, mlir::Value key);
   mlir::Value maskScore(const Task &task, mlir::Value score, mlir::Value key);
   void finish(const Task &task, const State &state);
+  State forState(
+      llvm::StringRef name, mlir::Value from, mlir::Value to, mlir::Value by,
+      const State &init,
+      llvm::function_ref<State(mlir::Value index, const State &state)> body);
   State merge(const State &state, const State &other);
   State forSplits(const Task &task,
                   llvm::function_ref<State(mlir::Value split)> partialState);
   mlir::Value splitBegin(const Task &task, mlir::Value split);
   mlir::Value splitEnd(const Task &task, mlir::Value split);
 
+  /// The location of a value that dumps show under this name, if any.
+  mlir::Location named(llvm::StringRef name) {
+    return name.empty() ? loc : mlir::NameLoc::get(b.getStringAttr(name), loc);
+  }
   mlir::Value constant(int64_t value) {
     return b.createOrFold<mlir::arith::ConstantIndexOp>(loc, value);
   }
   template <typename OpT>
-  mlir::Value make(mlir::Value left, mlir::Value right) {
-    return b.createOrFold<OpT>(loc, left, right);
+  mlir::Value make(llvm::StringRef name, mlir::Value left, mlir::Value right) {
+    return b.createOrFold<OpT>(named(name), left, right);
   }
   tile::TileType tileType(llvm::ArrayRef<int64_t> shape) {
     return tile::TileType::get(b.getContext(), shape, b.getF32Type());

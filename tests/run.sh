@@ -12,20 +12,23 @@ usage: tests/run.sh [options]
                      (default: all of them; asan: lit,unit; tsan: unit)
   --filter REGEX     of the lit tests, only those whose path matches
   --unit-filter GLOB of the unit tests, only those whose name matches
+  --tidy WHAT        what lint gives to clang-tidy: none, changed (default), all
   --werror           warnings in attnc's own code are errors
   --no-install       install nothing
 TEXT
 }
 
-preset=release only="" filter=. unit_filter='*' werror=OFF install=yes
+preset=release only="" filter=. unit_filter='*' tidy=changed
+werror=OFF install=yes
 while [ $# -gt 0 ]; do
   case $1 in
-    --preset | --only | --filter | --unit-filter)
+    --preset | --only | --filter | --unit-filter | --tidy)
       [ $# -ge 2 ] || { echo "error: $1 needs a value" >&2; exit 2; } ;;&
     --preset) preset=$2; shift 2 ;;
     --only) only=$2; shift 2 ;;
     --filter) filter=$2; shift 2 ;;
     --unit-filter) unit_filter=$2; shift 2 ;;
+    --tidy) tidy=$2; shift 2 ;;
     --werror) werror=ON; shift ;;
     --no-install) install=no; shift ;;
     -h | --help) usage; exit 0 ;;
@@ -88,7 +91,7 @@ suite_numeric() {
 }
 
 suite_lint() {
-  tools/scripts/lint.sh --build "$build" | tee "$results/lint"
+  tools/scripts/lint.sh --build "$build" --tidy "$tidy" | tee "$results/lint"
   tally lint tap
 }
 

@@ -9,30 +9,11 @@
 #define COMPILER_BENCH_LIMITS_H
 
 #include "compiler/bench/Crew.h"
+#include "compiler/bench/HugeBuffer.h"
 
-#include <cstddef>
 #include <string>
 
 namespace attn {
-
-/// Memory that begins at a huge page and uses huge pages where it can; written
-/// once, so that every page is its own. Empty if there is not enough.
-class HugeBuffer {
-public:
-  explicit HugeBuffer(size_t bytes);
-  ~HugeBuffer();
-  HugeBuffer(const HugeBuffer &) = delete;
-  HugeBuffer &operator=(const HugeBuffer &) = delete;
-
-  char *data() const { return begin; }
-  size_t size() const { return bytes; }
-
-private:
-  void *mapping = nullptr;
-  size_t mappedBytes = 0;
-  char *begin = nullptr;
-  size_t bytes = 0;
-};
 
 /// Takes one sample of a limit at each call.
 class LimitProbe {

@@ -11,6 +11,7 @@
 
 namespace attn {
 
+int benchCommand(const Invocation &invocation);
 int compileCommand(const Invocation &invocation);
 int explainCommand(const Invocation &invocation);
 int importCommand(const Invocation &invocation);

@@ -1,0 +1,138 @@
+//===- Bench.cpp - Kernels against the limits of the machine --------------===//
+//
+// What is compiled and what becomes a case; Measure.cpp takes the samples.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/bench/Bench.h"
+
+#include "compiler/Diagnostics.h"
+#include "compiler/artifact/Artifact.h"
+#include "compiler/import/Import.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <fmt/format.h>
+#include <map>
+#include <thread>
+
+using namespace attn;
+using namespace mlir;
+
+std::vector<unsigned> attn::threadCountsFor(unsigned requested) {
+  if (requested)
+    return {requested};
+  unsigned all = std::thread::hardware_concurrency();
+  return all > 1 ? std::vector<unsigned>{1, all} : std::vector<unsigned>{1};
+}
+
+std::unique_ptr<KernelLibrary>
+Bench::compileAndLoad(ModuleOp module, const CompileOptions &compileOptions) {
+  FailureOr<Artifact> artifact = compile(module, compileOptions);
+  if (failed(artifact))
+    return nullptr;
+  SmallString<128> directory;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("attnc-bench", directory)) {
+    reportError(
+        fmt::format("cannot make a temporary folder: {}", error.message()));
+    return nullptr;
+  }
+  // What is loaded stays mapped when its file is gone.
+  llvm::scope_exit cleanUp(
+      [&] { llvm::sys::fs::remove_directories(directory); });
+  if (failed(writeFolder(*artifact, directory)))
+    return nullptr;
+  auto library = KernelLibrary::open(directory);
+  if (!library) {
+    reportError(library.takeError());
+    return nullptr;
+  }
+  return std::move(*library);
+}
+
+/// `prefill_2048_sliding` of layers @NAME_sliding in a module @NAME.
+static void appendKind(BenchCase &benchCase, StringRef symbol,
+                       std::optional<StringRef> moduleName) {
+  if (moduleName && symbol.consume_front(*moduleName) && !symbol.empty())
+    benchCase.name += symbol;
+}
+
+std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
+  auto isWanted = [&](Phase phase) {
+    return options.phases.empty() || llvm::is_contained(options.phases, phase);
+  };
+  std::vector<BenchCase> found;
+  for (GroupedOp layer : module.getOps<GroupedOp>()) {
+    size_t first = found.size();
+    if (isWanted(Phase::Prefill))
+      found.push_back(prefillCase(layer));
+    if (isWanted(Phase::Decode))
+      found.push_back(decodeCase(layer));
+    for (BenchCase &added : llvm::drop_begin(found, first))
+      appendKind(added, layer.getSymName(), module.getSymName());
+  }
+  return found;
+}
+
+LogicalResult Bench::addCases(std::unique_ptr<KernelLibrary> library,
+                              ArrayRef<BenchCase> wanted) {
+  for (const BenchCase &subject : wanted) {
+    auto bound = BoundCase::bind(*library, subject);
+    if (!bound)
+      return reportError(bound.takeError()), failure();
+    cases.push_back(std::move(*bound));
+  }
+  libraries.push_back(std::move(library));
+  return success();
+}
+
+LogicalResult Bench::addFolder(StringRef directory) {
+  auto library = KernelLibrary::open(directory);
+  if (!library)
+    return reportError(library.takeError()), failure();
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>((*library)->declaredIr(), &context);
+  if (!module)
+    return failure();
+  return addCases(std::move(*library), casesOf(*module));
+}
+
+LogicalResult Bench::addInput(StringRef input) {
+  if (llvm::sys::fs::is_directory(input))
+    return addFolder(input);
+  OwningOpRef<ModuleOp> module = loadInput(context, input, options);
+  if (!module)
+    return failure();
+  // Compilation may rewrite the module: the cases are read off first.
+  std::vector<BenchCase> wanted = casesOf(*module);
+  auto library = compileAndLoad(*module, options);
+  return library ? addCases(std::move(library), wanted) : failure();
+}
+
+LogicalResult Bench::addReferences() {
+  CompileOptions referenceOptions;
+  referenceOptions.targets = options.targets;
+  // One compilation for each declaration, however many cases it serves.
+  std::map<std::string, std::vector<const ReferenceCase *>> declarations;
+  for (const ReferenceCase &reference : referenceCases())
+    declarations[declareReference(reference)].push_back(&reference);
+
+  for (const auto &[declaration, references] : declarations) {
+    OwningOpRef<ModuleOp> module =
+        parseSourceString<ModuleOp>(declaration, &context);
+    assert(module && "the declarations of the references are valid");
+    GroupedOp layer = *module->getOps<GroupedOp>().begin();
+    std::vector<BenchCase> wanted;
+    for (const ReferenceCase *reference : references) {
+      wanted.push_back(reference->decode ? decodeCase(layer)
+                                         : prefillCase(layer));
+      wanted.back().name = reference->name;
+    }
+    auto library = compileAndLoad(*module, referenceOptions);
+    if (!library || failed(addCases(std::move(library), wanted)))
+      return failure();
+  }
+  return success();
+}

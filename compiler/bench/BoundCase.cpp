@@ -1,0 +1,140 @@
+//===- BoundCase.cpp - A case with its kernel and tensors -----------------===//
+//
+// The caller's side of ABI.md: dense queries, a head-major cache, a workspace
+// for as many workers as there are threads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/bench/BoundCase.h"
+
+#include "compiler/verify/Random.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <functional>
+#include <numeric>
+
+using namespace attn;
+using namespace llvm;
+
+//===----------------------------------------------------------------------===//
+// BenchTensor
+//===----------------------------------------------------------------------===//
+
+static int64_t countElements(ArrayRef<int64_t> shape) {
+  return std::accumulate(shape.begin(), shape.end(), int64_t(1),
+                         std::multiplies<int64_t>());
+}
+
+static std::vector<int64_t> denseStrides(ArrayRef<int64_t> shape) {
+  std::vector<int64_t> strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;)
+    strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
+
+BenchTensor::BenchTensor(ArrayRef<int64_t> shape, Order order)
+    : extents(shape.begin(), shape.end()), strides(denseStrides(shape)),
+      memory(countElements(shape) * sizeof(float)) {
+  if (order == Order::HeadMajor) {
+    strides[1] = shape[3];
+    strides[2] = shape[1] * shape[3];
+  }
+  tensor = {.data = memory.data(),
+            .device = {kDLCPU, 0},
+            .ndim = int32_t(extents.size()),
+            .dtype = {kDLFloat, 32, 1},
+            .shape = extents.data(),
+            .strides = strides.data(),
+            .byte_offset = 0};
+}
+
+void BenchTensor::fill(uint64_t seed) {
+  verify::Random random(seed);
+  float *elements = reinterpret_cast<float *>(memory.data());
+  for (int64_t i = 0, e = countElements(extents); i < e; ++i)
+    elements[i] = random.uniform();
+}
+
+//===----------------------------------------------------------------------===//
+// BoundCase
+//===----------------------------------------------------------------------===//
+
+/// Null if the tensor may be absent and changes nothing here.
+Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
+  const CallShape &s = benchCase.shape;
+  using Order = BenchTensor::Order;
+  auto make = [&](ArrayRef<int64_t> shape, Order order) {
+    owned.emplace_back(shape, order).fill(owned.size());
+    return owned.back().get();
+  };
+  if (wanted.name == "query")
+    return make({s.batch, s.queryLength, s.queryHeads, s.headDim},
+                Order::TokenMajor);
+  if (wanted.name == "key")
+    return make({s.batch, s.kvLength, s.kvHeads, s.headDim}, Order::HeadMajor);
+  if (wanted.name == "value")
+    return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, Order::HeadMajor);
+  if (wanted.name == "output")
+    return make({s.batch, s.queryLength, s.queryHeads, s.valueDim},
+                Order::TokenMajor);
+  if (wanted.name == "sinks")
+    return make({s.queryHeads}, Order::TokenMajor);
+  if (wanted.optional)
+    return nullptr;
+  return createStringError(
+      fmt::format("kernel '{}' needs tensor '{}', which bench does not know",
+                  kernel->symbol, wanted.name));
+}
+
+Expected<std::unique_ptr<BoundCase>>
+BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
+  std::unique_ptr<BoundCase> bound(new BoundCase(subject));
+  for (const LibraryLayer &layer : library.layers()) {
+    if (layer.layer != subject.layer)
+      continue;
+    bound->layerIndex = layer.index;
+    bound->kernel = library.find(layer.kernel);
+  }
+  if (!bound->kernel)
+    return createStringError(fmt::format("'{}' has no kernel for layer {}",
+                                         library.name(), subject.layer));
+  for (const LibraryTensor &wanted : bound->kernel->tensors) {
+    Expected<const DLTensor *> tensor = bound->makeTensor(wanted);
+    if (!tensor)
+      return tensor.takeError();
+    if (*tensor && !(*tensor)->data)
+      return createStringError(fmt::format(
+          "case '{}' needs more memory than there is", subject.name));
+    bound->tensors.push_back(*tensor);
+  }
+  return bound;
+}
+
+Expected<double> BoundCase::run(Crew &crew) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  maxima.batch = benchCase.shape.batch;
+  maxima.query_length = benchCase.shape.queryLength;
+  maxima.workers = crew.size();
+  uint64_t needed = kernel->workspace(&maxima);
+  if (!workspace || workspace->size() < needed)
+    workspace = std::make_unique<HugeBuffer>(needed);
+
+  char text[512] = "";
+  attn_context context = ATTN_CONTEXT_INIT;
+  context.workspace = workspace->data();
+  context.workspace_bytes = workspace->size();
+  context.text = text;
+  context.text_bytes = sizeof(text);
+  if (crew.size() > 1)
+    crew.serve(context);
+
+  KernelArgs args(layerIndex, tensors);
+  auto start = std::chrono::steady_clock::now();
+  attn_status status = kernel->run(args.data(), &context);
+  auto end = std::chrono::steady_clock::now();
+  if (status != ATTN_OK)
+    return createStringError(
+        fmt::format("kernel '{}': {}", kernel->symbol, text));
+  return std::chrono::duration<double, std::milli>(end - start).count();
+}

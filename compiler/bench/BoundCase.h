@@ -1,0 +1,68 @@
+//===- BoundCase.h - A case with its kernel and tensors ---------*- C++ -*-===//
+//
+// Calls one compiled kernel through the public ABI, again and again, on
+// tensors of the case's shape.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_BENCH_BOUNDCASE_H
+#define COMPILER_BENCH_BOUNDCASE_H
+
+#include "compiler/KernelLibrary.h"
+#include "compiler/bench/Cases.h"
+#include "compiler/bench/Crew.h"
+#include "compiler/bench/HugeBuffer.h"
+
+#include <list>
+#include <memory>
+
+namespace attn {
+
+/// A DLTensor of f32 that owns its memory.
+class BenchTensor {
+public:
+  /// Logically [batch, sequence, heads, dim]. Keys and values are stored head
+  /// by head ([batch, heads, sequence, dim]), as a decoder's cache is.
+  enum class Order { TokenMajor, HeadMajor };
+  BenchTensor(llvm::ArrayRef<int64_t> shape, Order order);
+  BenchTensor(const BenchTensor &) = delete;
+  BenchTensor &operator=(const BenchTensor &) = delete;
+
+  /// Numbers in [-1, 1) that depend on `seed` alone.
+  void fill(uint64_t seed);
+  const DLTensor *get() const { return &tensor; }
+
+private:
+  std::vector<int64_t> extents, strides;
+  HugeBuffer memory;
+  DLTensor tensor;
+};
+
+class BoundCase {
+public:
+  /// Fails if `library` has no kernel for the case's layer, or one that wants
+  /// a tensor that this file does not know. The library must outlive the case.
+  static llvm::Expected<std::unique_ptr<BoundCase>>
+  bind(const KernelLibrary &library, const BenchCase &subject);
+
+  const BenchCase &subject() const { return benchCase; }
+  const std::string &symbol() const { return kernel->symbol; }
+
+  /// Milliseconds of one call on `crew`, or the kernel's own message.
+  llvm::Expected<double> run(Crew &crew);
+
+private:
+  explicit BoundCase(const BenchCase &subject) : benchCase(subject) {}
+  llvm::Expected<const DLTensor *> makeTensor(const LibraryTensor &wanted);
+
+  BenchCase benchCase;
+  const LibraryKernel *kernel = nullptr;
+  int64_t layerIndex = 0;
+  std::list<BenchTensor> owned;
+  std::vector<const DLTensor *> tensors;
+  std::unique_ptr<HugeBuffer> workspace;
+};
+
+} // namespace attn
+
+#endif // COMPILER_BENCH_BOUNDCASE_H

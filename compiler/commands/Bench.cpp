@@ -1,0 +1,34 @@
+//===- Bench.cpp - attnc bench --------------------------------------------===//
+//
+// Speed of the input's kernels and of the reference cases, as a table or as
+// one JSON document.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/bench/Bench.h"
+
+#include "compiler/Diagnostics.h"
+#include "compiler/commands/Commands.h"
+#include "compiler/import/Import.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace mlir;
+
+int attn::benchCommand(const Invocation &invocation) {
+  MLIRContext context(inputDialects(), MLIRContext::Threading::DISABLED);
+  DiagnosticPrinter printer(&context);
+  Bench bench(context, invocation.compile);
+  if (failed(bench.addInput(invocation.input)) || failed(bench.addReferences()))
+    return 1;
+  FailureOr<BenchReport> report =
+      bench.measure(threadCountsFor(invocation.threads));
+  if (failed(report))
+    return 1;
+  if (invocation.json)
+    llvm::outs() << llvm::formatv("{0:2}\n", report->toJson());
+  else
+    llvm::outs() << report->toText();
+  return 0;
+}

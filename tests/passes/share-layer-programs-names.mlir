@@ -1,0 +1,40 @@
+// RUN: attn-opt %s --attn-share-layer-programs --split-input-file | FileCheck %s
+
+// The kind in a name is there to tell layers apart; where one function is
+// left, it goes.
+
+#prefill = #attn_tile.schedule<name = "prefill", max_queries = 64, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>
+#decode = #attn_tile.schedule<name = "decode", max_queries = 1, query_block = 1, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>
+
+// CHECK-LABEL: module @gpt
+// CHECK: attn_tile.program @gpt_core_prefill(
+// CHECK: attn_tile.program @gpt_core_decode(
+// CHECK-NOT: attn_tile.program
+module @gpt {
+  attn_tile.program @gpt_sliding_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [128] : index
+  }
+  attn_tile.program @gpt_sliding_core_decode(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #decode} {
+    %left = attn_tile.parameter "left" = [128] : index
+  }
+  attn_tile.program @gpt_full_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [2147483647] : index
+  }
+  attn_tile.program @gpt_full_core_decode(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #decode} {
+    %left = attn_tile.parameter "left" = [2147483647] : index
+  }
+}
+
+// -----
+
+#prefill = #attn_tile.schedule<name = "prefill", max_queries = 64, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>
+
+// CHECK-LABEL: module @mixed
+// CHECK: attn_tile.program @mixed_sliding_core_prefill(
+// CHECK: attn_tile.program @mixed_full_core_prefill(
+module @mixed {
+  attn_tile.program @mixed_sliding_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  }
+  attn_tile.program @mixed_full_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  }
+}
