@@ -32,6 +32,12 @@ struct CpuProgram {
   int64_t maxSplits;
 };
 
+/// A scalar that differs between layers: f32 or index.
+struct CpuParameter {
+  std::string name;
+  bool isFloat;
+};
+
 /// What a target needs and is called.
 struct CpuTargetFacts {
   /// As given to --target: "native", "x86-64-v3", "x86-64-v4", "aarch64".
@@ -53,10 +59,10 @@ struct CpuKernel {
   std::string object;
   /// Ascending in maxQueries.
   std::vector<CpuProgram> programs;
-  /// Names of the parameters in declaration order, and their values, 8 bytes
-  /// each, row by row: f32 in the low four bytes, index as int64. The rows are
-  /// the same for all programs.
-  std::vector<std::string> parameters;
+  /// The parameters in declaration order, and their values, 8 bytes each, row
+  /// by row: f32 in the low four bytes, index as int64. They are the same for
+  /// all programs.
+  std::vector<CpuParameter> parameters;
   std::vector<uint64_t> constants;
   /// Model layer -> row of `constants`, in ascending order of the layer.
   std::vector<std::pair<int64_t, int64_t>> layerRows;

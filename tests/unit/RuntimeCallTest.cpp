@@ -150,27 +150,34 @@ TEST(RuntimeCallTest, ParallelForGivesEqualBits) {
   }
 }
 
-/// A pool that breaks its word: runs all tasks at once, over and over.
-static void runAllAtOnce(void *, int64_t tasks, attn_body body, void *closure) {
-  std::vector<std::thread> team;
-  std::barrier all(static_cast<ptrdiff_t>(tasks));
-  for (int64_t t = 0; t < tasks; ++t)
-    team.emplace_back([&, t] {
-      all.arrive_and_wait();
-      for (int i = 0; i < 2000; ++i)
-        body(closure, t);
-    });
-  for (std::thread &thread : team)
-    thread.join();
+extern "C" {
+int64_t attn_rt_claim(char *workspace, int64_t workers);
+void attn_rt_release(char *workspace, int64_t slot);
 }
 
 TEST(RuntimeCallTest, TooManyTasksAtOnceIsAStatusNotAWait) {
   FakeCall call(16, 9, 5, 1);
-  call.context.parallel_for = runAllAtOnce;
-  // Thirty-two threads on one slot: some task finds it taken.
-  EXPECT_EQ(call.run(), ATTN_TOO_MANY_TASKS);
+  char *workspace = static_cast<char *>(call.context.workspace);
+  // A task of the same call that is still running.
+  ASSERT_EQ(attn_rt_claim(workspace, 1), 0);
+  EXPECT_EQ(runTask(call, 0, 1), ATTN_TOO_MANY_TASKS);
   EXPECT_EQ(call.message(), "fake_core: more tasks run at once than the "
                             "context's 1 workers");
+  EXPECT_EQ(call.run(), ATTN_TOO_MANY_TASKS);
+  attn_rt_release(workspace, 0);
+  EXPECT_EQ(call.run(), ATTN_OK);
+}
+
+TEST(RuntimeCallTest, EverySlotIsClaimedOnce) {
+  for (int64_t workers : {1, 16, 17, 100}) {
+    FakeCall call(1, 1, 1, workers);
+    char *workspace = static_cast<char *>(call.context.workspace);
+    for (int64_t slot = 0; slot < workers; ++slot)
+      EXPECT_EQ(attn_rt_claim(workspace, workers), slot);
+    EXPECT_EQ(attn_rt_claim(workspace, workers), -1);
+    attn_rt_release(workspace, workers / 2);
+    EXPECT_EQ(attn_rt_claim(workspace, workers), workers / 2);
+  }
 }
 
 TEST(RuntimeCallTest, WorkspaceNeedsNoInitialisation) {

@@ -1,0 +1,236 @@
+//===- KernelLibrary.cpp - A compiled folder, loaded ----------------------===//
+//
+// Trusts nothing in the manifest: every missing key is an error that names it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/KernelLibrary.h"
+
+#include "compiler/import/Json.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+using namespace attn;
+using llvm::StringRef;
+namespace json = llvm::json;
+
+static llvm::Error fail(const std::string &message) {
+  return llvm::createStringError(message);
+}
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+KernelArgs::KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
+                       uint32_t flags)
+    : words(2 + tensors.size()) {
+  uint64_t size = words.size() * sizeof(uint64_t);
+  words[0] = size | uint64_t(ATTN_ABI_VERSION) << 32;
+  words[1] = static_cast<uint32_t>(layer) | uint64_t(flags) << 32;
+  for (auto [word, tensor] :
+       llvm::zip_equal(llvm::MutableArrayRef(words).drop_front(2), tensors))
+    word = reinterpret_cast<uintptr_t>(tensor);
+}
+
+//===----------------------------------------------------------------------===//
+// Manifest
+//===----------------------------------------------------------------------===//
+
+/// The text of the manifest at `path`, empty if it is none of attnc's.
+static std::string readIfManifest(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return {};
+  TextError error;
+  auto document = JsonDocument::parse((*buffer)->getBuffer(), error);
+  if (!document || !document->root().getInteger("schema") ||
+      !document->root().getArray("kernels"))
+    return {};
+  return (*buffer)->getBuffer().str();
+}
+
+std::optional<std::string> attn::findManifest(StringRef directory) {
+  std::vector<std::string> candidates;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator it(directory, code), end;
+       it != end && !code; it.increment(code))
+    if (StringRef(it->path()).ends_with(".json"))
+      candidates.push_back(it->path());
+  llvm::sort(candidates);
+  for (const std::string &candidate : candidates)
+    if (!readIfManifest(candidate).empty())
+      return candidate;
+  return std::nullopt;
+}
+
+static std::string spell(const json::Value &extent) {
+  if (std::optional<StringRef> symbol = extent.getAsString())
+    return symbol->str();
+  return std::to_string(extent.getAsInteger().value_or(-1));
+}
+
+static std::optional<LibraryTensor> readTensor(const json::Value &value) {
+  const json::Object *object = value.getAsObject();
+  const json::Array *shape = object ? object->getArray("shape") : nullptr;
+  if (!shape || !object->getString("name") || !object->getString("type"))
+    return std::nullopt;
+  LibraryTensor tensor;
+  tensor.name = object->getString("name")->str();
+  tensor.type = object->getString("type")->str();
+  for (const json::Value &extent : *shape)
+    tensor.shape.push_back(spell(extent));
+  tensor.output = object->getString("role").value_or("") == "output";
+  tensor.optional = object->getBoolean("optional").value_or(false);
+  return tensor;
+}
+
+/// Null if some key is missing, which `missing` names.
+static std::optional<LibraryKernel> readKernel(const json::Value &value,
+                                               StringRef &missing) {
+  static const json::Object none;
+  const json::Object &object =
+      value.getAsObject() ? *value.getAsObject() : none;
+  LibraryKernel kernel;
+  for (auto [key, field] :
+       {std::pair<StringRef, std::string *>("symbol", &kernel.symbol),
+        {"scope", &kernel.scope},
+        {"phase", &kernel.phase},
+        {"target", &kernel.target}}) {
+    missing = key;
+    if (!object.getString(key))
+      return std::nullopt;
+    *field = object.getString(key)->str();
+  }
+  for (auto [key, field] :
+       {std::pair<StringRef, int64_t *>("query_heads", &kernel.queryHeads),
+        {"kv_heads", &kernel.kvHeads},
+        {"head_dim", &kernel.headDim},
+        {"value_dim", &kernel.valueDim}}) {
+    missing = key;
+    if (!object.getInteger(key))
+      return std::nullopt;
+    *field = *object.getInteger(key);
+  }
+  missing = "tensors";
+  const json::Array *tensors = object.getArray("tensors");
+  if (!tensors)
+    return std::nullopt;
+  for (const json::Value &tensor : *tensors) {
+    std::optional<LibraryTensor> read = readTensor(tensor);
+    if (!read)
+      return std::nullopt;
+    kernel.tensors.push_back(*read);
+  }
+  return kernel;
+}
+
+static LibraryLayer readLayer(const json::Value &value) {
+  static const json::Object none;
+  const json::Object &object =
+      value.getAsObject() ? *value.getAsObject() : none;
+  return {object.getInteger("index").value_or(-1),
+          object.getInteger("layer").value_or(-1),
+          object.getString("kernel").value_or("").str()};
+}
+
+llvm::Error KernelLibrary::readManifest(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return fail(fmt::format("cannot read '{}': {}", path.str(),
+                            buffer.getError().message()));
+  TextError error;
+  auto document = JsonDocument::parse((*buffer)->getBuffer(), error);
+  if (!document)
+    return fail(fmt::format("{}:{}:{}: {}", path.str(), error.where.line,
+                            error.where.column, error.message));
+  const json::Object &root = document->root();
+  if (root.getInteger("schema") != 1)
+    return fail(fmt::format("{}: the manifest's schema is not 1", path.str()));
+  const json::Array *kernels = root.getArray("kernels");
+  const json::Array *layers = root.getArray("layers");
+  if (!root.getString("name") || !root.getString("declared_ir") || !kernels ||
+      !layers)
+    return fail(fmt::format("{}: the manifest lacks one of 'name', "
+                            "'declared_ir', 'kernels' and 'layers'",
+                            path.str()));
+  libraryName = root.getString("name")->str();
+  ir = root.getString("declared_ir")->str();
+  for (const json::Value &value : *kernels) {
+    StringRef missing;
+    std::optional<LibraryKernel> kernel = readKernel(value, missing);
+    if (!kernel)
+      return fail(fmt::format("{}: kernel {} has no valid '{}'", path.str(),
+                              kernelList.size(), missing.str()));
+    kernelList.push_back(std::move(*kernel));
+  }
+  for (const json::Value &layer : *layers)
+    layerList.push_back(readLayer(layer));
+  return llvm::Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Library
+//===----------------------------------------------------------------------===//
+
+/// Puts the address of `name` into `function`; false if there is none.
+template <typename Function>
+static bool resolve(void *handle, const std::string &name, Function &function) {
+  function = reinterpret_cast<Function>(dlsym(handle, name.c_str()));
+  return function;
+}
+
+llvm::Error KernelLibrary::load(StringRef path) {
+  handle = dlopen(path.str().c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!handle)
+    return fail(fmt::format("cannot load '{}': {}", path.str(), dlerror()));
+  for (LibraryKernel &kernel : kernelList) {
+    const std::string &symbol = kernel.symbol;
+    if (!resolve(handle, symbol, kernel.run) ||
+        !resolve(handle, symbol + "_can_run", kernel.canRun) ||
+        !resolve(handle, symbol + "_plan", kernel.plan) ||
+        !resolve(handle, symbol + "_task", kernel.task) ||
+        !resolve(handle, symbol + "_workspace", kernel.workspace))
+      return fail(fmt::format("'{}' lacks '{}' or a companion of it",
+                              path.str(), symbol));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<KernelLibrary>>
+KernelLibrary::open(StringRef directory) {
+  std::optional<std::string> manifest = findManifest(directory);
+  if (!manifest)
+    return fail(fmt::format("'{}' is not a folder that attnc has compiled: it "
+                            "holds no manifest",
+                            directory.str()));
+  std::unique_ptr<KernelLibrary> library(new KernelLibrary);
+  if (llvm::Error error = library->readManifest(*manifest))
+    return error;
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, "lib" + library->libraryName + ".so");
+  // Without a slash dlopen would search the system's folders.
+  llvm::sys::fs::make_absolute(path);
+  if (llvm::Error error = library->load(path))
+    return error;
+  return library;
+}
+
+KernelLibrary::~KernelLibrary() {
+  if (handle)
+    dlclose(handle);
+}
+
+const LibraryKernel *KernelLibrary::find(StringRef symbol) const {
+  auto found = llvm::find_if(kernelList, [&](const LibraryKernel &k) {
+    return StringRef(k.symbol) == symbol;
+  });
+  return found == kernelList.end() ? nullptr : &*found;
+}

@@ -1,0 +1,194 @@
+//===- Assemble.cpp - From compiled kernels to files ----------------------===//
+//
+// A target's object is its generated code and the entries for it alone; the
+// archive holds the code of all targets of an architecture, entries that
+// choose among them, and the runtime, as one object.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Assemble.h"
+
+#include "compiler/artifact/Entries.h"
+#include "compiler/artifact/Header.h"
+#include "compiler/artifact/Link.h"
+#include "compiler/artifact/Manifest.h"
+#include "compiler/artifact/RuntimeBytes.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace attn;
+using namespace attn::artifact;
+using llvm::StringRef;
+
+namespace {
+/// The targets of one architecture, as indices, best first.
+struct Architecture {
+  llvm::Triple::ArchType arch;
+  std::string name;
+  std::vector<size_t> targets;
+  bool isHost;
+};
+
+/// Writes the files of one library.
+class Assembler {
+public:
+  explicit Assembler(const LibraryDescription &library)
+      : library(library), exports(exportsOf(library)) {}
+  llvm::Expected<Artifact> assemble();
+
+private:
+  void sortArchitectures();
+  std::string archiveName(const Architecture &architecture) const;
+  std::string sharedName() const { return "lib" + library.name + ".so"; }
+  std::vector<std::string> fileNames() const;
+
+  llvm::Error renameTargets();
+  llvm::Expected<std::string> link(llvm::ArrayRef<size_t> targets,
+                                   StringRef runtime);
+  llvm::Error addObjects();
+  llvm::Error addLibraries(const Architecture &architecture);
+  void add(StringRef name, std::string bytes) {
+    artifact.files.push_back({name.str(), std::move(bytes)});
+  }
+
+  const LibraryDescription &library;
+  std::vector<std::string> exports;
+  std::vector<Architecture> architectures;
+  /// Code of each kernel, by target, with symbols that name the target.
+  std::vector<std::vector<std::string>> code;
+  Artifact artifact;
+};
+} // namespace
+
+/// Better targets come first, and those of this machine's architecture.
+void Assembler::sortArchitectures() {
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  for (auto [index, target] : llvm::enumerate(library.targets)) {
+    llvm::Triple triple(target.triple);
+    auto found = llvm::find_if(architectures, [&](const Architecture &a) {
+      return a.arch == triple.getArch();
+    });
+    if (found == architectures.end()) {
+      architectures.push_back({triple.getArch(),
+                               triple.getArchName().str(),
+                               {},
+                               triple.getArch() == host.getArch()});
+      found = std::prev(architectures.end());
+    }
+    found->targets.push_back(index);
+  }
+  for (Architecture &architecture : architectures)
+    llvm::sort(architecture.targets, [&](size_t a, size_t b) {
+      size_t left = library.targets[a].features.size(),
+             right = library.targets[b].features.size();
+      return left != right ? left > right : a < b;
+    });
+  llvm::sort(architectures, [](const Architecture &a, const Architecture &b) {
+    return a.isHost != b.isHost ? a.isHost : a.arch < b.arch;
+  });
+}
+
+std::string Assembler::archiveName(const Architecture &architecture) const {
+  bool isFirst = &architecture == &architectures.front();
+  return "lib" + library.name + (isFirst ? "" : "." + architecture.name) + ".a";
+}
+
+std::vector<std::string> Assembler::fileNames() const {
+  std::vector<std::string> names = {library.name + ".h",
+                                    library.name + ".json"};
+  for (const cpu::CpuTargetFacts &target : library.targets)
+    names.push_back(objectName(library, target));
+  for (const Architecture &architecture : architectures)
+    names.push_back(archiveName(architecture));
+  if (architectures.front().isHost)
+    names.push_back(sharedName());
+  llvm::sort(names);
+  return names;
+}
+
+llvm::Error Assembler::renameTargets() {
+  code.resize(library.targets.size());
+  for (const KernelDescription &kernel : library.kernels)
+    for (auto [index, compiled] : llvm::enumerate(kernel.targets)) {
+      std::vector<std::pair<std::string, std::string>> names;
+      for (const cpu::CpuProgram &program : compiled.programs)
+        for (const std::string &symbol : functionsOf(program))
+          names.emplace_back(symbol, targetSymbol(compiled.target, symbol));
+      llvm::Expected<std::string> renamed =
+          renameSymbols(compiled.object, names);
+      if (!renamed)
+        return renamed.takeError();
+      code[index].push_back(std::move(*renamed));
+    }
+  return llvm::Error::success();
+}
+
+/// Entries for `targets`, their code, and the runtime unless it is empty.
+llvm::Expected<std::string> Assembler::link(llvm::ArrayRef<size_t> targets,
+                                            StringRef runtime) {
+  llvm::Expected<std::string> entries =
+      emitEntries(library, targets, artifact.manifest);
+  if (!entries)
+    return entries.takeError();
+  std::vector<StringRef> objects = {*entries};
+  for (size_t target : targets)
+    llvm::append_range(objects, code[target]);
+  if (!runtime.empty())
+    objects.push_back(runtime);
+  return linkRelocatable(objects, exports);
+}
+
+llvm::Error Assembler::addObjects() {
+  for (auto [index, target] : llvm::enumerate(library.targets)) {
+    llvm::Expected<std::string> object = link({index}, "");
+    if (!object)
+      return object.takeError();
+    add(objectName(library, target), std::move(*object));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Assembler::addLibraries(const Architecture &architecture) {
+  const std::string &triple =
+      library.targets[architecture.targets.front()].triple;
+  llvm::Expected<std::string> object =
+      link(architecture.targets, runtimeObject(triple));
+  if (!object)
+    return object.takeError();
+  llvm::Expected<std::string> archive =
+      writeArchive(*object, library.name + ".o");
+  if (!archive)
+    return archive.takeError();
+  add(archiveName(architecture), std::move(*archive));
+  if (!architecture.isHost)
+    return llvm::Error::success();
+  llvm::Expected<std::string> shared = linkShared(*object, sharedName());
+  if (!shared)
+    return shared.takeError();
+  add(sharedName(), std::move(*shared));
+  return llvm::Error::success();
+}
+
+llvm::Expected<Artifact> Assembler::assemble() {
+  sortArchitectures();
+  artifact.name = library.name;
+  artifact.manifest = writeManifest(library, fileNames());
+  add(library.name + ".h", writeHeader(library));
+  add(library.name + ".json", artifact.manifest);
+  if (llvm::Error error = renameTargets())
+    return error;
+  if (llvm::Error error = addObjects())
+    return error;
+  for (const Architecture &architecture : architectures)
+    if (llvm::Error error = addLibraries(architecture))
+      return error;
+  llvm::sort(artifact.files, [](const ArtifactFile &a, const ArtifactFile &b) {
+    return a.name < b.name;
+  });
+  return std::move(artifact);
+}
+
+llvm::Expected<Artifact> artifact::assemble(const LibraryDescription &library) {
+  return Assembler(library).assemble();
+}

@@ -1,0 +1,101 @@
+//===- Description.h - What the files of a folder are about -----*- C++ -*-===//
+//
+// One plain account of a compiled library, from which the header, the
+// manifest and the descriptors are written, so that they cannot disagree.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_ARTIFACT_DESCRIPTION_H
+#define COMPILER_ARTIFACT_DESCRIPTION_H
+
+#include "codegen/cpu/CpuKernel.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace attn::tile {
+class ProgramOp;
+}
+
+namespace attn::artifact {
+
+/// One dimension of a tensor: `axis` says what it counts; `extent` is negative
+/// if only the call knows it, and equal wherever the axis occurs.
+struct Dimension {
+  std::string axis;
+  int64_t extent;
+
+  bool isSymbolic() const { return extent < 0; }
+};
+
+struct TensorDescription {
+  std::string name;
+  /// "f32" or "i32".
+  std::string type;
+  std::vector<Dimension> shape;
+  bool output;
+  bool optional;
+};
+
+/// Kernels of one geometry: one per target, with the same tensors.
+struct KernelDescription {
+  /// NAME_[KIND_]core.
+  std::string symbol;
+  int64_t queryHeads, kvHeads, headDim, valueDim;
+  /// In the order of the args and of the program's arguments.
+  std::vector<TensorDescription> tensors;
+  std::vector<cpu::CpuKernel> targets;
+
+  /// Whether some program has the schedule.
+  bool hasSchedule(llvm::StringRef schedule) const;
+};
+
+/// A layer of the model and where it went.
+struct LayerDescription {
+  int64_t layer;
+  /// Index of the kernel, or -1 for a refused layer, with the reason.
+  int64_t kernel;
+  std::string refusal;
+};
+
+struct LibraryDescription {
+  std::string name;
+  std::vector<cpu::CpuTargetFacts> targets;
+  std::vector<KernelDescription> kernels;
+  /// Ascending in the layer; `layer` of the args is an index into it.
+  std::vector<LayerDescription> layers;
+  /// The declared layers, as text.
+  std::string declaredIr;
+};
+
+/// Tensors and sizes of the kernel that `program` is a schedule of.
+KernelDescription describeKernel(tile::ProgramOp program);
+
+/// The layers of the kernels and of the refused declarations in `declared`.
+std::vector<LayerDescription>
+describeLayers(mlir::ModuleOp declared,
+               llvm::ArrayRef<KernelDescription> kernels);
+
+/// The entries of a kernel: its symbol and the schedules that it allows.
+struct EntryDescription {
+  std::string symbol;
+  /// "any", "prefill" or "decode".
+  std::string phase;
+  /// Bits of attn_rt.h.
+  uint32_t kinds;
+};
+std::vector<EntryDescription> entriesOf(const KernelDescription &kernel);
+
+/// The row of the constants of `layer`, -1 if the kernel does not serve it.
+int64_t rowOf(const cpu::CpuKernel &kernel, int64_t layer);
+
+/// The file name of a target's object.
+std::string objectName(const LibraryDescription &library,
+                       const cpu::CpuTargetFacts &target);
+
+} // namespace attn::artifact
+
+#endif // COMPILER_ARTIFACT_DESCRIPTION_H

@@ -1,0 +1,334 @@
+//===- Entries.cpp - Exported functions and descriptors -------------------===//
+//
+// Constants follow the structures of runtime/attn_rt.h field by field; LLVM
+// lays unpacked structures out as C does.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Entries.h"
+
+#include "compiler/artifact/EmitObject.h"
+#include "runtime/attn_rt.h"
+#include "runtime/attn_rt_features.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace attn::artifact;
+using llvm::ArrayRef;
+using llvm::Constant;
+using llvm::StringRef;
+
+//===----------------------------------------------------------------------===//
+// Names
+//===----------------------------------------------------------------------===//
+
+std::string artifact::targetSymbol(const cpu::CpuTargetFacts &target,
+                                   StringRef symbol) {
+  std::string name = target.name;
+  for (char &c : name)
+    c = llvm::isAlnum(c) ? c : '_';
+  return symbol.str() + "_" + name;
+}
+
+std::vector<std::string> artifact::functionsOf(const cpu::CpuProgram &program) {
+  std::vector<std::string> functions = {program.symbol + "_grid"};
+  for (int64_t phase = 0; phase < program.phases; ++phase)
+    functions.push_back(fmt::format("{}_phase{}", program.symbol, phase));
+  return functions;
+}
+
+static constexpr StringRef companions[] = {"", "_plan", "_task", "_can_run",
+                                           "_workspace"};
+
+std::vector<std::string>
+artifact::exportsOf(const LibraryDescription &library) {
+  std::vector<std::string> names = {library.name + "_info"};
+  for (const KernelDescription &kernel : library.kernels)
+    for (const EntryDescription &entry : entriesOf(kernel))
+      for (StringRef companion : companions)
+        names.push_back(entry.symbol + companion.str());
+  return names;
+}
+
+//===----------------------------------------------------------------------===//
+// CPU features
+//===----------------------------------------------------------------------===//
+
+/// Features that every x86-64 has, or that no check is needed for.
+static bool isBaseline(StringRef feature) {
+  return llvm::is_contained({"64bit", "cmov", "cx8", "fxsr", "mmx", "sse",
+                             "sse2", "x87", "evex512"},
+                            feature) ||
+         feature.starts_with("prefer-") || feature.starts_with("fast-") ||
+         feature.starts_with("tuning-") || feature.starts_with("false-deps-");
+}
+
+/// The bits of attn_rt_features() that the target's code needs.
+static llvm::Expected<uint64_t> featureBits(const cpu::CpuTargetFacts &target) {
+  static constexpr StringRef known[] = {
+#define ATTN_RT_NAME(name, leaf, subleaf, reg, bit, state) name,
+      ATTN_RT_X86_FEATURES(ATTN_RT_NAME)
+#undef ATTN_RT_NAME
+  };
+  uint64_t bits = 0;
+  if (!StringRef(target.triple).starts_with("x86_64"))
+    return bits;
+  for (StringRef feature : target.features) {
+    if (!feature.consume_front("+") || isBaseline(feature))
+      continue;
+    const StringRef *found = llvm::find(known, feature);
+    if (found == std::end(known))
+      return llvm::createStringError(
+          "target '%s' uses the CPU feature '%s', which the runtime cannot "
+          "check",
+          target.name.c_str(), feature.str().c_str());
+    bits |= uint64_t(1) << (found - std::begin(known));
+  }
+  return bits;
+}
+
+//===----------------------------------------------------------------------===//
+// Descriptors
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Writes the descriptors and entries of one library into an LLVM module.
+class EntryWriter {
+public:
+  EntryWriter(llvm::Module &module, const LibraryDescription &library,
+              ArrayRef<size_t> targets)
+      : module(module), context(module.getContext()), library(library),
+        targets(targets), builder(context) {}
+
+  llvm::Error write(StringRef info);
+
+private:
+  Constant *word(int64_t value) { return builder.getInt64(value); }
+  Constant *text(StringRef value);
+  Constant *structure(ArrayRef<Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
+  Constant *table(ArrayRef<Constant *> rows, StringRef name);
+  Constant *global(Constant *value, StringRef name);
+
+  Constant *tensor(const TensorDescription &description);
+  Constant *program(const cpu::CpuKernel &kernel,
+                    const cpu::CpuProgram &description);
+  llvm::Expected<Constant *> target(const cpu::CpuKernel &kernel);
+  Constant *layerRows(size_t kernelIndex);
+  llvm::Expected<Constant *> kernel(size_t kernelIndex);
+
+  void entry(const EntryDescription &description, Constant *kernel);
+  void forward(StringRef name, StringRef callee, llvm::Type *result,
+               ArrayRef<llvm::Type *> parameters, Constant *kernel,
+               uint32_t kinds);
+
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  const LibraryDescription &library;
+  ArrayRef<size_t> targets;
+  llvm::IRBuilder<> builder;
+};
+} // namespace
+
+Constant *EntryWriter::global(Constant *value, StringRef name) {
+  return new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                                  llvm::GlobalValue::PrivateLinkage, value,
+                                  name);
+}
+
+Constant *EntryWriter::text(StringRef value) {
+  return global(llvm::ConstantDataArray::getString(context, value), "text");
+}
+
+Constant *EntryWriter::table(ArrayRef<Constant *> rows, StringRef name) {
+  llvm::Type *row =
+      rows.empty() ? builder.getInt64Ty() : rows.front()->getType();
+  return global(
+      llvm::ConstantArray::get(llvm::ArrayType::get(row, rows.size()), rows),
+      name);
+}
+
+/// attn_rt_tensor.
+Constant *EntryWriter::tensor(const TensorDescription &description) {
+  int64_t role = (description.output ? ATTN_RT_OUTPUT : 0) |
+                 (description.optional ? ATTN_RT_OPTIONAL : 0) |
+                 (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
+                 (description.name == "sinks" ? ATTN_RT_SINKS : 0);
+  Constant *type =
+      structure({builder.getInt8(description.type == "i32" ? kDLInt : kDLFloat),
+                 builder.getInt8(32), builder.getInt16(1)});
+  Constant *none = llvm::ConstantPointerNull::get(builder.getPtrTy());
+  llvm::SmallVector<Constant *> extents(ATTN_RT_MAX_RANK, word(1));
+  llvm::SmallVector<Constant *> axes(ATTN_RT_MAX_RANK, none);
+  for (auto [d, dimension] : llvm::enumerate(description.shape)) {
+    int64_t symbol = dimension.axis == "batch"          ? ATTN_RT_BATCH
+                     : dimension.axis == "query_length" ? ATTN_RT_QUERY_LENGTH
+                                                        : ATTN_RT_KV_CAPACITY;
+    extents[d] = word(dimension.isSymbolic() ? -1 - symbol : dimension.extent);
+    axes[d] = text(dimension.axis);
+  }
+  return structure(
+      {text(description.name), word(role),
+       builder.getInt32(description.shape.size()), type,
+       llvm::ConstantArray::get(
+           llvm::ArrayType::get(builder.getInt64Ty(), ATTN_RT_MAX_RANK),
+           extents),
+       llvm::ConstantArray::get(
+           llvm::ArrayType::get(builder.getPtrTy(), ATTN_RT_MAX_RANK), axes)});
+}
+
+static int64_t kindOf(StringRef schedule) {
+  return llvm::StringSwitch<int64_t>(schedule)
+      .Case("decode", ATTN_RT_DECODE)
+      .Case("short", ATTN_RT_SHORT)
+      .Default(ATTN_RT_PREFILL);
+}
+
+/// attn_rt_program.
+Constant *EntryWriter::program(const cpu::CpuKernel &kernel,
+                               const cpu::CpuProgram &description) {
+  auto *type = llvm::FunctionType::get(builder.getVoidTy(), false);
+  llvm::SmallVector<Constant *> functions;
+  for (const std::string &symbol : functionsOf(description)) {
+    auto callee =
+        module.getOrInsertFunction(targetSymbol(kernel.target, symbol), type);
+    auto *function = llvm::cast<llvm::Function>(callee.getCallee());
+    function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    functions.push_back(function);
+  }
+  Constant *phases = table(ArrayRef(functions).drop_front(), "phases");
+  return structure({text(description.schedule),
+                    word(kindOf(description.schedule)),
+                    word(description.maxQueries), word(description.phases),
+                    functions.front(), phases, word(description.scratchBytes),
+                    word(description.stateBytes), word(description.queryBlock),
+                    word(description.splitKeys), word(description.maxSplits)});
+}
+
+/// attn_rt_target.
+llvm::Expected<Constant *> EntryWriter::target(const cpu::CpuKernel &kernel) {
+  llvm::Expected<uint64_t> features = featureBits(kernel.target);
+  if (!features)
+    return features.takeError();
+  llvm::SmallVector<Constant *> programs, constants;
+  for (const cpu::CpuProgram &description : kernel.programs)
+    programs.push_back(program(kernel, description));
+  for (uint64_t constant : kernel.constants)
+    constants.push_back(word(constant));
+  return structure({text(kernel.target.name), word(*features),
+                    word(programs.size()), table(programs, "programs"),
+                    table(constants, "constants"),
+                    word(kernel.parameters.size() * 8)});
+}
+
+/// Rows of the constants by index of the layer, -1 for another kernel's.
+Constant *EntryWriter::layerRows(size_t kernelIndex) {
+  const cpu::CpuKernel &kernel =
+      library.kernels[kernelIndex].targets[targets.front()];
+  llvm::SmallVector<Constant *> rows;
+  for (const LayerDescription &layer : library.layers)
+    rows.push_back(
+        builder.getInt32(layer.kernel == static_cast<int64_t>(kernelIndex)
+                             ? rowOf(kernel, layer.layer)
+                             : -1));
+  return table(rows, "layer_rows");
+}
+
+/// attn_rt_kernel.
+llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
+  const KernelDescription &description = library.kernels[kernelIndex];
+  llvm::SmallVector<Constant *> tensors, rows;
+  for (const TensorDescription &tensorDescription : description.tensors)
+    tensors.push_back(tensor(tensorDescription));
+  for (size_t index : targets) {
+    llvm::Expected<Constant *> row = target(description.targets[index]);
+    if (!row)
+      return row.takeError();
+    rows.push_back(*row);
+  }
+  return global(structure({text(description.symbol), word(ATTN_ABI_VERSION),
+                           word(description.kvHeads), word(tensors.size()),
+                           table(tensors, "tensors"),
+                           word(library.layers.size()), layerRows(kernelIndex),
+                           word(rows.size()), table(rows, "targets")}),
+                "kernel");
+}
+
+//===----------------------------------------------------------------------===//
+// Entries
+//===----------------------------------------------------------------------===//
+
+/// result name(parameters...) { return callee(kernel, kinds, parameters...); }
+void EntryWriter::forward(StringRef name, StringRef callee, llvm::Type *result,
+                          ArrayRef<llvm::Type *> parameters, Constant *kernel,
+                          uint32_t kinds) {
+  llvm::SmallVector<llvm::Type *> types = {builder.getPtrTy(),
+                                           builder.getInt32Ty()};
+  llvm::append_range(types, parameters);
+  llvm::FunctionCallee runtime = module.getOrInsertFunction(
+      callee, llvm::FunctionType::get(result, types, false));
+  auto *function =
+      llvm::Function::Create(llvm::FunctionType::get(result, parameters, false),
+                             llvm::GlobalValue::ExternalLinkage, name, module);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+  llvm::SmallVector<llvm::Value *> values = {kernel, builder.getInt32(kinds)};
+  for (llvm::Argument &argument : function->args())
+    values.push_back(&argument);
+  llvm::CallInst *call = builder.CreateCall(runtime, values);
+  call->setTailCall();
+  builder.CreateRet(call);
+}
+
+void EntryWriter::entry(const EntryDescription &description, Constant *kernel) {
+  llvm::Type *status = builder.getInt32Ty(), *word = builder.getInt64Ty(),
+             *pointer = builder.getPtrTy();
+  const std::string &name = description.symbol;
+  uint32_t kinds = description.kinds;
+  forward(name, "attn_rt_run", status, {pointer, pointer}, kernel, kinds);
+  forward(name + "_can_run", "attn_rt_can_run", status, {pointer, pointer},
+          kernel, kinds);
+  forward(name + "_plan", "attn_rt_plan", status, {pointer, pointer, pointer},
+          kernel, kinds);
+  forward(name + "_task", "attn_rt_task", status,
+          {pointer, pointer, word, word}, kernel, kinds);
+  forward(name + "_workspace", "attn_rt_workspace", word, {pointer}, kernel,
+          kinds);
+}
+
+llvm::Error EntryWriter::write(StringRef info) {
+  for (auto [index, description] : llvm::enumerate(library.kernels)) {
+    llvm::Expected<Constant *> descriptor = kernel(index);
+    if (!descriptor)
+      return descriptor.takeError();
+    for (const EntryDescription &entryDescription : entriesOf(description))
+      entry(entryDescription, *descriptor);
+  }
+  auto *function = llvm::Function::Create(
+      llvm::FunctionType::get(builder.getPtrTy(), false),
+      llvm::GlobalValue::ExternalLinkage, library.name + "_info", module);
+  function->addFnAttr(llvm::Attribute::NoUnwind);
+  builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
+  builder.CreateRet(text(info));
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::string>
+artifact::emitEntries(const LibraryDescription &library,
+                      ArrayRef<size_t> targets, StringRef info) {
+  llvm::LLVMContext context;
+  llvm::Module module(library.name, context);
+  const std::string &triple = library.targets[targets.front()].triple;
+  if (llvm::Error error = setTarget(module, triple))
+    return error;
+  if (llvm::Error error = EntryWriter(module, library, targets).write(info))
+    return error;
+  return emitObject(module);
+}

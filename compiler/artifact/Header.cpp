@@ -1,0 +1,121 @@
+//===- Header.cpp - NAME.h ------------------------------------------------===//
+//
+// The common part is runtime/attn.h itself, so that every NAME.h carries the
+// same text under the same guard.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Header.h"
+
+#include "compiler/artifact/RuntimeBytes.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace attn::artifact;
+using llvm::StringRef;
+
+static std::string spellShape(const TensorDescription &tensor) {
+  std::vector<std::string> extents;
+  for (const Dimension &dimension : tensor.shape)
+    extents.push_back(
+        dimension.isSymbolic()
+            ? dimension.axis
+            : fmt::format("{}={}", dimension.axis, dimension.extent));
+  return "[" + llvm::join(extents, ", ") + "]";
+}
+
+/// What a caller has to know about a tensor beyond its shape.
+static StringRef remarkOn(StringRef name) {
+  return llvm::StringSwitch<StringRef>(name)
+      .Case("kv_lengths",
+            "valid keys of each sequence, 0 to kv_capacity; NULL: kv_capacity")
+      .Case("sinks", "one extra logit per head")
+      .Case("lse", "natural logarithm of the denominator; NULL: not written")
+      .Default("");
+}
+
+static std::string writeField(const TensorDescription &tensor) {
+  StringRef remark = remarkOn(tensor.name);
+  return fmt::format("  /* {}{} {}{}{} */\n  const DLTensor *{};\n",
+                     tensor.output ? "written: " : "", tensor.type,
+                     spellShape(tensor), remark.empty() ? "" : "\n     ",
+                     remark.str(), tensor.name);
+}
+
+static std::string writeArgs(const KernelDescription &kernel) {
+  std::string text = fmt::format(
+      R"(/* Attention of {0} query heads of size {1} over {2} key/value heads{3}.
+   Any non-negative strides with the innermost 1, or NULL for compact; inputs
+   may repeat with stride 0; outputs overlap nothing. */
+typedef struct {4}_args {{
+  uint32_t size;  /* sizeof({4}_args) */
+  uint32_t abi;   /* ATTN_ABI_VERSION */
+  uint32_t layer; /* index into the manifest's layers */
+  uint32_t flags; /* 0 or ATTN_FLAG_NO_SINK */
+)",
+      kernel.queryHeads, kernel.headDim, kernel.kvHeads,
+      kernel.valueDim == kernel.headDim
+          ? ""
+          : fmt::format(" (values of size {})", kernel.valueDim),
+      kernel.symbol);
+  for (const TensorDescription &tensor : kernel.tensors)
+    text += writeField(tensor);
+  return text +
+         fmt::format(
+             R"(  /* Room for quantised caches, which this version has not: NULL and 0. */
+  const DLTensor *key_scale;
+  const DLTensor *value_scale;
+  uint32_t key_scale_group;
+  uint32_t value_scale_group;
+}} {}_args;
+
+)",
+             kernel.symbol);
+}
+
+static StringRef explainPhase(StringRef phase) {
+  return llvm::StringSwitch<StringRef>(phase)
+      .Case("prefill", "Many query rows in each sequence; any number is right.")
+      .Case("decode",
+            "One or a few query rows in each sequence, long contexts.")
+      .Default("Chooses the path from the number of query rows.");
+}
+
+static std::string writeEntry(const KernelDescription &kernel,
+                              const EntryDescription &entry) {
+  return fmt::format(
+      R"(/* {2} */
+attn_status {0}(const {1}_args *args, const attn_context *context);
+attn_status {0}_plan(const {1}_args *args, const attn_context *context,
+    attn_plan *plan);
+attn_status {0}_task(const {1}_args *args, const attn_context *context,
+    int64_t phase, int64_t task);
+attn_status {0}_can_run(const {1}_args *args, const attn_context *context);
+uint64_t {0}_workspace(const attn_maxima *maxima);
+
+)",
+      entry.symbol, kernel.symbol, explainPhase(entry.phase).str());
+}
+
+std::string artifact::writeHeader(const LibraryDescription &library) {
+  std::string guard = "ATTN_KERNELS_" + library.name + "_H";
+  std::string text = fmt::format(
+      "/* {}: attention kernels compiled by attnc. Generated code belongs to "
+      "its user.\n   Every function is reentrant and sets nothing global. */\n"
+      "#ifndef {}\n#define {}\n\n",
+      library.name, guard, guard);
+  text += runtimeHeader().str();
+  text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+  for (const KernelDescription &kernel : library.kernels) {
+    text += writeArgs(kernel);
+    for (const EntryDescription &entry : entriesOf(kernel))
+      text += writeEntry(kernel, entry);
+  }
+  text += fmt::format("/* The manifest: what NAME.json holds, constant. */\n"
+                      "const char *{}_info(void);\n\n"
+                      "#ifdef __cplusplus\n}}\n#endif\n#endif /* {} */\n",
+                      library.name, guard);
+  return text;
+}

@@ -1,0 +1,185 @@
+//===- Manifest.cpp - NAME.json -------------------------------------------===//
+//
+// Written in one fixed order, so that equal libraries have equal manifests.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Manifest.h"
+
+#include "runtime/attn.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace attn;
+using namespace attn::artifact;
+using llvm::StringRef;
+using llvm::json::OStream;
+
+static void writeTarget(OStream &json, const LibraryDescription &library,
+                        const cpu::CpuTargetFacts &target) {
+  json.attribute("name", target.name);
+  json.attribute("triple", target.triple);
+  json.attribute("cpu", target.cpu);
+  json.attributeArray("features", [&] {
+    for (const std::string &feature : target.features)
+      json.value(feature);
+  });
+  json.attribute("object", objectName(library, target));
+}
+
+static void writeTensor(OStream &json, const TensorDescription &tensor) {
+  json.attribute("name", tensor.name);
+  json.attribute("role", tensor.output ? "output" : "input");
+  json.attribute("optional", tensor.optional);
+  json.attribute("type", tensor.type);
+  json.attributeArray("axes", [&] {
+    for (const Dimension &dimension : tensor.shape)
+      json.value(dimension.axis);
+  });
+  json.attributeArray("shape", [&] {
+    for (const Dimension &dimension : tensor.shape) {
+      if (dimension.isSymbolic())
+        json.value(dimension.axis);
+      else
+        json.value(dimension.extent);
+    }
+  });
+  // Outermost first; "any" is non-negative, and 0 only for inputs.
+  json.attributeArray("strides", [&] {
+    for (size_t d = 1; d < tensor.shape.size(); ++d)
+      json.value("any");
+    json.value(1);
+  });
+}
+
+static void writeProgram(OStream &json, const cpu::CpuProgram &program) {
+  json.attribute("schedule", program.schedule);
+  if (program.maxQueries == INT64_MAX)
+    json.attribute("max_queries", nullptr);
+  else
+    json.attribute("max_queries", program.maxQueries);
+  json.attribute("phases", program.phases);
+  json.attribute("query_block", program.queryBlock);
+  json.attribute("split_keys", program.splitKeys);
+  json.attribute("max_splits", program.maxSplits);
+  json.attributeObject("workspace", [&] {
+    json.attribute("bytes_per_worker", program.scratchBytes);
+    json.attribute("bytes_per_state", program.stateBytes);
+  });
+}
+
+/// One row per entry and target.
+static void writeKernel(OStream &json, const KernelDescription &kernel,
+                        const EntryDescription &entry,
+                        const cpu::CpuKernel &compiled) {
+  json.attribute("symbol", entry.symbol);
+  json.attribute("scope", "core");
+  json.attribute("phase", entry.phase);
+  json.attribute("target", compiled.target.name);
+  json.attribute("query_heads", kernel.queryHeads);
+  json.attribute("kv_heads", kernel.kvHeads);
+  json.attribute("head_dim", kernel.headDim);
+  json.attribute("value_dim", kernel.valueDim);
+  json.attribute("args", kernel.symbol + "_args");
+  json.attributeObject("types", [&] {
+    for (const TensorDescription &tensor : kernel.tensors)
+      json.attribute(tensor.name, tensor.type);
+  });
+  json.attributeArray("tensors", [&] {
+    for (const TensorDescription &tensor : kernel.tensors)
+      json.object([&] { writeTensor(json, tensor); });
+  });
+  json.attributeArray("programs", [&] {
+    for (const cpu::CpuProgram &program : compiled.programs)
+      json.object([&] { writeProgram(json, program); });
+  });
+  // Key blocks and splits start at multiples of fixed sizes.
+  json.attribute("rows_depend_on_chunking", false);
+}
+
+static float floatOf(uint64_t bits) {
+  return llvm::bit_cast<float>(static_cast<uint32_t>(bits));
+}
+
+/// The layer's constants by name.
+static void writeConstants(OStream &json, const cpu::CpuKernel &kernel,
+                           int64_t layer) {
+  size_t width = kernel.parameters.size();
+  for (size_t i = 0; i < width; ++i) {
+    uint64_t bits = kernel.constants[rowOf(kernel, layer) * width + i];
+    const cpu::CpuParameter &parameter = kernel.parameters[i];
+    if (parameter.isFloat)
+      json.attribute(parameter.name, static_cast<double>(floatOf(bits)));
+    else
+      json.attribute(parameter.name, static_cast<int64_t>(bits));
+  }
+}
+
+static void writeLayer(OStream &json, const LibraryDescription &library,
+                       size_t index) {
+  const LayerDescription &layer = library.layers[index];
+  json.attribute("index", static_cast<int64_t>(index));
+  json.attribute("layer", layer.layer);
+  if (layer.kernel < 0) {
+    json.attribute("kernel", nullptr);
+    return;
+  }
+  const KernelDescription &kernel = library.kernels[layer.kernel];
+  json.attribute("kernel", kernel.symbol);
+  json.attributeObject("constants", [&] {
+    writeConstants(json, kernel.targets.front(), layer.layer);
+  });
+}
+
+static void writeRefused(OStream &json, const LibraryDescription &library) {
+  for (const LayerDescription &layer : library.layers)
+    if (layer.kernel < 0)
+      json.object([&] {
+        json.attribute("layer", layer.layer);
+        json.attribute("why", layer.refusal);
+      });
+}
+
+static void writeLibrary(OStream &json, const LibraryDescription &library,
+                         llvm::ArrayRef<std::string> files) {
+  json.attribute("schema", 1);
+  json.attribute("generator", "attnc 0.1.0, LLVM " LLVM_VERSION_STRING);
+  json.attribute("name", library.name);
+  json.attribute("abi", ATTN_ABI_VERSION);
+  json.attributeArray("files", [&] {
+    for (const std::string &file : files)
+      json.value(file);
+  });
+  json.attributeArray("targets", [&] {
+    for (const cpu::CpuTargetFacts &target : library.targets)
+      json.object([&] { writeTarget(json, library, target); });
+  });
+  json.attributeArray("kernels", [&] {
+    for (const KernelDescription &kernel : library.kernels)
+      for (const EntryDescription &entry : entriesOf(kernel))
+        for (const cpu::CpuKernel &compiled : kernel.targets)
+          json.object([&] { writeKernel(json, kernel, entry, compiled); });
+  });
+  json.attributeArray("layers", [&] {
+    for (size_t index = 0; index < library.layers.size(); ++index)
+      json.object([&] { writeLayer(json, library, index); });
+  });
+  json.attributeArray("refused", [&] { writeRefused(json, library); });
+  json.attributeArray("notes", [&] {
+    json.value("scopes attend and layer are not compiled by this version");
+  });
+  json.attribute("declared_ir", library.declaredIr);
+}
+
+std::string artifact::writeManifest(const LibraryDescription &library,
+                                    llvm::ArrayRef<std::string> files) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  OStream json(stream, /*IndentSize=*/2);
+  json.object([&] { writeLibrary(json, library, files); });
+  stream << '\n';
+  return text;
+}

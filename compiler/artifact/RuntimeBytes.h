@@ -1,0 +1,23 @@
+//===- RuntimeBytes.h - The runtime that attnc carries ----------*- C++ -*-===//
+//
+// Objects and header text of runtime/, embedded at build time.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_ARTIFACT_RUNTIMEBYTES_H
+#define COMPILER_ARTIFACT_RUNTIMEBYTES_H
+
+#include "llvm/ADT/StringRef.h"
+
+namespace attn::artifact {
+
+/// The runtime as one relocatable object for the architecture of `triple`;
+/// empty if there is none.
+llvm::StringRef runtimeObject(llvm::StringRef triple);
+
+/// The text of runtime/attn.h.
+llvm::StringRef runtimeHeader();
+
+} // namespace attn::artifact
+
+#endif // COMPILER_ARTIFACT_RUNTIMEBYTES_H
