@@ -84,19 +84,23 @@ static std::string collectSteps(WeightedSumOp sum, AttentionSteps &steps) {
 }
 
 /// score_mod: cap * tanh(score / cap)
-static void createSoftcap(OpBuilder &builder, FlashOp flash, double cap) {
+static void createSoftcap(OpBuilder &builder, FlashOp flash, double limit) {
   OpBuilder::InsertionGuard guard(builder);
   Location location = flash.getLoc();
+  auto named = [&](StringRef name) {
+    return NameLoc::get(builder.getStringAttr(name), location);
+  };
   Type f32 = builder.getF32Type(), index = builder.getIndexType();
-  Block *body =
-      builder.createBlock(&flash.getScoreMod(), {}, {f32, index, index, index},
-                          SmallVector<Location>(4, location));
-  Value limit = arith::ConstantOp::create(
-      builder, location, builder.getF32FloatAttr(static_cast<float>(cap)));
+  Block *body = builder.createBlock(
+      &flash.getScoreMod(), {}, {f32, index, index, index},
+      {named("score"), named("row"), named("column"), named("head")});
+  Value cap = arith::ConstantOp::create(
+      builder, named("cap"),
+      builder.getF32FloatAttr(static_cast<float>(limit)));
   Value ratio =
-      arith::DivFOp::create(builder, location, body->getArgument(0), limit);
-  Value bounded = math::TanhOp::create(builder, location, ratio);
-  Value capped = arith::MulFOp::create(builder, location, limit, bounded);
+      arith::DivFOp::create(builder, named("ratio"), body->getArgument(0), cap);
+  Value bounded = math::TanhOp::create(builder, named("bounded"), ratio);
+  Value capped = arith::MulFOp::create(builder, named("capped"), cap, bounded);
   YieldOp::create(builder, location, capped);
 }
 

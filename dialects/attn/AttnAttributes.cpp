@@ -6,6 +6,7 @@
 
 #include "dialects/attn/AttnAttributes.h"
 
+#include "dialects/attn/AttnAsm.h"
 #include "dialects/attn/AttnDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>

@@ -105,7 +105,10 @@ def Attn_RopeAttr : Attn_Attr<"Rope", "rope"> {
     DefaultValuedParameter<"::attn::RopeScaling",
                            "::attn::RopeScaling::None">:$scaling,
     OptionalParameter<"::mlir::FloatAttr", "scaling factor">:$factor);
-  let assemblyFormat = "`<` struct(params) `>`";
+  let assemblyFormat = [{
+    `<` struct(custom<Number>($theta), $pairing, $scaling,
+               custom<Number>($factor)) `>`
+  }];
   let genVerifyDecl = 1;
 }
 

@@ -55,7 +55,9 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     /// Factor of the scores: scale, or 1/sqrt(head_dim) when absent.
     double getScoreScale();
   }];
-  let assemblyFormat = "$sym_name attr-dict";
+  let assemblyFormat = [{
+    $sym_name custom<Fields>(attr-dict, "getOperationName()")
+  }];
   let hasVerifier = 1;
 }
 
@@ -64,6 +66,9 @@ def Attn_RefusedOp : Attn_Op<"refused", [Symbol]> {
   let description = [{
     Stands for layers of a known model that attnc understands but does not
     compile. `why` is shown to the user.
+
+    Constraints:
+      C1: layers ascend from 0 and are not empty.
 
     Example:
 
@@ -75,6 +80,7 @@ def Attn_RefusedOp : Attn_Op<"refused", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$why,
                        DenseI64ArrayAttr:$layers);
   let assemblyFormat = "$sym_name $why attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif // DIALECTS_ATTN_ATTNDECLAREDOPS_TD

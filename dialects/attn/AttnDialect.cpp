@@ -7,17 +7,33 @@
 
 #include "dialects/attn/AttnDialect.h"
 
+#include "dialects/attn/AttnAsm.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 using namespace attn;
 
 #include "dialects/attn/AttnDialect.cpp.inc"
 
+namespace {
+/// Types of a layer's tensors print as !h32x128_heads and the like.
+struct AttnAsmInterface : OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+
+  AliasResult getAlias(Type type, raw_ostream &stream) const override {
+    std::string name = nameTensorType(type);
+    stream << name;
+    return name.empty() ? AliasResult::NoAlias : AliasResult::FinalAlias;
+  }
+};
+} // namespace
+
 void AttnDialect::initialize() {
+  addInterfaces<AttnAsmInterface>();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/attn/AttnOps.cpp.inc"
@@ -25,11 +41,67 @@ void AttnDialect::initialize() {
   registerAttributes();
 }
 
-LogicalResult AttnDialect::verifyOperationAttribute(Operation *op,
-                                                    NamedAttribute attribute) {
-  if (attribute.getName() == kLayersAttr &&
-      isa<DenseI64ArrayAttr>(attribute.getValue()))
-    return success();
+//===----------------------------------------------------------------------===//
+// Attributes on functions
+//===----------------------------------------------------------------------===//
+
+static InFlightDiagnostic emitUnknown(Operation *op, NamedAttribute attribute) {
   return op->emitOpError() << "has attribute '" << attribute.getName()
                            << "', which the attn dialect does not define here";
+}
+
+LogicalResult AttnDialect::verifyOperationAttribute(Operation *op,
+                                                    NamedAttribute attribute) {
+  // attn_layers: on functions, ascending from 0
+  if (attribute.getName() != kLayersAttr || !isa<FunctionOpInterface>(op))
+    return emitUnknown(op, attribute);
+  auto layers = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
+  if (!layers)
+    return op->emitOpError() << "has 'attn.layers' = " << attribute.getValue()
+                             << ", expected array<i64: ...>";
+  return verifyLayers(op, layers.asArrayRef());
+}
+
+/// `attribute` is a name for a tensor.
+static LogicalResult verifyName(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() != kNameAttr || !isa<FunctionOpInterface>(op))
+    return emitUnknown(op, attribute);
+  auto name = dyn_cast<StringAttr>(attribute.getValue());
+  if (!name || name.empty())
+    return op->emitOpError() << "has 'attn.name' = " << attribute.getValue()
+                             << ", expected a name in quotes";
+  return success();
+}
+
+/// No two tensors of a function have the same name: callers bind by it. Only
+/// tensors before the one at `end`, arguments first, are compared.
+static LogicalResult verifyUnique(Operation *op, Attribute name, unsigned end) {
+  auto function = cast<FunctionOpInterface>(op);
+  unsigned arguments = function.getNumArguments();
+  for (unsigned i = 0; i < end; ++i) {
+    Attribute other = i < arguments
+                          ? function.getArgAttr(i, kNameAttr)
+                          : function.getResultAttr(i - arguments, kNameAttr);
+    if (other == name)
+      return op->emitOpError() << "has two tensors with 'attn.name' = " << name
+                               << ", expected different names";
+  }
+  return success();
+}
+
+LogicalResult AttnDialect::verifyRegionArgAttribute(Operation *op, unsigned,
+                                                    unsigned index,
+                                                    NamedAttribute attribute) {
+  // attn_name: a name in quotes, unique in the function
+  if (failed(verifyName(op, attribute)))
+    return failure();
+  return verifyUnique(op, attribute.getValue(), index);
+}
+
+LogicalResult AttnDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+  if (failed(verifyName(op, attribute)))
+    return failure();
+  unsigned arguments = cast<FunctionOpInterface>(op).getNumArguments();
+  return verifyUnique(op, attribute.getValue(), arguments + index);
 }

@@ -10,7 +10,8 @@
 
 include "dialects/attn/AttnGraphOps.td"
 
-def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [Pure, AttrSizedOperandSegments]> {
+def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
+    Pure, AttrSizedOperandSegments, Attn_NamedResults]> {
   let summary = "scale, softcap, mask and softmax in one step";
   let description = [{
     `softmax(mask(cap * tanh(scale * score / cap)))`; without `softcap`
@@ -31,14 +32,17 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [Pure, AttrSizedOperandSegm
   let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
   let assemblyFormat = [{
     $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
-    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    custom<Fields>(attr-dict, "getOperationName()")
     `:` type($score) `->` type($probability) `,` type($lse)
   }];
   let hasVerifier = 1;
 }
 
 def Attn_FlashOp : Attn_Op<"flash", [
-    Pure, AttrSizedOperandSegments, SingleBlock]> {
+    Pure, AttrSizedOperandSegments, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, [
+      "getAsmResultNames", "getAsmBlockArgumentNames"]>]> {
   let summary = "attention with grouped heads and an online softmax";
   let description = [{
     `output = softmax(mask(score_mod(scale * query . key))) . value` and the
@@ -67,10 +71,11 @@ def Attn_FlashOp : Attn_Op<"flash", [
   let assemblyFormat = [{
     $query `,` $key `,` $value
     (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
-    (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
+    (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    custom<Fields>(attr-dict, "getOperationName()")
     `:` type($query) `,` type($key) `,` type($value)
     `->` type($output) `,` type($lse)
-    custom<ScoreMod>($score_mod)
+    `` custom<ScoreMod>($score_mod)
   }];
   let hasVerifier = 1;
 }

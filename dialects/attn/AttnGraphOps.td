@@ -8,9 +8,14 @@
 #define DIALECTS_ATTN_ATTNGRAPHOPS_TD
 
 include "dialects/attn/AttnAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// Results print under the names that papers give them.
+def Attn_NamedResults
+    : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
 // [batch, sequence, heads, dim]
 def Attn_HeadsTensor : 4DTensorOf<[F32]>;
@@ -23,7 +28,7 @@ def Attn_LengthsTensor : 1DTensorOf<[I32]>;
 // [heads]: one extra logit per head
 def Attn_SinksTensor : 1DTensorOf<[F32]>;
 
-def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure]> {
+def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure, Attn_NamedResults]> {
   let summary = "key or value heads, each repeated in place";
   let description = [{
     `result[b, s, h, d] = input[b, s, h / times, d]`: each head `times` times
@@ -45,12 +50,15 @@ def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure]> {
   }];
   let arguments = (ins Attn_HeadsTensor:$input, I64Attr:$times);
   let results = (outs Attn_HeadsTensor:$result);
-  let assemblyFormat =
-      "$input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = [{
+    $input custom<Fields>(attr-dict, "getOperationName()")
+    `:` type($input) `->` type($result)
+  }];
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
-def Attn_ScoreOp : Attn_Op<"score", [Pure]> {
+def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
   let summary = "scaled-free scores of queries against keys";
   let description = [{
     `score[b, h, i, j] = sum_d query[b, i, h, d] * key[b, j, h / group, d]`
@@ -69,15 +77,20 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Attn_ScaleOp : Attn_Op<"scale", [Pure, SameOperandsAndResultType]> {
+def Attn_ScaleOp : Attn_Op<"scale", [
+    Pure, SameOperandsAndResultType, Attn_NamedResults]> {
   let summary = "scores times a constant";
   let description = "`result = by * score`, elementwise.";
   let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$by);
   let results = (outs Attn_ScoreTensor:$result);
-  let assemblyFormat = "$score attr-dict `:` type($score)";
+  let assemblyFormat = [{
+    $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
+  }];
+  let hasFolder = 1;
 }
 
-def Attn_SoftcapOp : Attn_Op<"softcap", [Pure, SameOperandsAndResultType]> {
+def Attn_SoftcapOp : Attn_Op<"softcap", [
+    Pure, SameOperandsAndResultType, Attn_NamedResults]> {
   let summary = "scores bounded by a scaled tanh";
   let description = [{
     `result = cap * tanh(score / cap)`, elementwise.
@@ -87,12 +100,14 @@ def Attn_SoftcapOp : Attn_Op<"softcap", [Pure, SameOperandsAndResultType]> {
   }];
   let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$cap);
   let results = (outs Attn_ScoreTensor:$result);
-  let assemblyFormat = "$score attr-dict `:` type($score)";
+  let assemblyFormat = [{
+    $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
+  }];
   let hasVerifier = 1;
 }
 
 def Attn_MaskOp : Attn_Op<"mask", [
-    Pure, AllTypesMatch<["score", "result"]>]> {
+    Pure, AllTypesMatch<["score", "result"]>, Attn_NamedResults]> {
   let summary = "scores with invisible keys at minus infinity";
   let description = [{
     `result[b, h, i, j] = score[b, h, i, j]` where `mask` lets row `i` see key
@@ -114,7 +129,7 @@ def Attn_MaskOp : Attn_Op<"mask", [
   let hasVerifier = 1;
 }
 
-def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure]> {
+def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
   let summary = "probabilities of each row, and the log of their denominator";
   let description = [{
     `m = max(score, sink)`, `denominator = sum_j exp(score_j - m) +
@@ -138,7 +153,8 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [Pure]> {
+def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
+    Pure, Attn_NamedResults]> {
   let summary = "values weighted by probabilities";
   let description = [{
     `output[b, i, h, d] = sum_j probability[b, h, i, j] *

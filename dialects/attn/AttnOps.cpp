@@ -6,6 +6,7 @@
 
 #include "dialects/attn/AttnOps.h"
 
+#include "dialects/attn/AttnAsm.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>
 
@@ -67,6 +68,19 @@ static LogicalResult checkSoftcap(Operation *op, double cap) {
                            << ", expected a positive finite number";
 }
 
+LogicalResult attn::verifyLayers(Operation *op, ArrayRef<int64_t> layers) {
+  if (layers.empty())
+    return op->emitOpError() << "layers are empty, expected at least one";
+  int64_t previous = -1;
+  for (int64_t layer : layers) {
+    if (layer <= previous)
+      return op->emitOpError() << "layer " << layer << " follows " << previous
+                               << ", expected layers ascending from 0";
+    previous = layer;
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Declared
 //===----------------------------------------------------------------------===//
@@ -116,16 +130,12 @@ LogicalResult GroupedOp::verify() {
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
       return failure();
   // grouped_c5
-  if (getLayers().empty())
-    return emitOpError() << "layers are empty, expected at least one";
-  int64_t previous = -1;
-  for (int64_t layer : getLayers()) {
-    if (layer <= previous)
-      return emitOpError() << "layer " << layer << " follows " << previous
-                           << ", expected layers ascending from 0";
-    previous = layer;
-  }
-  return success();
+  return verifyLayers(*this, getLayers());
+}
+
+LogicalResult RefusedOp::verify() {
+  // refused_c1
+  return verifyLayers(*this, getLayers());
 }
 
 //===----------------------------------------------------------------------===//
@@ -280,26 +290,20 @@ LogicalResult FlashOp::verify() {
   return success();
 }
 
-/// score_mod (%score: f32, %row: index, ...) { ... }, or nothing.
-static ParseResult parseScoreMod(OpAsmParser &parser, Region &region) {
-  if (failed(parser.parseOptionalKeyword("score_mod")))
-    return success();
-  SmallVector<OpAsmParser::Argument> arguments;
-  return failure(parser.parseArgumentList(arguments,
-                                          OpAsmParser::Delimiter::Paren,
-                                          /*allowType=*/true) ||
-                 parser.parseRegion(region, arguments));
+//===----------------------------------------------------------------------===//
+// Folds
+//===----------------------------------------------------------------------===//
+
+OpFoldResult RepeatKvOp::fold(FoldAdaptor) {
+  // Once is not repeated; another type would need a cast.
+  if (getTimes() == 1 && getInput().getType() == getType())
+    return getInput();
+  return {};
 }
 
-static void printScoreMod(OpAsmPrinter &printer, Operation *, Region &region) {
-  if (region.empty())
-    return;
-  printer << " score_mod(";
-  llvm::interleaveComma(region.getArguments(), printer, [&](BlockArgument arg) {
-    printer.printRegionArgument(arg);
-  });
-  printer << ") ";
-  printer.printRegion(region, /*printEntryBlockArgs=*/false);
+OpFoldResult ScaleOp::fold(FoldAdaptor) {
+  return getBy().isExactlyValue(1.0) ? OpFoldResult(getScore())
+                                     : OpFoldResult();
 }
 
 #define GET_OP_CLASSES

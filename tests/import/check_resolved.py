@@ -51,7 +51,7 @@ def expected_layer(fields, kind):
 def printed_layers(text):
     """Layer number -> attributes, from the declarations in `text`."""
     layers = {}
-    for line in re.findall(r"attn\.grouped.*", text):
+    for line in re.findall(r"attn\.grouped[^}]*", text):
         layer = {}
         for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", line):
             if name not in ("right", "mask", "position", "layers"):

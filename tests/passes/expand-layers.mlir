@@ -4,19 +4,19 @@
 // that a layer has are written.
 
 // CHECK-LABEL: func.func @grouped_core
-// CHECK-SAME: %[[QUERY:[^:]+]]: tensor<?x?x4x16xf32> {attn.name = "query"}
-// CHECK-SAME: %[[KEY:[^:]+]]: tensor<?x?x2x16xf32> {attn.name = "key"}
-// CHECK-SAME: %[[VALUE:[^:]+]]: tensor<?x?x2x16xf32> {attn.name = "value"}
+// CHECK-SAME: %[[QUERY:[^:]+]]: !h4x16_heads {attn.name = "query"}
+// CHECK-SAME: %[[KEY:[^:]+]]: !h2x16_heads {attn.name = "key"}
+// CHECK-SAME: %[[VALUE:[^:]+]]: !h2x16_heads {attn.name = "value"}
 // CHECK-SAME: %[[LENGTHS:[^:]+]]: tensor<?xi32> {attn.name = "kv_lengths"})
-// CHECK-SAME: tensor<?x?x4x16xf32> {attn.name = "output"}
-// CHECK-SAME: tensor<?x?x4xf32> {attn.name = "lse"}
+// CHECK-SAME: !h4x16_heads {attn.name = "output"}
+// CHECK-SAME: !h4_rows {attn.name = "lse"}
 // CHECK-SAME: attn.layers = array<i64: 0, 1>
 attn.grouped @grouped {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
                        layers = array<i64: 0, 1>, mask = #attn.causal}
-// CHECK: %[[KEYS:.+]] = attn.repeat_kv %[[KEY]] {times = 2
-// CHECK: %[[VALUES:.+]] = attn.repeat_kv %[[VALUE]] {times = 2
+// CHECK: %[[KEYS:.+]] = attn.repeat_kv %[[KEY]] {times = 2}
+// CHECK: %[[VALUES:.+]] = attn.repeat_kv %[[VALUE]] {times = 2}
 // CHECK: %[[SCORE:.+]] = attn.score %[[QUERY]], %[[KEYS]]
-// CHECK: %[[SCALED:.+]] = attn.scale %[[SCORE]] {by = {{2.5|0.25}}
+// CHECK: %[[SCALED:.+]] = attn.scale %[[SCORE]] {by = 0.25}
 // CHECK: %[[MASKED:.+]] = attn.mask %[[SCALED]] lengths(%[[LENGTHS]]
 // CHECK-SAME: mask = #attn.causal
 // CHECK: %[[P:.+]], %[[LSE:.+]] = attn.softmax %[[MASKED]]
@@ -38,7 +38,7 @@ attn.grouped @unscaled {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
 
 // CHECK-LABEL: func.func @capped_core
 // CHECK-SAME: %[[SINKS:[^:]+]]: tensor<4xf32> {attn.name = "sinks"}
-// CHECK-SAME: tensor<?x?x4x8xf32> {attn.name = "output"}
+// CHECK-SAME: !h4x8_heads {attn.name = "output"}
 attn.grouped @capped {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
                       value_dim = 8, layers = array<i64: 0>, softcap = 50.0,
                       mask = #attn.window<left = 128, right = 1>, sinks}

@@ -31,7 +31,7 @@ func.func @softcap(%query: tensor<1x3x8x64xf32>, %key: tensor<1x5x8x64xf32>,
   %score = attn.score %query, %key
       : tensor<1x3x8x64xf32>, tensor<1x5x8x64xf32> -> tensor<1x8x3x5xf32>
   // CHECK: attn.flash
-  // CHECK-SAME: score_mod{{ ?}}(%[[S:.+]]: f32, %{{.+}}: index, %{{.+}}: index, %{{.+}}: index)
+  // CHECK-NEXT: score_mod (%[[S:.+]]: f32, %{{.+}}: index, %{{.+}}: index, %{{.+}}: index)
   // CHECK-NEXT: %[[CAP:.+]] = arith.constant 5.000000e+01 : f32
   // CHECK-NEXT: %[[RATIO:.+]] = arith.divf %[[S]], %[[CAP]]
   // CHECK-NEXT: %[[TANH:.+]] = math.tanh %[[RATIO]]

@@ -1,0 +1,245 @@
+//===- AttnAsm.cpp - how the dialect reads and prints ---------------------===//
+//
+// A dump is read by people who know attention: attributes come in the order in
+// which a model card gives them, numbers without digits or types that say
+// nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn/AttnAsm.h"
+
+#include "dialects/attn/AttnOps.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include <charconv>
+
+using namespace mlir;
+using namespace attn;
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+/// The shortest text of a finite number that MLIR reads as a float: 0.125,
+/// 5.0e5. Unlike C, MLIR wants a point before an exponent.
+static std::string formatFinite(double value) {
+  char buffer[32];
+  auto [end, error] = std::to_chars(buffer, buffer + sizeof(buffer), value);
+  assert(error == std::errc() && "32 characters hold every double");
+  auto [digits, exponent] = StringRef(buffer, end - buffer).split('e');
+  std::string text = digits.str();
+  if (!digits.contains('.'))
+    text += ".0";
+  if (exponent.empty())
+    return text;
+  exponent.consume_front("+");
+  text += exponent.consume_front("-") ? "e-" : "e";
+  return text + exponent.ltrim('0').str();
+}
+
+/// An f64 has a short form; NaN and infinity are hexadecimal in MLIR.
+static bool isShort(FloatAttr number) {
+  return number.getType().isF64() && number.getValue().isFinite();
+}
+
+void attn::printNumber(AsmPrinter &printer, FloatAttr number) {
+  if (isShort(number))
+    printer << formatFinite(number.getValueAsDouble());
+  else
+    printer << number;
+}
+
+ParseResult attn::parseNumber(AsmParser &parser, FloatAttr &number) {
+  return parser.parseAttribute(number, parser.getBuilder().getF64Type());
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes of operations
+//===----------------------------------------------------------------------===//
+
+ParseResult attn::parseFields(OpAsmParser &parser, NamedAttrList &attributes,
+                              StringRef name) {
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseOptionalAttrDict(attributes))
+    return failure();
+  OperationName operation(name, parser.getContext());
+  return operation.verifyInherentAttrs(
+      attributes, [&] { return parser.emitError(location); });
+}
+
+/// What is printed elsewhere in the text form, or follows from it.
+static bool isImplied(StringRef field) {
+  return field == "sym_name" || field == "operandSegmentSizes";
+}
+
+/// The order in which a model card speaks: sizes, layers, positions, then what
+/// happens to scores, in the order in which it happens.
+static constexpr StringLiteral kFieldOrder[] = {
+    "hidden", "heads",    "kv_heads", "head_dim", "value_dim",
+    "layers", "position", "times",    "by",       "cap",
+    "scale",  "softcap",  "mask",     "sinks"};
+
+/// The attributes to print: those of the dialect in their order, then others.
+static SmallVector<NamedAttribute> orderFields(DictionaryAttr attributes) {
+  SmallVector<NamedAttribute> order;
+  for (StringRef name : kFieldOrder)
+    if (std::optional<NamedAttribute> field = attributes.getNamed(name))
+      order.push_back(*field);
+  for (NamedAttribute field : attributes)
+    if (!isImplied(field.getName()) &&
+        !llvm::is_contained(kFieldOrder, field.getName().getValue()))
+      order.push_back(field);
+  return order;
+}
+
+/// "name = value", or "name" alone for a flag.
+static std::string formatField(NamedAttribute field) {
+  std::string text = field.getName().str();
+  Attribute value = field.getValue();
+  if (isa<UnitAttr>(value))
+    return text;
+  llvm::raw_string_ostream stream(text);
+  stream << " = ";
+  auto number = dyn_cast<FloatAttr>(value);
+  auto integer = dyn_cast<IntegerAttr>(value);
+  if (number && isShort(number))
+    stream << formatFinite(number.getValueAsDouble());
+  else if (integer && integer.getType().isSignlessInteger(64))
+    stream << integer.getInt();
+  else
+    stream << value;
+  return text;
+}
+
+void attn::printFields(OpAsmPrinter &printer, Operation *op,
+                       DictionaryAttr attributes, StringRef name) {
+  SmallVector<NamedAttribute> order = orderFields(attributes);
+  if (order.empty())
+    return;
+  // Declarations have much to say: their lines are filled as a person would.
+  constexpr size_t kWidth = 84;
+  auto symbol = attributes.getAs<StringAttr>("sym_name");
+  size_t column = symbol ? name.size() + symbol.size() + 3 : 0;
+  printer << '{';
+  llvm::interleave(
+      order,
+      [&](NamedAttribute field) {
+        std::string text = formatField(field);
+        column += text.size() + 2;
+        if (symbol && column > kWidth && field != order.front()) {
+          printer.printNewline();
+          printer << "    ";
+          column = text.size() + 6;
+        } else if (field != order.front()) {
+          printer << ' ';
+        }
+        printer << text;
+      },
+      [&] { printer << ','; });
+  printer << '}';
+}
+
+//===----------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------===//
+
+ParseResult attn::parseScoreMod(OpAsmParser &parser, Region &region) {
+  if (failed(parser.parseOptionalKeyword("score_mod")))
+    return success();
+  SmallVector<OpAsmParser::Argument> arguments;
+  return failure(parser.parseArgumentList(arguments,
+                                          OpAsmParser::Delimiter::Paren,
+                                          /*allowType=*/true) ||
+                 parser.parseRegion(region, arguments));
+}
+
+void attn::printScoreMod(OpAsmPrinter &printer, Operation *, Region &region) {
+  if (region.empty())
+    return;
+  printer.printNewline();
+  printer << "    score_mod (";
+  llvm::interleaveComma(region.getArguments(), printer, [&](BlockArgument arg) {
+    printer.printRegionArgument(arg);
+  });
+  printer << ") ";
+  printer.printRegion(region, /*printEntryBlockArgs=*/false);
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+std::string attn::nameTensorType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.getElementType().isF32() || tensor.getEncoding())
+    return {};
+  // Only what has dynamic sizes where a layer has them: its shape is its role.
+  SmallVector<bool> dynamic =
+      llvm::map_to_vector(tensor.getShape(), [](int64_t size) {
+        return ShapedType::isDynamic(size);
+      });
+  auto size = [&](unsigned i) { return std::to_string(tensor.getDimSize(i)); };
+  if (dynamic == SmallVector<bool>{true, true, false, false})
+    return "h" + size(2) + "x" + size(3) + "_heads";
+  if (dynamic == SmallVector<bool>{true, false, true, true})
+    return "h" + size(1) + "_scores";
+  if (dynamic == SmallVector<bool>{true, true, false})
+    return "h" + size(2) + "_rows";
+  return {};
+}
+
+//===----------------------------------------------------------------------===//
+// Names of values
+//===----------------------------------------------------------------------===//
+
+/// "keys" or "values", where the uses tell which.
+void RepeatKvOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  if (llvm::all_of(getResult().getUsers(), llvm::IsaPred<ScoreOp>))
+    setName(getResult(), "keys");
+  else if (llvm::all_of(getResult().getUsers(), llvm::IsaPred<WeightedSumOp>))
+    setName(getResult(), "values");
+  else
+    setName(getResult(), "repeated");
+}
+
+void ScoreOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getScore(), "score");
+}
+
+void ScaleOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), "scaled");
+}
+
+void SoftcapOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), "capped");
+}
+
+void MaskOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getResult(), "masked");
+}
+
+void SoftmaxOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getProbability(), "probability");
+  setName(getLse(), "lse");
+}
+
+void WeightedSumOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "output");
+}
+
+void MaskedSoftmaxOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getProbability(), "probability");
+  setName(getLse(), "lse");
+}
+
+void FlashOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getOutput(), "output");
+  setName(getLse(), "lse");
+}
+
+void FlashOp::getAsmBlockArgumentNames(Region &region,
+                                       OpAsmSetValueNameFn setName) {
+  static constexpr StringLiteral kNames[] = {"score", "row", "column", "head"};
+  for (auto [arg, name] : llvm::zip(region.getArguments(), kNames))
+    setName(arg, name);
+}

@@ -1,0 +1,39 @@
+//===- AttnAsm.h - how the dialect reads and prints -------------*- C++ -*-===//
+//
+// Parts of the operations' text forms that TableGen cannot say: attributes in
+// declared order, short numbers, the score_mod region.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNASM_H
+#define DIALECTS_ATTN_ATTNASM_H
+
+#include "mlir/IR/OpImplementation.h"
+
+namespace attn {
+
+/// {hidden = 4096, scale = 0.125}: the attributes of the operation called
+/// `name` in the order of its definition, numbers short.
+mlir::ParseResult parseFields(mlir::OpAsmParser &parser,
+                              mlir::NamedAttrList &attributes,
+                              llvm::StringRef name);
+void printFields(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                 mlir::DictionaryAttr attributes, llvm::StringRef name);
+
+/// 0.125 or 500000.0: the shortest text that reads back as the same f64.
+mlir::ParseResult parseNumber(mlir::AsmParser &parser, mlir::FloatAttr &number);
+void printNumber(mlir::AsmPrinter &printer, mlir::FloatAttr number);
+
+/// score_mod (%score: f32, %row: index, ...) { ... }, or nothing.
+mlir::ParseResult parseScoreMod(mlir::OpAsmParser &parser,
+                                mlir::Region &region);
+void printScoreMod(mlir::OpAsmPrinter &printer, mlir::Operation *op,
+                   mlir::Region &region);
+
+/// A name for the tensors that layers pass around, such as h32x128_heads;
+/// empty for other types.
+std::string nameTensorType(mlir::Type type);
+
+} // namespace attn
+
+#endif // DIALECTS_ATTN_ATTNASM_H
