@@ -25,6 +25,7 @@ for variable in ("HOME", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
         config.environment[variable] = os.environ[variable]
 
 config.substitutions += [
+    ("%build", config.attn_build_root),
     ("%cc", config.c_compiler),
     ("%cxx", config.cxx_compiler),
     ("%python", python),

@@ -11,14 +11,15 @@ usage: tests/run.sh [options]
   --only LIST        comma-separated suites of: lit roundtrip unit numeric lint docs
                      (default: all of them; asan: lit,unit; tsan: unit)
   --filter REGEX     of the lit tests, only those whose path matches
-  --unit-filter GLOB of the unit tests, only those whose name matches
+  --unit-filter GLOB of the unit tests, only those whose name matches (tsan:
+                     those with threads)
   --tidy WHAT        what lint gives to clang-tidy: none, changed (default), all
   --werror           warnings in attnc's own code are errors
   --no-install       install nothing
 TEXT
 }
 
-preset=release only="" filter=. unit_filter='*' tidy=changed
+preset=release only="" filter=. unit_filter="" tidy=changed
 werror=OFF install=yes
 while [ $# -gt 0 ]; do
   case $1 in
@@ -36,10 +37,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 
+target=all
 case $preset in
   release | dev) : "${only:=lit,roundtrip,unit,numeric,lint,docs}" ;;
   asan) : "${only:=lit,unit}" ;;
-  tsan) : "${only:=unit}" ;;
+  tsan)
+    : "${only:=unit}" "${unit_filter:=Crew*:Runtime*}"
+    target=attn-unit-tests ;;
   *) echo "error: unknown preset '$preset'" >&2; exit 2 ;;
 esac
 
@@ -80,7 +84,7 @@ suite_roundtrip() { ATTN_ROUNDTRIP=1 filter='dialects|passes' run_lit roundtrip;
 
 suite_unit() {
   "$build/bin/attn-unit-tests" --gtest_brief=1 \
-    --gtest_filter="$unit_filter" --gtest_output="json:$results/unit"
+    --gtest_filter="${unit_filter:-*}" --gtest_output="json:$results/unit"
   tally unit gtest
 }
 
@@ -103,7 +107,7 @@ suite_docs() {
 [ "$install" = no ] || must tools/scripts/install_dependencies.sh
 must tools/scripts/make_venv.sh build/venv tests/requirements.txt
 must cmake --preset "$preset" -DATTN_WERROR="$werror" --log-level=WARNING
-must cmake --build "$build"
+must cmake --build "$build" --target "$target"
 
 rm -rf "$results"
 mkdir -p "$results"
