@@ -95,13 +95,20 @@ static int64_t extentOf(const KernelDescription &kernel, StringRef name,
   return found->shape[dimension].extent;
 }
 
-KernelDescription artifact::describeKernel(tile::ProgramOp program) {
+mlir::FailureOr<KernelDescription>
+artifact::describeKernel(tile::ProgramOp program) {
   KernelDescription kernel;
   for (auto [name, argument] : llvm::zip_equal(
            program.getArgumentNames().getAsRange<mlir::StringAttr>(),
-           program.getBody().getArguments()))
+           program.getBody().getArguments())) {
+    if (!findTensor(name.getValue()))
+      return program.emitError()
+             << "argument '" << name.getValue()
+             << "' is none of query, key, value, kv_lengths, sinks, output "
+                "and lse";
     kernel.tensors.push_back(describeTensor(
         name.getValue(), llvm::cast<tile::ViewType>(argument.getType())));
+  }
   kernel.queryHeads = extentOf(kernel, "query", 2);
   kernel.kvHeads = extentOf(kernel, "key", 2);
   kernel.headDim = extentOf(kernel, "query", 3);

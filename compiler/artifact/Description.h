@@ -42,8 +42,10 @@ struct TensorDescription {
 
 /// Kernels of one geometry: one per target, with the same tensors.
 struct KernelDescription {
-  /// NAME_[KIND_]core.
+  /// NAME_[KIND_]core, or NAME_FUNCTION.
   std::string symbol;
+  /// "core" or "graph".
+  std::string scope;
   int64_t queryHeads, kvHeads, headDim, valueDim;
   /// In the order of the args and of the program's arguments.
   std::vector<TensorDescription> tensors;
@@ -71,8 +73,9 @@ struct LibraryDescription {
   std::string declaredIr;
 };
 
-/// Tensors and sizes of the kernel that `program` is a schedule of.
-KernelDescription describeKernel(tile::ProgramOp program);
+/// Tensors and sizes of the kernel that `program` is a schedule of. Reports an
+/// argument whose name says nothing.
+mlir::FailureOr<KernelDescription> describeKernel(tile::ProgramOp program);
 
 /// The layers of the kernels and of the refused declarations in `declared`.
 std::vector<LayerDescription>

@@ -76,7 +76,7 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
                         const EntryDescription &entry,
                         const cpu::CpuKernel &compiled) {
   json.attribute("symbol", entry.symbol);
-  json.attribute("scope", "core");
+  json.attribute("scope", kernel.scope);
   json.attribute("phase", entry.phase);
   json.attribute("target", compiled.target.name);
   json.attribute("query_heads", kernel.queryHeads);

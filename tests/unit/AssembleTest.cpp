@@ -71,7 +71,7 @@ static LibraryDescription describe(std::vector<cpu::CpuTargetFacts> targets) {
   LibraryDescription library;
   library.name = "k";
   library.targets = std::move(targets);
-  KernelDescription kernel = {"k_core", 1, 1, 1, 1, {}, {}};
+  KernelDescription kernel = {"k_core", "core", 1, 1, 1, 1, {}, {}};
   for (auto [name, length] : {std::pair("query", "query_length"),
                               {"key", "kv_capacity"},
                               {"value", "kv_capacity"},

@@ -1,0 +1,132 @@
+//===- Programs.cpp - Tile programs as kernels ----------------------------===//
+//
+// A program is named <function>_<schedule>; what is left without the schedule
+// names the kernel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Programs.h"
+
+#include "dialects/attn/AttnOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/bit.h"
+
+#include <cstdint>
+#include <limits>
+
+using namespace attn;
+using namespace attn::artifact;
+using llvm::StringRef;
+using mlir::failed;
+using mlir::failure;
+using mlir::FailureOr;
+
+//===----------------------------------------------------------------------===//
+// Grouping
+//===----------------------------------------------------------------------===//
+
+static bool isAskedFor(StringRef schedule, llvm::ArrayRef<Phase> phases) {
+  Phase phase = schedule == "prefill" ? Phase::Prefill : Phase::Decode;
+  return phases.empty() || llvm::is_contained(phases, phase);
+}
+
+/// The function that `program` came from.
+static StringRef functionOf(tile::ProgramOp program) {
+  StringRef name = program.getSymName();
+  name.consume_back(program.getSchedule().getName());
+  name.consume_back("_");
+  return name;
+}
+
+/// Names and scopes the kernels.
+static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
+                        mlir::ModuleOp declared, StringRef name) {
+  llvm::StringSet<> layers;
+  for (GroupedOp layer : declared.getOps<GroupedOp>())
+    layers.insert((layer.getSymName() + "_core").str());
+  for (ProgramGroup &group : groups) {
+    StringRef function = functionOf(group.programs.front());
+    bool isLayer = layers.contains(function);
+    group.description.scope = isLayer ? "core" : "graph";
+    group.description.symbol =
+        isLayer ? function.str() : (name + "_" + function).str();
+    // Layers of one geometry are one kernel, without a KIND.
+    if (isLayer && groups.size() == 1)
+      group.description.symbol = (name + "_core").str();
+  }
+}
+
+FailureOr<std::vector<ProgramGroup>>
+artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
+                        StringRef name, llvm::ArrayRef<Phase> phases) {
+  std::vector<ProgramGroup> groups;
+  for (tile::ProgramOp program : tiles.getOps<tile::ProgramOp>()) {
+    if (!isAskedFor(program.getSchedule().getName(), phases))
+      continue;
+    auto group = llvm::find_if(groups, [&](const ProgramGroup &other) {
+      return functionOf(other.programs.front()) == functionOf(program);
+    });
+    if (group == groups.end()) {
+      FailureOr<KernelDescription> description = describeKernel(program);
+      if (failed(description))
+        return failure();
+      groups.push_back({*description, {}});
+      group = std::prev(groups.end());
+    }
+    group->programs.push_back(program);
+  }
+  for (ProgramGroup &group : groups)
+    llvm::sort(group.programs, [](tile::ProgramOp a, tile::ProgramOp b) {
+      return a.getSchedule().getMaxQueries() < b.getSchedule().getMaxQueries();
+    });
+  nameKernels(groups, declared, name);
+  return groups;
+}
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+static uint64_t bitsOf(mlir::Attribute value) {
+  if (auto integer = llvm::dyn_cast<mlir::IntegerAttr>(value))
+    return static_cast<uint64_t>(integer.getInt());
+  auto number = llvm::cast<mlir::FloatAttr>(value).getValueAsDouble();
+  return llvm::bit_cast<uint32_t>(static_cast<float>(number));
+}
+
+static void fillConstants(tile::ProgramOp program, cpu::CpuKernel &kernel) {
+  auto parameters =
+      llvm::to_vector(program.getBody().getOps<tile::ParameterOp>());
+  int64_t rows = 0;
+  for (auto [layer, row] :
+       llvm::zip_equal(program.getLayers(), program.getLayerRows())) {
+    kernel.layerRows.emplace_back(layer, row);
+    rows = std::max(rows, row + 1);
+  }
+  for (tile::ParameterOp parameter : parameters)
+    kernel.parameters.push_back(
+        {parameter.getParameterName().str(), parameter.getType().isF32()});
+  for (int64_t row = 0; row < rows; ++row)
+    for (tile::ParameterOp parameter : parameters)
+      kernel.constants.push_back(bitsOf(parameter.getValues()[row]));
+}
+
+void artifact::completeKernel(ProgramGroup &group, cpu::CpuKernel &kernel) {
+  kernel.name = group.description.symbol;
+  kernel.layerRows.clear();
+  kernel.parameters.clear();
+  kernel.constants.clear();
+  fillConstants(group.programs.front(), kernel);
+  for (auto [program, facts] :
+       llvm::zip_equal(group.programs, kernel.programs)) {
+    tile::ScheduleAttr schedule = program.getSchedule();
+    bool isUnbounded =
+        schedule.getMaxQueries() >= std::numeric_limits<int32_t>::max();
+    facts.schedule = schedule.getName().str();
+    facts.maxQueries = isUnbounded ? INT64_MAX : schedule.getMaxQueries();
+    facts.queryBlock = schedule.getQueryBlock();
+    facts.splitKeys = schedule.getSplitKeys();
+    facts.maxSplits = schedule.getMaxSplits();
+  }
+}
