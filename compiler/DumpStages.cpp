@@ -32,11 +32,70 @@ static void nameArguments(ModuleOp module) {
 }
 
 static std::string titleOf(const StageView &stage) {
-  std::string title = fmt::format("// stage {}: {}", stage.number,
-                                  std::string_view(stage.name));
+  std::string title =
+      fmt::format("// Stage {}, {}: {}.\n", stage.number,
+                  std::string_view(stage.name), std::string_view(stage.about));
   if (!stage.pass.empty())
-    title += fmt::format(", after {}", std::string_view(stage.pass));
-  return title + "\n\n";
+    title += fmt::format("// Passes: {}\n", std::string_view(stage.pass));
+  return title + '\n';
+}
+
+/// What a line may begin with.
+static constexpr StringRef clauses[] = {
+    " -> ",        " : ",      " attributes {", " band(",
+    " iter_args(", " length ", " lengths(",     " sinks(",
+};
+
+/// Where to break `line` so that its head is at most `width` wide: behind a
+/// comma or before a clause, outside of quotes. The fewest brackets open win,
+/// then the latest place; if there is none, the first beyond `width`. npos if
+/// there is none at all.
+static size_t findBreak(StringRef line, size_t indent, size_t width) {
+  size_t best = StringRef::npos, bestDepth = 0, depth = 0;
+  bool quoted = false;
+  for (size_t at = indent; at < line.size(); ++at) {
+    if (at >= width && best != StringRef::npos)
+      break;
+    StringRef rest = line.drop_front(at);
+    quoted ^= line[at] == '"';
+    if (quoted)
+      continue;
+    if (StringRef("([{<").contains(line[at]))
+      ++depth;
+    bool closes = StringRef(")]}>").contains(line[at]) && line[at - 1] != '-';
+    if (closes && depth)
+      --depth;
+    bool isPlace =
+        (line[at] == ' ' && line[at - 1] == ',') ||
+        llvm::any_of(clauses, [&](StringRef c) { return rest.starts_with(c); });
+    // A head that is mostly indentation helps nobody.
+    if (!isPlace || at < indent + width / 3)
+      continue;
+    if (best == StringRef::npos || depth <= bestDepth) {
+      best = at;
+      bestDepth = depth;
+    }
+  }
+  return best;
+}
+
+/// Breaks lines over 100 columns; the text stays the same to the parser.
+static void printWrapped(StringRef text, llvm::raw_ostream &out) {
+  constexpr size_t width = 100;
+  for (StringRef line : llvm::split(text.rtrim(), '\n')) {
+    size_t indent = line.find_first_not_of(' ');
+    std::string head;
+    while (head.size() + line.size() > width) {
+      size_t skip = head.empty() ? indent : 0;
+      size_t at = findBreak(line, skip, width - head.size());
+      if (at == StringRef::npos)
+        break;
+      out << head << line.take_front(at) << '\n';
+      line = line.drop_front(at + 1);
+      head = std::string(indent + 4, ' ');
+    }
+    out << head << line << '\n';
+  }
 }
 
 static LogicalResult fail(StringRef path, std::error_code problem) {
@@ -58,8 +117,10 @@ static LogicalResult dump(StringRef dir, const StageView &stage) {
   OwningOpRef<ModuleOp> printed = ModuleOp(stage.module).clone();
   nameArguments(*printed);
   out << titleOf(stage);
-  printed->print(out, OpPrintingFlags().printNameLocAsPrefix());
-  out << '\n';
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  printed->print(stream, OpPrintingFlags().printNameLocAsPrefix());
+  printWrapped(text, out);
   out.flush();
   if (!out.has_error())
     return success();

@@ -21,8 +21,9 @@ using namespace mlir;
 namespace {
 struct StageSpec {
   StringRef name;
-  /// As in the text form of a pass pipeline.
+  /// As in the text form of a pass pipeline; empty for the input.
   StringRef passes;
+  StringRef about;
 };
 
 /// Counts stages, runs them, tells the observer.
@@ -35,10 +36,10 @@ public:
       check = std::make_unique<verify::NumericCheck>();
   }
 
-  LogicalResult announce(StringRef name, StringRef pass) {
+  LogicalResult announce(const StageSpec &stage) {
     if (!observer)
       return success();
-    return observer({number++, name, pass, module});
+    return observer({number++, stage.name, stage.passes, stage.about, module});
   }
 
   LogicalResult run(const StageSpec &stage);
@@ -71,18 +72,25 @@ LogicalResult StageRunner::run(const StageSpec &stage) {
     passes.addInstrumentation(verify::createNumericInstrumentation(*check));
   if (failed(passes.run(module)) || (check && check->hasFailed()))
     return failure();
-  return announce(stage.name, stage.passes);
+  return announce(stage);
 }
 
 //===----------------------------------------------------------------------===//
 // Fusion
 //===----------------------------------------------------------------------===//
 
+static constexpr StageSpec declaredStage = {
+    "declared", "", "what the model card says, and nothing about how"};
+
 static constexpr StageSpec fusionStages[] = {
-    {"graph", "attn-expand-layers,attn-verify-graph"},
-    {"grouped", "attn-eliminate-kv-repeat"},
-    {"softmax", "attn-fuse-masked-softmax"},
-    {"flash", "attn-form-flash"},
+    {"graph", "attn-expand-layers,attn-verify-graph",
+     "the textbook, step by step; scores are [batch, heads, queries, keys]"},
+    {"grouped", "attn-eliminate-kv-repeat",
+     "query heads share key and value heads instead of copies of them"},
+    {"softmax", "attn-fuse-masked-softmax",
+     "scale, softcap, mask and softmax are one step"},
+    {"flash", "attn-form-flash",
+     "all of attention is one operation; scores are never stored"},
 };
 
 /// Warns of refused layers and erases them; fails if they are all there is.
@@ -137,7 +145,7 @@ static LogicalResult dropUnfused(ModuleOp module,
 
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
                           StageRunner &runner) {
-  if (failed(runner.announce("declared", "")) ||
+  if (failed(runner.announce(declaredStage)) ||
       failed(dropRefusedLayers(module)))
     return failure();
   for (const StageSpec &stage : fusionStages)
@@ -163,9 +171,11 @@ LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
   // Layers that differ in values alone share programs before anything is
   // simplified away.
   const StageSpec stages[] = {
-      {"tiles", "convert-attn-to-attn-tile"},
-      {"shared-tiles", "attn-share-layer-programs,canonicalize,cse,"
-                       "attn-verify-tiles"},
+      {"tiles", "convert-attn-to-attn-tile",
+       "online softmax over blocks of keys, the same for every target"},
+      {"shared-tiles",
+       "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
+       "layers of one geometry share a program; what differs is a parameter"},
   };
   StageRunner runner(module, options, observer, std::size(fusionStages) + 1);
   for (const StageSpec &stage : stages)

@@ -21,8 +21,10 @@ struct StageView {
   unsigned number;
   /// What the IR is now: "declared", "graph", "flash", "tiles".
   llvm::StringRef name;
-  /// Flag of the last pass that ran; empty for the input.
+  /// Flags of the passes that ran, separated by commas; empty for the input.
   llvm::StringRef pass;
+  /// What this stage is, for readers who know attention and not MLIR.
+  llvm::StringRef about;
   mlir::ModuleOp module;
 };
 

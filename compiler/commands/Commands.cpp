@@ -17,9 +17,10 @@ int attn::runCommand(const Invocation &invocation) {
     return explainCommand(invocation);
   case Verb::Import:
     return importCommand(invocation);
+  case Verb::Run:
+    return runKernelCommand(invocation);
   case Verb::Compile:
   case Verb::Verify:
-  case Verb::Run:
   case Verb::Bench:
     reportError("this verb is not built yet");
     return 1;

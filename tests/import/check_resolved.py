@@ -51,15 +51,15 @@ def expected_layer(fields, kind):
 def printed_layers(text):
     """Layer number -> attributes, from the declarations in `text`."""
     layers = {}
-    for line in re.findall(r"attn\.grouped[^}]*", text):
+    for declaration in re.findall(r"attn\.grouped[^}]*", text):
         layer = {}
-        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", line):
+        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", declaration):
             if name not in ("right", "mask", "position", "layers"):
                 layer["window" if name == "left" else name] = (
                     value if value.isalnum() and not value.isdigit() else float(value))
-        if re.search(r"\bsinks\b", line):
+        if re.search(r"\bsinks\b", declaration):
             layer["sinks"] = True
-        numbers = re.search(r"layers = (?:array<i64: |\[)([0-9, ]*)", line).group(1)
+        numbers = re.search(r"layers = (?:array<i64: |\[)([0-9, ]*)", declaration).group(1)
         for number in numbers.split(","):
             layers[int(number)] = layer
     return layers
