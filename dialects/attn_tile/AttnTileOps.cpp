@@ -96,7 +96,7 @@ ParseResult PhaseOp::parse(OpAsmParser &parser, OperationState &result) {
       parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren,
                                      parsePoint) ||
       parser.resolveOperands(extents, index, result.operands) ||
-      parser.parseOptionalAttrDict(result.attributes))
+      parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
   return parser.parseRegion(*result.addRegion(), points);
 }
@@ -108,8 +108,10 @@ void PhaseOp::print(OpAsmPrinter &printer) {
                           printer << std::get<0>(pair) << " = "
                                   << std::get<1>(pair);
                         });
-  printer << ") ";
-  printer.printOptionalAttrDict((*this)->getAttrs(), {getPhaseNameAttrName()});
+  printer << ')';
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getPhaseNameAttrName()});
+  printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
