@@ -1,7 +1,7 @@
 // RUN: attn-opt %s --convert-attn-to-attn-tile="schedules='[\
 // RUN: #attn_tile.schedule<name = \"prefill\", max_queries = 2147483647, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>, \
 // RUN: #attn_tile.schedule<name = \"decode\", max_queries = 1, query_block = 1, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = true>]'" \
-// RUN: | FileCheck %s
+// RUN: | attn-opt --verify-roundtrip | FileCheck %s
 
 // One fused function becomes one program per schedule: prefill walks its
 // splits in the task, decode has a task per split and merges in a second
