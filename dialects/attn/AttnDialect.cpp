@@ -46,7 +46,8 @@ void AttnDialect::initialize() {
 //===----------------------------------------------------------------------===//
 
 static InFlightDiagnostic emitUnknown(Operation *op, NamedAttribute attribute) {
-  return op->emitOpError() << "has attribute '" << attribute.getName()
+  return op->emitOpError() << "has attribute '"
+                           << attribute.getName().getValue()
                            << "', which the attn dialect does not define here";
 }
 

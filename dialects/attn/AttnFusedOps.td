@@ -22,7 +22,21 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
       C1: lengths has one entry per batch row.
       C2: sinks has one entry per head.
       C3: lse is [batch, queries, heads].
-      C4: softcap is positive and finite.
+      C4: scale is finite; softcap is positive and finite.
+      C5: probability has the sizes of score.
+
+    Example:
+
+    ```mlir
+    func.func @masked_softmax(%score: tensor<?x8x?x?xf32>,
+                              %lengths: tensor<?xi32>) -> tensor<?x8x?x?xf32> {
+      %probability, %lse = attn.masked_softmax %score
+          lengths(%lengths : tensor<?xi32>)
+          {scale = 0.125, softcap = 50.0, mask = #attn.causal}
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      return %probability : tensor<?x8x?x?xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
@@ -59,7 +73,26 @@ def Attn_FlashOp : Attn_Op<"flash", [
       C3: output is [batch, queries, heads, value size], lse
           [batch, queries, heads].
       C4: lengths has one entry per batch row, sinks one per head.
-      C5: score_mod takes (f32, index, index, index) and yields one f32.
+      C5: scale is finite.
+      C6: score_mod takes (f32, index, index, index) and yields one f32.
+
+    Example:
+
+    ```mlir
+    func.func @flash(%query: tensor<?x?x8x64xf32>, %key: tensor<?x?x2x64xf32>,
+                     %value: tensor<?x?x2x64xf32>) -> tensor<?x?x8x64xf32> {
+      %output, %lse = attn.flash %query, %key, %value
+          {scale = 0.125, mask = #attn.causal}
+          : tensor<?x?x8x64xf32>, tensor<?x?x2x64xf32>, tensor<?x?x2x64xf32>
+          -> tensor<?x?x8x64xf32>, tensor<?x?x8xf32>
+          score_mod (%score: f32, %row: index, %column: index, %head: index) {
+        %two = arith.constant 2.0 : f32
+        %doubled = arith.mulf %score, %two : f32
+        attn.yield %doubled : f32
+      }
+      return %output : tensor<?x?x8x64xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key,
                        Attn_HeadsTensor:$value,

@@ -59,7 +59,7 @@ def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure, Attn_NamedResults]> {
 }
 
 def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
-  let summary = "scaled-free scores of queries against keys";
+  let summary = "unscaled scores of queries against keys";
   let description = [{
     `score[b, h, i, j] = sum_d query[b, i, h, d] * key[b, j, h / group, d]`
     with `group = heads / kv_heads`.
@@ -68,6 +68,18 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
       C1: batch and head size of query and key agree.
       C2: the key's heads divide the query's heads.
       C3: the result is [batch, query heads, queries, keys].
+
+    Example:
+
+    ```mlir
+    func.func @score(%query: tensor<?x?x32x128xf32>, %key: tensor<?x?x8x128xf32>)
+        -> tensor<?x32x?x?xf32> {
+      %score = attn.score %query, %key
+          : tensor<?x?x32x128xf32>, tensor<?x?x8x128xf32>
+          -> tensor<?x32x?x?xf32>
+      return %score : tensor<?x32x?x?xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key);
   let results = (outs Attn_ScoreTensor:$score);
@@ -80,13 +92,28 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
 def Attn_ScaleOp : Attn_Op<"scale", [
     Pure, SameOperandsAndResultType, Attn_NamedResults]> {
   let summary = "scores times a constant";
-  let description = "`result = by * score`, elementwise.";
+  let description = [{
+    `result = by * score`, elementwise.
+
+    Constraints:
+      C1: by is finite.
+
+    Example:
+
+    ```mlir
+    func.func @scale(%score: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+      %scaled = attn.scale %score {by = 0.125} : tensor<?x8x?x?xf32>
+      return %scaled : tensor<?x8x?x?xf32>
+    }
+    ```
+  }];
   let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$by);
   let results = (outs Attn_ScoreTensor:$result);
   let assemblyFormat = [{
     $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
   }];
   let hasFolder = 1;
+  let hasVerifier = 1;
 }
 
 def Attn_SoftcapOp : Attn_Op<"softcap", [
@@ -97,6 +124,15 @@ def Attn_SoftcapOp : Attn_Op<"softcap", [
 
     Constraints:
       C1: cap is positive and finite.
+
+    Example:
+
+    ```mlir
+    func.func @softcap(%score: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
+      %capped = attn.softcap %score {cap = 50.0} : tensor<?x8x?x?xf32>
+      return %capped : tensor<?x8x?x?xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$cap);
   let results = (outs Attn_ScoreTensor:$result);
@@ -117,6 +153,17 @@ def Attn_MaskOp : Attn_Op<"mask", [
 
     Constraints:
       C1: lengths has one entry per batch row.
+
+    Example:
+
+    ```mlir
+    func.func @mask(%score: tensor<?x8x?x?xf32>, %lengths: tensor<?xi32>)
+        -> tensor<?x8x?x?xf32> {
+      %masked = attn.mask %score lengths(%lengths : tensor<?xi32>)
+          {mask = #attn.window<left = 4096, right = 1>} : tensor<?x8x?x?xf32>
+      return %masked : tensor<?x8x?x?xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
@@ -142,6 +189,18 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
     Constraints:
       C1: sinks has one entry per head.
       C2: lse is [batch, queries, heads].
+      C3: probability has the sizes of score.
+
+    Example:
+
+    ```mlir
+    func.func @softmax(%score: tensor<?x8x?x?xf32>, %sinks: tensor<8xf32>)
+        -> (tensor<?x8x?x?xf32>, tensor<?x?x8xf32>) {
+      %probability, %lse = attn.softmax %score sinks(%sinks : tensor<8xf32>)
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      return %probability, %lse : tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_SinksTensor>:$sinks);
@@ -165,6 +224,19 @@ def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
       C1: batch and keys of probability and value agree.
       C2: the value's heads divide the probability's heads.
       C3: the result is [batch, queries, heads, value size].
+
+    Example:
+
+    ```mlir
+    func.func @weighted_sum(%probability: tensor<?x32x?x?xf32>,
+                            %value: tensor<?x?x8x128xf32>)
+        -> tensor<?x?x32x128xf32> {
+      %output = attn.weighted_sum %probability, %value
+          : tensor<?x32x?x?xf32>, tensor<?x?x8x128xf32>
+          -> tensor<?x?x32x128xf32>
+      return %output : tensor<?x?x32x128xf32>
+    }
+    ```
   }];
   let arguments = (ins Attn_ScoreTensor:$probability, Attn_HeadsTensor:$value);
   let results = (outs Attn_HeadsTensor:$output);

@@ -61,6 +61,25 @@ static LogicalResult checkRowOperands(Operation *op, Value score, Value lengths,
       succeeded(checkEqual(op, "heads of score and lse", score, 1, lse, 2)));
 }
 
+/// The softmax of `score` is one probability for each.
+static LogicalResult checkProbability(Operation *op, Value score,
+                                      Value probability) {
+  static constexpr StringLiteral kNames[] = {"batch", "heads", "queries",
+                                             "keys"};
+  for (auto [i, name] : llvm::enumerate(kNames))
+    if (failed(checkEqual(op, (name + " of score and probability").str(), score,
+                          i, probability, i)))
+      return failure();
+  return success();
+}
+
+static LogicalResult checkScale(Operation *op, const APFloat &scale) {
+  if (scale.isFinite())
+    return success();
+  return op->emitOpError() << "scale is " << scale.convertToDouble()
+                           << ", expected a finite number";
+}
+
 static LogicalResult checkSoftcap(Operation *op, double cap) {
   if (cap > 0 && std::isfinite(cap))
     return success();
@@ -123,9 +142,8 @@ LogicalResult GroupedOp::verify() {
   if (failed(checkHeadCounts(*this)))
     return failure();
   // grouped_c4
-  if (!std::isfinite(getScoreScale()))
-    return emitOpError() << "scale is " << getScoreScale()
-                         << ", expected a finite number";
+  if (failed(checkScale(*this, APFloat(getScoreScale()))))
+    return failure();
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
       return failure();
@@ -184,6 +202,11 @@ LogicalResult ScoreOp::verify() {
       succeeded(checkEqual(*this, "keys of key and score", key, 1, score, 3)));
 }
 
+LogicalResult ScaleOp::verify() {
+  // scale_c1
+  return checkScale(*this, getBy());
+}
+
 LogicalResult SoftcapOp::verify() {
   // softcap_c1
   return checkSoftcap(*this, getCap().convertToDouble());
@@ -196,7 +219,10 @@ LogicalResult MaskOp::verify() {
 
 LogicalResult SoftmaxOp::verify() {
   // softmax_c1, softmax_c2
-  return checkRowOperands(*this, getScore(), {}, getSinks(), getLse());
+  if (failed(checkRowOperands(*this, getScore(), {}, getSinks(), getLse())))
+    return failure();
+  // softmax_c3
+  return checkProbability(*this, getScore(), getProbability());
 }
 
 LogicalResult WeightedSumOp::verify() {
@@ -233,9 +259,13 @@ LogicalResult MaskedSoftmaxOp::verify() {
                               getLse())))
     return failure();
   // masked_softmax_c4
+  if (failed(checkScale(*this, getScale())))
+    return failure();
   if (std::optional<APFloat> cap = getSoftcap())
-    return checkSoftcap(*this, cap->convertToDouble());
-  return success();
+    if (failed(checkSoftcap(*this, cap->convertToDouble())))
+      return failure();
+  // masked_softmax_c5
+  return checkProbability(*this, getScore(), getProbability());
 }
 
 static LogicalResult checkFlashShapes(FlashOp op) {
@@ -277,6 +307,9 @@ LogicalResult FlashOp::verify() {
                                       getQuery(), 2, getSinks(), 0)))
     return failure();
   // flash_c5
+  if (failed(checkScale(*this, getScale())))
+    return failure();
+  // flash_c6
   if (getScoreMod().empty())
     return success();
   Block &body = getScoreMod().front();

@@ -1,0 +1,105 @@
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+// One test for each constraint of the declared operations and their attributes.
+
+// expected-error @below {{'attn.grouped' op heads is 0, expected at least 1}}
+attn.grouped @grouped_c1 {
+  hidden = 64, heads = 0, kv_heads = 1, head_dim = 16, layers = array<i64: 0>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op value_dim is -8, expected at least 1}}
+attn.grouped @grouped_c1_value_dim {
+  hidden = 64, heads = 4, kv_heads = 1, head_dim = 16, value_dim = -8,
+  layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op kv_heads 3 does not divide heads 4}}
+attn.grouped @grouped_c2 {
+  hidden = 64, heads = 4, kv_heads = 3, head_dim = 16, layers = array<i64: 0>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op head_dim is 577, expected at most 576}}
+attn.grouped @grouped_c3 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 577, layers = array<i64: 0>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op softcap is -1.000000e+00, expected a positive finite number}}
+attn.grouped @grouped_c4 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, softcap = -1.0,
+  layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op scale is}}
+attn.grouped @grouped_c4_scale {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  scale = 0x7FF0000000000000 : f64, layers = array<i64: 0>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op layer 1 follows 2, expected layers ascending from 0}}
+attn.grouped @grouped_c5 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  layers = array<i64: 2, 1>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op layers are empty, expected at least one}}
+attn.grouped @grouped_c5_empty {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.refused' op layer -1 follows -1, expected layers ascending from 0}}
+attn.refused @refused_c1 "for no reason" {layers = array<i64: -1>}
+
+// -----
+
+attn.grouped @window_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  // expected-error @below {{window left is 0, expected at least 1}}
+  mask = #attn.window<left = 0, right = 1>}
+
+// -----
+
+attn.grouped @window_c1_right {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  // expected-error @below {{window right is -1, expected at least 1}}
+  mask = #attn.window<left = 4, right = -1>}
+
+// -----
+
+attn.grouped @rope_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  // expected-error @below {{rope theta is 0.000000e+00, expected a positive finite number}}
+  position = #attn.rope<theta = 0.0>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @rope_c2 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  // expected-error @below {{rope factor is -8.000000e+00, expected a positive finite number}}
+  position = #attn.rope<theta = 1.0e4, factor = -8.0>, mask = #attn.causal}
+
+// -----
+
+// A number of the wrong type is an error, and never ignored.
+// expected-error @below {{attribute 'scale' failed to satisfy constraint: 64-bit float attribute}}
+attn.grouped @integer_scale {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, scale = 1,
+  layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op requires attribute 'mask'}}
+attn.grouped @no_mask {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>}

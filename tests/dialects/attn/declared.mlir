@@ -1,0 +1,36 @@
+// RUN: attn-opt %s | attn-opt | FileCheck %s
+// RUN: attn-opt %s --mlir-print-op-generic | attn-opt | FileCheck %s
+
+// Declarations print their attributes in the order of a model card, and read
+// them in any.
+
+// CHECK: attn.grouped @llama_3_8b {hidden = 4096, heads = 32, kv_heads = 8, head_dim = 128,
+// CHECK-NEXT: layers = array<i64: 0, 1>, position = #attn.rope<theta = 5.0e5>,
+// CHECK-NEXT: mask = #attn.causal}
+attn.grouped @llama_3_8b {
+  mask = #attn.causal, position = #attn.rope<theta = 5.0e5>, heads = 32,
+  hidden = 4096, kv_heads = 8, head_dim = 128, layers = array<i64: 0, 1>}
+
+// CHECK: attn.grouped @optional {hidden = 64, heads = 4, kv_heads = 1, head_dim = 16,
+// CHECK-NEXT: value_dim = 8, layers = array<i64: 3>, scale = 0.0625, softcap = 50.0,
+// CHECK-NEXT: mask = #attn.window<left = 4096, right = 1>, sinks}
+attn.grouped @optional {
+  hidden = 64, heads = 4, kv_heads = 1, head_dim = 16, value_dim = 8,
+  layers = array<i64: 3>, scale = 0.0625, softcap = 50.0, sinks,
+  mask = #attn.window<left = 4096, right = 1>}
+
+// CHECK: mask = #attn.causal<alignment = top_left>
+attn.grouped @top_left {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  mask = #attn.causal<alignment = top_left>}
+
+// CHECK: #attn.rope<theta = 10000.0, pairing = interleaved, scaling = yarn, factor = 32.0>
+attn.grouped @yarn {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  position = #attn.rope<theta = 1.0e4, pairing = interleaved, scaling = yarn,
+                        factor = 32.0>,
+  mask = #attn.bidirectional}
+
+// CHECK: attn.refused @refused "alibi positions are not supported" {layers = array<i64: 0, 1>}
+attn.refused @refused "alibi positions are not supported" {
+  layers = array<i64: 0, 1>}

@@ -1,0 +1,46 @@
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+// attn.name and attn.layers carry meaning between passes, so that the dialect
+// verifies them wherever they stand.
+
+// expected-error @below {{'func.func' op has 'attn.name' = 1 : i64, expected a name in quotes}}
+func.func private @name_number(tensor<?xf32> {attn.name = 1})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.name' = "", expected a name in quotes}}
+func.func private @name_empty(tensor<?xf32>) -> (tensor<?xf32> {attn.name = ""})
+
+// -----
+
+// expected-error @below {{'func.func' op has two tensors with 'attn.name' = "query", expected different names}}
+func.func private @name_twice(tensor<?xf32> {attn.name = "query"},
+                              tensor<?xf32> {attn.name = "query"})
+
+// -----
+
+// expected-error @below {{'func.func' op has two tensors with 'attn.name' = "query", expected different names}}
+func.func private @name_of_result_twice(tensor<?xf32> {attn.name = "query"})
+    -> (tensor<?xf32>, tensor<?xf32> {attn.name = "query"})
+
+// -----
+
+// expected-error @below {{'func.func' op has attribute 'attn.nam', which the attn dialect does not define here}}
+func.func private @name_misspelt(tensor<?xf32> {attn.nam = "query"})
+
+// -----
+
+// expected-error @below {{'func.func' op layer 0 follows 1, expected layers ascending from 0}}
+func.func private @layers_descending()
+    attributes {attn.layers = array<i64: 1, 0>}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.layers' = "all", expected array<i64: ...>}}
+func.func private @layers_text() attributes {attn.layers = "all"}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has attribute 'attn.layers', which the attn dialect does not define here}}
+module attributes {attn.layers = array<i64: 0>} {
+}
