@@ -16,6 +16,7 @@ int compileCommand(const Invocation &invocation);
 int explainCommand(const Invocation &invocation);
 int importCommand(const Invocation &invocation);
 int runKernelCommand(const Invocation &invocation);
+int verifyCommand(const Invocation &invocation);
 
 /// Runs the verb of `invocation`.
 int runCommand(const Invocation &invocation);

@@ -7,10 +7,8 @@
 
 #include "compiler/verify/SmallInputs.h"
 
+#include "compiler/verify/Arguments.h"
 #include "compiler/verify/Random.h"
-#include "dialects/attn/AttnOps.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
@@ -18,13 +16,6 @@ using namespace attn::verify;
 using attn::reference::Tensor;
 
 namespace {
-enum class Role { Other, Query, Key, Value, Score, Lengths, Sinks };
-
-struct Argument {
-  Role role = Role::Other;
-  SmallVector<int64_t> shape;
-};
-
 /// What a case puts into the open sizes and the elements.
 struct CaseSpec {
   StringRef name;
@@ -59,83 +50,6 @@ static constexpr CaseSpec kCases[] = {
     {.name = "large logits", .queries = 5, .keys = 7, .queryFactor = 1e3},
     {.name = "infinities", .queries = 5, .keys = 7, .infinities = true},
 };
-
-static Role roleOf(Value value);
-
-static Role roleOfUse(OpOperand &use) {
-  Value value = use.get();
-  return TypeSwitch<Operation *, Role>(use.getOwner())
-      .Case([&](RepeatKvOp op) { return roleOf(op.getResult()); })
-      .Case([&](ScoreOp op) {
-        return value == op.getQuery() ? Role::Query : Role::Key;
-      })
-      .Case<ScaleOp, SoftcapOp>([](auto) { return Role::Score; })
-      .Case([&](MaskOp op) {
-        return value == op.getLengths() ? Role::Lengths : Role::Score;
-      })
-      .Case([&](SoftmaxOp op) {
-        return value == op.getSinks() ? Role::Sinks : Role::Score;
-      })
-      .Case([&](MaskedSoftmaxOp op) {
-        return value == op.getSinks()     ? Role::Sinks
-               : value == op.getLengths() ? Role::Lengths
-                                          : Role::Score;
-      })
-      .Case([&](WeightedSumOp op) {
-        return value == op.getValue() ? Role::Value : Role::Score;
-      })
-      .Case([&](FlashOp op) {
-        return value == op.getQuery()     ? Role::Query
-               : value == op.getKey()     ? Role::Key
-               : value == op.getValue()   ? Role::Value
-               : value == op.getLengths() ? Role::Lengths
-                                          : Role::Sinks;
-      })
-      .Default([](Operation *) { return Role::Other; });
-}
-
-static Role roleOf(Value value) {
-  for (OpOperand &use : value.getUses())
-    if (Role role = roleOfUse(use); role != Role::Other)
-      return role;
-  return Role::Other;
-}
-
-/// What a dimension of unknown size stands for in a tensor of `role`.
-static int64_t openSize(Role role, unsigned dimension, const CaseSpec &spec) {
-  constexpr int64_t heads = 2, headSize = 3;
-  if (role == Role::Sinks)
-    return heads;
-  if (dimension == 0)
-    return kBatch;
-  if (role == Role::Score)
-    return dimension == 1 ? heads : dimension == 2 ? spec.queries : spec.keys;
-  if (dimension == 1)
-    return role == Role::Key || role == Role::Value ? spec.keys : spec.queries;
-  return dimension == 2 ? heads : headSize;
-}
-
-static SmallVector<Argument> argumentsOf(func::FuncOp function) {
-  SmallVector<Argument> arguments;
-  for (BlockArgument argument : function.getArguments())
-    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
-      arguments.push_back(
-          {roleOf(argument), SmallVector<int64_t>(type.getShape())});
-  return arguments;
-}
-
-static SmallVector<Argument> argumentsOf(GroupedOp layer) {
-  constexpr int64_t open = ShapedType::kDynamic;
-  int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
-  SmallVector<Argument> arguments = {
-      {Role::Query, {open, open, heads, int64_t(layer.getHeadDim())}},
-      {Role::Key, {open, open, kvHeads, int64_t(layer.getHeadDim())}},
-      {Role::Value, {open, open, kvHeads, layer.getValueSize()}},
-      {Role::Lengths, {open}}};
-  if (layer.getSinks())
-    arguments.push_back({Role::Sinks, {heads}});
-  return arguments;
-}
 
 static Tensor makeTensor(const Argument &argument, const CaseSpec &spec,
                          Random &random) {
@@ -206,28 +120,21 @@ static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
   }
 }
 
-static SmallInputs makeCase(SmallVector<Argument> arguments,
-                            const CaseSpec &spec) {
+static SmallInputs makeCase(ArrayRef<Argument> open, const CaseSpec &spec) {
   Random random(spec.queries * 1000 + spec.keys);
   SmallInputs inputs{spec.name.str(), {}};
-  for (Argument &argument : arguments) {
-    for (auto [dimension, size] : llvm::enumerate(argument.shape))
-      if (ShapedType::isDynamic(size))
-        size = openSize(argument.role, dimension, spec);
+  SmallVector<Argument> arguments(open);
+  close(arguments,
+        {.batch = kBatch, .queries = spec.queries, .keys = spec.keys});
+  for (const Argument &argument : arguments)
     inputs.tensors.push_back(makeTensor(argument, spec, random));
-  }
   corrupt(arguments, spec, inputs.tensors);
   return inputs;
 }
 
 SmallVector<SmallInputs> verify::makeSmallInputs(Operation *subject) {
-  SmallVector<Argument> arguments;
-  if (auto layer = dyn_cast<GroupedOp>(subject))
-    arguments = argumentsOf(layer);
-  else
-    arguments = argumentsOf(cast<func::FuncOp>(subject));
   SmallVector<SmallInputs> cases;
   for (const CaseSpec &spec : kCases)
-    cases.push_back(makeCase(arguments, spec));
+    cases.push_back(makeCase(argumentsOf(subject), spec));
   return cases;
 }

@@ -1,0 +1,107 @@
+//===- Verify.cpp - attnc verify ------------------------------------------===//
+//
+// Compares compiled kernels with the float64 reference: those of a compiled
+// folder, or of a config or .mlir file, which is compiled first.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/Diagnostics.h"
+#include "compiler/KernelLibrary.h"
+#include "compiler/artifact/Artifact.h"
+#include "compiler/commands/Commands.h"
+#include "compiler/import/Import.h"
+#include "compiler/verify/KernelCases.h"
+#include "compiler/verify/VerifyKernels.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace attn::verify;
+using namespace mlir;
+
+/// Compiles `invocation.input` into a folder inside `parent`.
+static LogicalResult compileInto(const Invocation &invocation,
+                                 MLIRContext &context, StringRef directory) {
+  OwningOpRef<ModuleOp> module =
+      loadInput(context, invocation.input, invocation.compile);
+  if (!module)
+    return failure();
+  FailureOr<Artifact> artifact = compile(*module, invocation.compile);
+  if (failed(artifact))
+    return failure();
+  return writeFolder(*artifact, directory);
+}
+
+/// Whether this machine runs the subject; says so if it does not.
+static bool isRunnable(const Subject &subject) {
+  const KernelCase &spec = kernelCases().front();
+  std::vector<Buffer> buffers;
+  SmallVector<const DLTensor *> tensors;
+  buffers.reserve(subject.kernel->tensors.size());
+  for (auto [argument, tensor] :
+       llvm::zip(subject.arguments, makeInputs(spec, subject.arguments)))
+    tensors.push_back(buffers
+                          .emplace_back(tensor, argument.role == Role::Lengths,
+                                        Layout::Contiguous)
+                          .dlTensor());
+  tensors.resize(subject.kernel->tensors.size());
+  if (runsHere(*subject.kernel, subject.index, tensors))
+    return true;
+  llvm::errs() << fmt::format("attnc: warning: this machine does not run {} "
+                              "for {}, which is not verified\n",
+                              subject.kernel->symbol, subject.kernel->target);
+  return false;
+}
+
+static int verifyFolder(StringRef directory, MLIRContext &context, bool json) {
+  llvm::Expected<std::unique_ptr<KernelLibrary>> library =
+      KernelLibrary::open(directory);
+  if (!library) {
+    reportError(library.takeError());
+    return 1;
+  }
+  OwningOpRef<ModuleOp> declared =
+      parseSourceString<ModuleOp>((*library)->declaredIr(), &context);
+  if (!declared)
+    return 1;
+  Report report;
+  for (const Subject &subject : subjectsOf(**library, *declared))
+    if (isRunnable(subject))
+      llvm::append_range(report.cases, verifySubject(subject));
+  if (report.cases.empty()) {
+    reportError("there is no kernel to verify on this machine");
+    return 1;
+  }
+  json ? printJson(report, llvm::outs()) : printText(report, llvm::outs());
+  return report.failed() != 0;
+}
+
+int attn::verifyCommand(const Invocation &invocation) {
+  if (llvm::Error error = checkSupported(invocation.compile)) {
+    reportError(std::move(error));
+    return 1;
+  }
+  DialectRegistry registry = inputDialects();
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  DiagnosticPrinter printer(&context);
+  if (llvm::sys::fs::is_directory(invocation.input))
+    return verifyFolder(invocation.input, context, invocation.json);
+  SmallString<128> temporary;
+  if (std::error_code error =
+          llvm::sys::fs::createUniqueDirectory("attnc-verify", temporary)) {
+    reportError(
+        fmt::format("cannot make a temporary folder: {}", error.message()));
+    return 1;
+  }
+  llvm::scope_exit remove(
+      [&] { llvm::sys::fs::remove_directories(temporary); });
+  SmallString<128> directory(temporary);
+  llvm::sys::path::append(directory, "kernels");
+  if (failed(compileInto(invocation, context, directory)))
+    return 1;
+  return verifyFolder(directory, context, invocation.json);
+}

@@ -1,0 +1,214 @@
+//===- Accuracy.cpp - A kernel against the float64 reference --------------===//
+//
+// See Accuracy.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/Accuracy.h"
+
+#include "compiler/verify/Compare.h"
+#include <cmath>
+#include <fmt/format.h>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::verify;
+using attn::reference::Tensor;
+
+// Beyond this score the rounding of a score decides which key wins.
+static constexpr double kDecidableScore = 1e4;
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+namespace {
+struct Expectation {
+  SmallVector<Tensor> results;
+  /// The naive evaluation in float32.
+  SmallVector<Tensor> naive;
+  double maxScore = 0;
+  /// Largest finite magnitude among the values.
+  double maxValue = 0;
+};
+
+/// The finding on one result.
+struct Finding {
+  double error = 0, tolerance = 0;
+  std::string detail;
+};
+} // namespace
+
+static double largestFinite(const Tensor &tensor) {
+  double largest = 0;
+  for (double value : tensor.data())
+    if (std::isfinite(value))
+      largest = std::max(largest, std::fabs(value));
+  return largest;
+}
+
+static FailureOr<Expectation> expect(const Subject &subject,
+                                     ArrayRef<Tensor> inputs) {
+  Expectation expectation;
+  reference::Trace trace;
+  auto results = subject.interpret(inputs, reference::Precision::F64, &trace);
+  auto naive = subject.interpret(inputs, reference::Precision::F32);
+  if (failed(results) || failed(naive))
+    return failure();
+  expectation.results = std::move(*results);
+  expectation.naive = std::move(*naive);
+  expectation.maxScore = trace.maxScore;
+  if (int64_t value = subject.find(Role::Value); value >= 0)
+    expectation.maxValue = largestFinite(inputs[value]);
+  return expectation;
+}
+
+/// Largest error of the naive evaluation where both are finite.
+static double naiveError(const Tensor &expected, const Tensor &naive) {
+  double error = 0;
+  for (auto [left, right] : llvm::zip(expected.data(), naive.data()))
+    if (std::isfinite(left) && std::isfinite(right))
+      error = std::max(error, std::fabs(left - right));
+  return error;
+}
+
+/// Least and largest valid value for every [batch, head, dim], and 0, which
+/// rows without a key have and which a sink pulls towards.
+static std::pair<Tensor, Tensor> valueRange(const Subject &subject,
+                                            ArrayRef<Tensor> inputs) {
+  const Tensor &value = inputs[subject.find(Role::Value)];
+  SmallVector<int64_t> shape = {value.dim(0), value.dim(2), value.dim(3)};
+  Tensor least(shape), largest(shape);
+  for (int64_t position = 0; position < value.size(); ++position) {
+    double element = value.data()[position];
+    SmallVector<int64_t> at = value.coordinates(position);
+    if (std::isnan(element)) // behind a length
+      continue;
+    double &low = least(at[0], at[2], at[3]);
+    double &high = largest(at[0], at[2], at[3]);
+    low = std::min(low, element);
+    high = std::max(high, element);
+  }
+  return {std::move(least), std::move(largest)};
+}
+
+/// How far the worst element is outside the values, and how far it may be.
+static Finding compareRange(const Subject &subject, ArrayRef<Tensor> inputs,
+                            const Tensor &got) {
+  auto [least, largest] = valueRange(subject, inputs);
+  int64_t group = got.dim(2) / least.dim(1);
+  Finding finding = {.tolerance = 1e-5, .detail = {}};
+  for (int64_t position = 0; position < got.size(); ++position) {
+    double element = got.data()[position];
+    SmallVector<int64_t> at = got.coordinates(position);
+    double low = least(at[0], at[2] / group, at[3]);
+    double high = largest(at[0], at[2] / group, at[3]);
+    double outside = std::isfinite(element)
+                         ? std::max({low - element, element - high, 0.0})
+                         : kInfinity;
+    if (outside <= finding.error)
+      continue;
+    finding.error = outside;
+    finding.detail =
+        fmt::format("[{}] is {:.9g}, outside the values {:.9g} to {:.9g}",
+                    fmt::join(at, ", "), element, low, high);
+  }
+  if (finding.error <= finding.tolerance)
+    finding.detail.clear();
+  return finding;
+}
+
+static Finding compareClose(const Expectation &expectation, size_t result,
+                            const Tensor &got) {
+  const Tensor &expected = expectation.results[result];
+  // An error of a score moves an output by the spread of the values, an lse
+  // by itself.
+  bool isOutput = expected.rank() == 4;
+  double spread = isOutput ? expectation.maxValue : 1;
+  double error = naiveError(expected, expectation.naive[result]);
+  Difference worst = worstDifference(expected, got);
+  Finding finding = {.error = worst.inPattern ? kInfinity : worst.error,
+                     .tolerance = 2 * error + 1e-5 +
+                                  0x1p-23 * expectation.maxScore * spread,
+                     .detail = {}};
+  if (finding.error > finding.tolerance)
+    finding.detail = describe(worst, expected);
+  return finding;
+}
+
+static Finding compareResult(const Subject &subject, ArrayRef<Tensor> inputs,
+                             const Expectation &expectation, size_t result,
+                             const Tensor &got) {
+  bool isOutput = expectation.results[result].rank() == 4;
+  if (isOutput && expectation.maxScore > kDecidableScore)
+    return compareRange(subject, inputs, got);
+  return compareClose(expectation, result, got);
+}
+
+/// Puts the finding that is nearest to, or furthest beyond, its tolerance into
+/// the report.
+static void include(CaseReport &report, const Finding &finding,
+                    StringRef result) {
+  bool worse = finding.error * report.tolerance >=
+               report.maxAbsError * finding.tolerance;
+  if (report.tolerance == 0 || (worse && report.ok)) {
+    report.maxAbsError = finding.error;
+    report.tolerance = finding.tolerance;
+  }
+  if (finding.error <= finding.tolerance || !report.ok)
+    return;
+  report.ok = false;
+  report.maxAbsError = finding.error;
+  report.tolerance = finding.tolerance;
+  report.detail =
+      fmt::format("{} at {}", std::string_view(result), finding.detail);
+}
+
+static CaseReport compareAll(const Subject &subject, CaseReport report,
+                             ArrayRef<Tensor> inputs,
+                             const Expectation &expectation,
+                             const Outcome &outcome) {
+  if (!outcome.error.empty()) {
+    report.ok = false;
+    report.detail = outcome.error;
+    return report;
+  }
+  SmallVector<StringRef> names;
+  for (const LibraryTensor &tensor : subject.kernel->tensors)
+    if (tensor.output)
+      names.push_back(tensor.name);
+  for (auto [i, buffer] : llvm::enumerate(outcome.outputs))
+    include(report,
+            compareResult(subject, inputs, expectation, i, buffer.read()),
+            names[i]);
+  return report;
+}
+
+static CaseReport check(const Subject &subject, StringRef name,
+                        ArrayRef<Tensor> inputs,
+                        ArrayRef<Tensor> referenceInputs, const Use &use) {
+  CaseReport report = makeReport(subject, name, inputs);
+  FailureOr<Expectation> expectation = expect(subject, referenceInputs);
+  if (failed(expectation)) {
+    report.ok = false;
+    report.detail = "the reference does not interpret this function";
+    return report;
+  }
+  return compareAll(subject, std::move(report), inputs, *expectation,
+                    callSubject(subject, inputs, use));
+}
+
+CaseReport verify::checkAccuracy(const Subject &subject,
+                                 const KernelCase &spec) {
+  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  return check(
+      subject, spec.name, inputs, inputs,
+      {.call = {}, .layout = spec.layout, .withoutLengths = !spec.hasLengths});
+}
+
+CaseReport verify::checkWithoutSink(const Subject &subject,
+                                    const KernelCase &spec) {
+  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  SmallVector<Tensor> withoutSink = inputs;
+  Tensor &sinks = withoutSink[subject.find(Role::Sinks)];
+  llvm::fill(sinks.data(), -kInfinity);
+  return check(subject, spec.name.str() + "_without_sink", inputs, withoutSink,
+               {.call = {.flags = ATTN_FLAG_NO_SINK}});
+}

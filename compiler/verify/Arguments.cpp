@@ -1,0 +1,107 @@
+//===- Arguments.cpp - What a function's arguments stand for --------------===//
+//
+// Looks through attn.repeat_kv to the operation that gives a tensor its role.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/Arguments.h"
+
+#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::verify;
+
+static Role roleOf(Value value);
+
+static Role roleOfUse(OpOperand &use) {
+  Value value = use.get();
+  return TypeSwitch<Operation *, Role>(use.getOwner())
+      .Case([&](RepeatKvOp op) { return roleOf(op.getResult()); })
+      .Case([&](ScoreOp op) {
+        return value == op.getQuery() ? Role::Query : Role::Key;
+      })
+      .Case<ScaleOp, SoftcapOp>([](auto) { return Role::Score; })
+      .Case([&](MaskOp op) {
+        return value == op.getLengths() ? Role::Lengths : Role::Score;
+      })
+      .Case([&](SoftmaxOp op) {
+        return value == op.getSinks() ? Role::Sinks : Role::Score;
+      })
+      .Case([&](MaskedSoftmaxOp op) {
+        return value == op.getSinks()     ? Role::Sinks
+               : value == op.getLengths() ? Role::Lengths
+                                          : Role::Score;
+      })
+      .Case([&](WeightedSumOp op) {
+        return value == op.getValue() ? Role::Value : Role::Score;
+      })
+      .Case([&](FlashOp op) {
+        return value == op.getQuery()     ? Role::Query
+               : value == op.getKey()     ? Role::Key
+               : value == op.getValue()   ? Role::Value
+               : value == op.getLengths() ? Role::Lengths
+                                          : Role::Sinks;
+      })
+      .Default([](Operation *) { return Role::Other; });
+}
+
+static Role roleOf(Value value) {
+  for (OpOperand &use : value.getUses())
+    if (Role role = roleOfUse(use); role != Role::Other)
+      return role;
+  return Role::Other;
+}
+
+static SmallVector<Argument> functionArguments(func::FuncOp function) {
+  SmallVector<Argument> arguments;
+  for (BlockArgument argument : function.getArguments())
+    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
+      arguments.push_back(
+          {roleOf(argument), SmallVector<int64_t>(type.getShape())});
+  return arguments;
+}
+
+static SmallVector<Argument> layerArguments(GroupedOp layer) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
+  SmallVector<Argument> arguments = {
+      {Role::Query, {open, open, heads, int64_t(layer.getHeadDim())}},
+      {Role::Key, {open, open, kvHeads, int64_t(layer.getHeadDim())}},
+      {Role::Value, {open, open, kvHeads, layer.getValueSize()}},
+      {Role::Lengths, {open}}};
+  if (layer.getSinks())
+    arguments.push_back({Role::Sinks, {heads}});
+  return arguments;
+}
+
+SmallVector<Argument> verify::argumentsOf(Operation *subject) {
+  if (auto layer = dyn_cast<GroupedOp>(subject))
+    return layerArguments(layer);
+  return functionArguments(cast<func::FuncOp>(subject));
+}
+
+/// What a dimension of unknown size stands for in a tensor of `role`.
+static int64_t openSize(Role role, unsigned dimension, const OpenSizes &sizes) {
+  constexpr int64_t heads = 2, headSize = 3;
+  if (role == Role::Sinks)
+    return heads;
+  if (dimension == 0)
+    return sizes.batch;
+  if (role == Role::Score)
+    return dimension == 1 ? heads : dimension == 2 ? sizes.queries : sizes.keys;
+  if (dimension == 1)
+    return role == Role::Key || role == Role::Value ? sizes.keys
+                                                    : sizes.queries;
+  return dimension == 2 ? heads : headSize;
+}
+
+void verify::close(MutableArrayRef<Argument> arguments,
+                   const OpenSizes &sizes) {
+  for (Argument &argument : arguments)
+    for (auto [dimension, size] : llvm::enumerate(argument.shape))
+      if (ShapedType::isDynamic(size))
+        size = openSize(argument.role, dimension, sizes);
+}

@@ -1,0 +1,37 @@
+//===- Arguments.h - What a function's arguments stand for ------*- C++ -*-===//
+//
+// The role of each argument of a declared layer or a function, seen from the
+// operations that use it: hand-written functions may name theirs as they like.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_VERIFY_ARGUMENTS_H
+#define COMPILER_VERIFY_ARGUMENTS_H
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/SmallVector.h"
+
+namespace attn::verify {
+
+enum class Role { Other, Query, Key, Value, Score, Lengths, Sinks };
+
+struct Argument {
+  Role role = Role::Other;
+  /// Open sizes are ShapedType::kDynamic.
+  llvm::SmallVector<int64_t> shape;
+};
+
+/// The sizes that a case chooses.
+struct OpenSizes {
+  int64_t batch = 1, queries = 1, keys = 1;
+};
+
+/// Arguments of an attn.grouped or a func.func, in order.
+llvm::SmallVector<Argument> argumentsOf(mlir::Operation *subject);
+
+/// Fills the open sizes of all arguments in.
+void close(llvm::MutableArrayRef<Argument> arguments, const OpenSizes &sizes);
+
+} // namespace attn::verify
+
+#endif // COMPILER_VERIFY_ARGUMENTS_H

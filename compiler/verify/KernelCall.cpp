@@ -1,0 +1,143 @@
+//===- KernelCall.cpp - Calls of a kernel in every way --------------------===//
+//
+// See KernelCall.h. The workspace is exactly as large as the kernel asks for
+// and is filled with NaNs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/KernelCall.h"
+
+#include <atomic>
+#include <barrier>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <memory>
+#include <thread>
+
+using namespace attn;
+using namespace attn::verify;
+
+namespace {
+constexpr size_t kTextBytes = 512;
+constexpr int64_t kThreads = 2;
+
+struct FreeDeleter {
+  void operator()(char *memory) const { std::free(memory); }
+};
+
+/// A context with everything that it points to.
+struct CallContext {
+  attn_context context = ATTN_CONTEXT_INIT;
+  std::unique_ptr<char, FreeDeleter> workspace;
+  char text[kTextBytes] = {};
+};
+} // namespace
+
+/// Size of a dimension of the tensor called `name`, 1 without that tensor.
+static int64_t extentOf(const LibraryKernel &kernel,
+                        llvm::ArrayRef<const DLTensor *> tensors,
+                        llvm::StringRef name, unsigned dimension) {
+  for (auto [described, tensor] : llvm::zip(kernel.tensors, tensors))
+    if (described.name == name && tensor &&
+        tensor->ndim > static_cast<int32_t>(dimension))
+      return tensor->shape[dimension];
+  return 1;
+}
+
+static void prepare(CallContext &call, const LibraryKernel &kernel,
+                    llvm::ArrayRef<const DLTensor *> tensors, int64_t workers) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  maxima.batch = extentOf(kernel, tensors, "query", 0);
+  maxima.query_length = extentOf(kernel, tensors, "query", 1);
+  maxima.workers = workers;
+  uint64_t bytes = kernel.workspace(&maxima);
+  constexpr uint64_t alignment = 64;
+  call.workspace.reset(static_cast<char *>(std::aligned_alloc(
+      alignment, (bytes + alignment) / alignment * alignment)));
+  std::fill_n(call.workspace.get(), bytes, static_cast<char>(0xff));
+  call.context.workspace = call.workspace.get();
+  call.context.workspace_bytes = bytes;
+  call.context.workers = workers;
+  call.context.text = call.text;
+  call.context.text_bytes = kTextBytes;
+  call.context.target = kernel.target.empty() ? nullptr : kernel.target.c_str();
+}
+
+static void runReversed(void *, int64_t tasks, attn_body body, void *closure) {
+  for (int64_t task = tasks; task-- > 0;)
+    body(closure, task);
+}
+
+static void runOnTwoThreads(void *, int64_t tasks, attn_body body,
+                            void *closure) {
+  std::atomic<int64_t> next = 0;
+  auto work = [&] {
+    for (int64_t task; (task = next++) < tasks;)
+      body(closure, task);
+  };
+  std::thread other(work);
+  work();
+  other.join();
+}
+
+/// Thread ith of nth runs tasks ith, ith + nth ...; all meet between phases.
+static attn_status runInShares(const LibraryKernel &kernel,
+                               const KernelArgs &args,
+                               const attn_context &context) {
+  attn_plan plan = {};
+  if (attn_status status = kernel.plan(args.data(), &context, &plan))
+    return status;
+  std::barrier phaseEnd(kThreads);
+  std::atomic<int> worst = ATTN_OK;
+  auto work = [&](int64_t ith) {
+    for (int64_t phase = 0; phase < plan.phases; ++phase) {
+      for (int64_t task = ith; task < plan.tasks[phase]; task += kThreads)
+        if (attn_status status =
+                kernel.task(args.data(), &context, phase, task))
+          worst = status;
+      phaseEnd.arrive_and_wait();
+    }
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+  return static_cast<attn_status>(worst.load());
+}
+
+static attn_status execute(const LibraryKernel &kernel, const KernelArgs &args,
+                           attn_context &context, Execution execution) {
+  switch (execution) {
+  case Execution::Serial:
+    break;
+  case Execution::Reversed:
+    context.parallel_for = runReversed;
+    break;
+  case Execution::TwoThreads:
+    context.parallel_for = runOnTwoThreads;
+    break;
+  case Execution::GgmlStyle:
+    return runInShares(kernel, args, context);
+  }
+  return kernel.run(args.data(), &context);
+}
+
+std::string verify::callKernel(const LibraryKernel &kernel, int64_t layer,
+                               llvm::ArrayRef<const DLTensor *> tensors,
+                               const CallOptions &options) {
+  CallContext call;
+  bool serial = options.execution == Execution::Serial;
+  prepare(call, kernel, tensors, serial ? 1 : kThreads);
+  KernelArgs args(layer, tensors, options.flags);
+  attn_status status = execute(kernel, args, call.context, options.execution);
+  if (status == ATTN_OK)
+    return {};
+  return fmt::format("status {}: {}", static_cast<int>(status), call.text);
+}
+
+bool verify::runsHere(const LibraryKernel &kernel, int64_t layer,
+                      llvm::ArrayRef<const DLTensor *> tensors) {
+  CallContext call;
+  prepare(call, kernel, tensors, 1);
+  KernelArgs args(layer, tensors);
+  return kernel.canRun(args.data(), &call.context) != ATTN_BAD_TARGET;
+}

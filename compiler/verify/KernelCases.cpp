@@ -1,0 +1,233 @@
+//===- KernelCases.cpp - What kernels are tried on ------------------------===//
+//
+// Lengths are odd and pass the sizes at which kernels change: query and key
+// blocks of 16 to 256, and splits of 1024 keys.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/KernelCases.h"
+
+#include "compiler/verify/Random.h"
+#include <cmath>
+
+using namespace attn;
+using namespace attn::verify;
+using attn::reference::Tensor;
+
+static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+static constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+static constexpr KernelCase kCases[] = {
+    {.name = "prefill", .batch = 1, .queries = 131, .keys = 131},
+    {.name = "prefill_batch",
+     .batch = 3,
+     .queries = 37,
+     .keys = 139,
+     .lengths = {139, 0, 71},
+     .hasLengths = true},
+    {.name = "chunk", .batch = 1, .queries = 67, .keys = 203},
+    {.name = "chunk_of_splits",
+     .batch = 1,
+     .queries = 19,
+     .keys = 2085,
+     .lengths = {2053},
+     .hasLengths = true},
+    {.name = "short",
+     .batch = 2,
+     .queries = 5,
+     .keys = 309,
+     .lengths = {309, 77},
+     .hasLengths = true},
+    {.name = "short_of_splits", .batch = 1, .queries = 3, .keys = 1031},
+    {.name = "decode",
+     .batch = 3,
+     .queries = 1,
+     .keys = 1109,
+     .lengths = {1109, 1, 515},
+     .hasLengths = true},
+    {.name = "decode_of_splits", .batch = 1, .queries = 1, .keys = 4099},
+    {.name = "one_key", .batch = 1, .queries = 1, .keys = 1},
+    {.name = "more_queries_than_keys", .batch = 1, .queries = 41, .keys = 9},
+    {.name = "empty_sequences",
+     .batch = 2,
+     .queries = 3,
+     .keys = 17,
+     .hasLengths = true},
+    {.name = "no_keys", .batch = 2, .queries = 3, .keys = 0},
+    {.name = "no_queries", .batch = 2, .queries = 0, .keys = 5},
+    {.name = "no_batch", .batch = 0, .queries = 3, .keys = 5},
+    {.name = "strided_prefill",
+     .batch = 2,
+     .queries = 33,
+     .keys = 65,
+     .lengths = {65, 31},
+     .hasLengths = true,
+     .layout = Layout::Strided},
+    {.name = "strided_decode",
+     .batch = 2,
+     .queries = 1,
+     .keys = 129,
+     .lengths = {129, 64},
+     .hasLengths = true,
+     .layout = Layout::Strided},
+    {.name = "logits_1e3",
+     .batch = 1,
+     .queries = 35,
+     .keys = 67,
+     .logits = 1e3},
+    {.name = "logits_1e30",
+     .batch = 1,
+     .queries = 35,
+     .keys = 67,
+     .logits = 3e29},
+    {.name = "logits_1e30_decode",
+     .batch = 1,
+     .queries = 1,
+     .keys = 67,
+     .logits = 3e29},
+    {.name = "nans",
+     .batch = 2,
+     .queries = 37,
+     .keys = 37,
+     .specials = Specials::Nans},
+    {.name = "nans_short",
+     .batch = 2,
+     .queries = 3,
+     .keys = 9,
+     .specials = Specials::Nans},
+    {.name = "infinite_scores",
+     .batch = 2,
+     .queries = 37,
+     .keys = 37,
+     .specials = Specials::InfiniteScores},
+    {.name = "infinite_scores_short",
+     .batch = 2,
+     .queries = 3,
+     .keys = 9,
+     .specials = Specials::InfiniteScores},
+    {.name = "infinite_values",
+     .batch = 2,
+     .queries = 37,
+     .keys = 37,
+     .specials = Specials::InfiniteValues},
+    {.name = "infinite_values_short",
+     .batch = 2,
+     .queries = 3,
+     .keys = 9,
+     .specials = Specials::InfiniteValues},
+};
+
+llvm::ArrayRef<KernelCase> verify::kernelCases() { return kCases; }
+
+/// The factor that makes scaled scores of uniform numbers about `logits`: a
+/// product of `size` pairs has a deviation of sqrt(size) / 3, and the scale of
+/// the scores is near 1 / sqrt(size).
+static double queryFactor(const KernelCase &spec) { return 3 * spec.logits; }
+
+static Tensor makeTensor(const Argument &argument, const KernelCase &spec,
+                         Random &random) {
+  Tensor tensor(argument.shape);
+  double factor = argument.role == Role::Query ? queryFactor(spec) : 1;
+  // The largest sinks outweigh a row, the least ones do nothing.
+  if (argument.role == Role::Sinks)
+    factor = 8 * std::min(spec.logits, 1e3);
+  for (double &element : tensor.data())
+    element = static_cast<float>(factor * random.uniform());
+  return tensor;
+}
+
+static void poisonBehind(Tensor &tensor, const Tensor &lengths) {
+  int64_t row = tensor.dim(2) * tensor.dim(3);
+  for (int64_t batch = 0; batch < tensor.dim(0); ++batch)
+    for (auto key = static_cast<int64_t>(lengths(batch)); key < tensor.dim(1);
+         ++key)
+      std::fill_n(tensor.row(batch, key, 0), row, kNan);
+}
+
+/// Fills the row of `head` at `position` of the first sequence.
+static void fillRow(Tensor &tensor, int64_t position, int64_t head,
+                    double value) {
+  if (tensor.dim(0) > 0 && tensor.dim(1) > position)
+    std::fill_n(tensor.row(0, position, head), tensor.dim(3), value);
+}
+
+/// The same for the first element of the row alone.
+static void setFirst(Tensor &tensor, int64_t position, int64_t head,
+                     double value) {
+  if (tensor.dim(0) > 0 && tensor.dim(1) > position)
+    tensor(0, position, head, 0) = value;
+}
+
+/// NaN in a key of the first heads, a value of the last ones and one query.
+static void placeNans(Role role, Tensor &tensor) {
+  int64_t last = tensor.dim(2) - 1;
+  if (role == Role::Key)
+    setFirst(tensor, 2, 0, kNan);
+  if (role == Role::Value)
+    fillRow(tensor, 4, last, kNan);
+  if (role == Role::Query)
+    setFirst(tensor, 1, last, kNan);
+}
+
+/// Scores of -inf for key 2 and of +inf for key 5: the first element of every
+/// query is positive.
+static void placeInfiniteScores(Role role, Tensor &tensor) {
+  if (role == Role::Query)
+    for (int64_t row = 0; row < tensor.dim(1); ++row)
+      for (int64_t head = 0; head < tensor.dim(2); ++head)
+        setFirst(tensor, row, head, std::fabs(tensor(0, row, head, 0)) + 0.125);
+  if (role != Role::Key)
+    return;
+  for (int64_t head = 0; head < tensor.dim(2); ++head)
+    setFirst(tensor, 2, head, -kInfinity);
+  setFirst(tensor, 5, 0, kInfinity);
+}
+
+static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
+  switch (specials) {
+  case Specials::None:
+    return;
+  case Specials::Nans:
+    return placeNans(role, tensor);
+  case Specials::InfiniteScores:
+    return placeInfiniteScores(role, tensor);
+  case Specials::InfiniteValues:
+    if (role == Role::Value)
+      fillRow(tensor, 3, 0, -kInfinity);
+    return;
+  }
+}
+
+llvm::SmallVector<Argument>
+verify::closeFor(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
+  llvm::SmallVector<Argument> closed(arguments);
+  close(closed,
+        {.batch = spec.batch, .queries = spec.queries, .keys = spec.keys});
+  return closed;
+}
+
+static Tensor lengthsOf(const KernelCase &spec) {
+  Tensor lengths({spec.batch}, static_cast<double>(spec.keys));
+  for (int64_t batch = 0; spec.hasLengths && batch < spec.batch; ++batch)
+    lengths(batch) = static_cast<double>(spec.lengths[batch]);
+  return lengths;
+}
+
+llvm::SmallVector<Tensor>
+verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
+  Random random(spec.queries * 100003 + spec.keys);
+  Tensor lengths = lengthsOf(spec);
+  llvm::SmallVector<Tensor> tensors;
+  for (const Argument &argument : closeFor(spec, arguments)) {
+    if (argument.role == Role::Lengths) {
+      tensors.push_back(lengths);
+      continue;
+    }
+    Tensor tensor = makeTensor(argument, spec, random);
+    placeSpecials(spec.specials, argument.role, tensor);
+    if (argument.role == Role::Key || argument.role == Role::Value)
+      poisonBehind(tensor, lengths);
+    tensors.push_back(std::move(tensor));
+  }
+  return tensors;
+}

@@ -1,0 +1,47 @@
+//===- KernelCases.h - What kernels are tried on ----------------*- C++ -*-===//
+//
+// A table of cases at the layer's full head geometry, as data: prefill, short
+// query and decode, odd and tail lengths, batches of unequal sequences,
+// strides, huge logits, infinities and NaNs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_VERIFY_KERNELCASES_H
+#define COMPILER_VERIFY_KERNELCASES_H
+
+#include "compiler/verify/Arguments.h"
+#include "compiler/verify/Buffer.h"
+#include "llvm/ADT/StringRef.h"
+#include <array>
+
+namespace attn::verify {
+
+/// What is put among random numbers, in places that some rows see.
+enum class Specials { None, Nans, InfiniteScores, InfiniteValues };
+
+struct KernelCase {
+  llvm::StringRef name;
+  int64_t batch, queries, keys;
+  /// Valid keys of each sequence; without them all keys are valid and the
+  /// kernel gets no kv_lengths.
+  std::array<int64_t, 3> lengths = {};
+  bool hasLengths = false;
+  /// Scores are about this large.
+  double logits = 1;
+  Specials specials = Specials::None;
+  Layout layout = Layout::Contiguous;
+};
+
+llvm::ArrayRef<KernelCase> kernelCases();
+
+/// One tensor per argument of the case; keys behind a length hold NaN.
+llvm::SmallVector<reference::Tensor>
+makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments);
+
+/// Sizes of `arguments` filled in for the case.
+llvm::SmallVector<Argument> closeFor(const KernelCase &spec,
+                                     llvm::ArrayRef<Argument> arguments);
+
+} // namespace attn::verify
+
+#endif // COMPILER_VERIFY_KERNELCASES_H

@@ -1,0 +1,82 @@
+//===- Report.cpp - What a verification found -----------------------------===//
+//
+// See Report.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/Report.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include <cmath>
+#include <fmt/format.h>
+
+using namespace attn;
+using namespace attn::verify;
+
+int64_t Report::passed() const {
+  return llvm::count_if(cases, [](const CaseReport &item) { return item.ok; });
+}
+
+void verify::printText(const Report &report, llvm::raw_ostream &stream) {
+  std::string kernel;
+  int64_t layer = -1;
+  for (const CaseReport &item : report.cases) {
+    if (item.kernel != kernel || item.layer != layer) {
+      kernel = item.kernel;
+      layer = item.layer;
+      stream << fmt::format("{}, layer {}: {} query heads, {} key/value heads, "
+                            "head size {}, value size {}\n",
+                            kernel, layer, item.shape.queryHeads,
+                            item.shape.kvHeads, item.shape.headDim,
+                            item.shape.valueDim);
+    }
+    stream << fmt::format("  {:<7}{:<32} batch {}, {:>3} queries, {:>4} keys   "
+                          "error {:.2e} of {:.2e}\n",
+                          item.ok ? "ok" : "FAILED", item.name,
+                          item.shape.batch, item.shape.queryLength,
+                          item.shape.kvLength, item.maxAbsError,
+                          item.tolerance);
+    if (!item.detail.empty())
+      stream << fmt::format("         {}\n", item.detail);
+  }
+  stream << fmt::format("{} passed, {} failed\n", report.passed(),
+                        report.failed());
+}
+
+/// JSON has no infinities and no NaN.
+static llvm::json::Value number(double value) {
+  if (!std::isfinite(value))
+    return nullptr;
+  return value;
+}
+
+static llvm::json::Object shapeOf(const CaseShape &shape) {
+  return llvm::json::Object{
+      {"batch", shape.batch},        {"query_length", shape.queryLength},
+      {"kv_length", shape.kvLength}, {"query_heads", shape.queryHeads},
+      {"kv_heads", shape.kvHeads},   {"head_dim", shape.headDim},
+      {"value_dim", shape.valueDim}};
+}
+
+void verify::printJson(const Report &report, llvm::raw_ostream &stream) {
+  llvm::json::Array cases;
+  for (const CaseReport &item : report.cases) {
+    llvm::json::Object object{{"kernel", item.kernel},
+                              {"layer", item.layer},
+                              {"case", item.name},
+                              {"shape", shapeOf(item.shape)},
+                              {"max_abs_error", number(item.maxAbsError)},
+                              {"tolerance", number(item.tolerance)},
+                              {"ok", item.ok}};
+    if (!item.detail.empty())
+      object["detail"] = item.detail;
+    cases.push_back(std::move(object));
+  }
+  llvm::json::Object document{{"cases", std::move(cases)},
+                              {"passed", report.passed()},
+                              {"failed", report.failed()}};
+  stream << llvm::formatv("{0:2}", llvm::json::Value(std::move(document)))
+         << '\n';
+}

@@ -1,0 +1,99 @@
+//===- VerifyKernels.cpp - Compiled kernels against the reference ---------===//
+//
+// See VerifyKernels.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/verify/VerifyKernels.h"
+
+#include "compiler/verify/Accuracy.h"
+#include "compiler/verify/Bits.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::verify;
+
+/// Cases that are also run in every order, alone, and with larger buffers.
+static bool isCheckedForBits(StringRef name) {
+  return name == "prefill_batch" || name == "chunk_of_splits" ||
+         name == "short" || name == "decode" || name == "decode_of_splits";
+}
+
+std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
+  std::vector<CaseReport> reports;
+  for (const KernelCase &spec : kernelCases()) {
+    reports.push_back(checkAccuracy(subject, spec));
+    if (subject.find(Role::Sinks) >= 0 && isCheckedForBits(spec.name))
+      reports.push_back(checkWithoutSink(subject, spec));
+  }
+  for (const KernelCase &spec : kernelCases())
+    if (isCheckedForBits(spec.name))
+      llvm::append_range(reports, checkEqualBits(subject, spec));
+  llvm::append_range(reports, checkChunks(subject));
+  return reports;
+}
+
+/// The kernel of that symbol for that target, null if there is none.
+static const LibraryKernel *findKernel(const KernelLibrary &library,
+                                       StringRef symbol, StringRef target) {
+  for (const LibraryKernel &kernel : library.kernels())
+    if (kernel.symbol == symbol && kernel.target == target)
+      return &kernel;
+  return nullptr;
+}
+
+/// The layers that a declaration or function stands for.
+static ArrayRef<int64_t> layersOf(Operation *op) {
+  if (auto layer = dyn_cast<GroupedOp>(op))
+    return layer.getLayers();
+  if (auto layers = op->getAttrOfType<DenseI64ArrayAttr>(kLayersAttr))
+    return layers.asArrayRef();
+  return {};
+}
+
+/// The library's layer that `op` stands for; none for a hand-written function.
+static const LibraryLayer *findLayer(const KernelLibrary &library,
+                                     Operation *op) {
+  ArrayRef<int64_t> layers = layersOf(op);
+  for (const LibraryLayer &layer : library.layers())
+    if (!layers.empty() && layer.layer == layers.front())
+      return &layer;
+  return nullptr;
+}
+
+/// Symbol of the kernel of `op`: the layer's, else NAME_FUNCTION.
+static std::string symbolOf(const KernelLibrary &library, Operation *op,
+                            const LibraryLayer *layer) {
+  if (layer)
+    return layer->kernel;
+  StringRef function = SymbolTable::getSymbolName(op).getValue();
+  std::string symbol = library.name() + "_" + function.str();
+  return library.find(symbol) ? symbol : function.str();
+}
+
+static void addSubjects(std::vector<Subject> &subjects,
+                        const KernelLibrary &library, Operation *op) {
+  const LibraryLayer *layer = findLayer(library, op);
+  std::string symbol = symbolOf(library, op, layer);
+  for (const LibraryKernel &kernel : library.kernels()) {
+    if (kernel.symbol != symbol)
+      continue;
+    Subject subject(kernel, op);
+    subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
+    subject.decode = findKernel(library, symbol + "_decode", kernel.target);
+    if (layer) {
+      subject.index = layer->index;
+      subject.layer = layer->layer;
+    }
+    subjects.push_back(std::move(subject));
+  }
+}
+
+std::vector<Subject> verify::subjectsOf(const KernelLibrary &library,
+                                        ModuleOp declared) {
+  std::vector<Subject> subjects;
+  for (Operation &op : *declared.getBody())
+    if (isa<GroupedOp, func::FuncOp>(op))
+      addSubjects(subjects, library, &op);
+  return subjects;
+}

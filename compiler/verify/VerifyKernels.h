@@ -1,0 +1,26 @@
+//===- VerifyKernels.h - Compiled kernels against the reference -*- C++ -*-===//
+//
+// Tries every kernel of a compiled folder, on every target that this machine
+// runs, on the table of cases.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_VERIFY_VERIFYKERNELS_H
+#define COMPILER_VERIFY_VERIFYKERNELS_H
+
+#include "compiler/verify/Subject.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace attn::verify {
+
+/// All checks of one kernel.
+std::vector<CaseReport> verifySubject(const Subject &subject);
+
+/// The kernels of `library` with what `declared`, the IR that they were
+/// compiled from, says of them; one for each declaration and target.
+std::vector<Subject> subjectsOf(const KernelLibrary &library,
+                                mlir::ModuleOp declared);
+
+} // namespace attn::verify
+
+#endif // COMPILER_VERIFY_VERIFYKERNELS_H
