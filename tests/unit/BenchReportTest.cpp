@@ -7,7 +7,7 @@
 
 using namespace attn;
 
-static BenchReport reportOf(BenchCase subject, double milliseconds) {
+static BenchReport reportOf(const BenchCase &subject, double milliseconds) {
   BenchReport report;
   report.cpu = "test";
   report.limits.push_back({.threads = 2});
