@@ -33,11 +33,14 @@ static std::string_view spell(DiagnosticSeverity severity) {
   llvm_unreachable("unknown severity");
 }
 
-/// "file:line:column", or the program's name where `location` has no file.
+/// "file:line:column", the file alone where it is all to blame, or the
+/// program's name where `location` has no file.
 static std::string spell(Location location) {
   FileLineColLoc place = location->findInstanceOf<FileLineColLoc>();
   if (!place)
     return "attnc";
+  if (place.getLine() == 0)
+    return place.getFilename().str();
   return fmt::format("{}:{}:{}",
                      std::string_view(place.getFilename().getValue()),
                      place.getLine(), place.getColumn());

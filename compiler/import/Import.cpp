@@ -33,7 +33,7 @@ DialectRegistry attn::inputDialects() {
 }
 
 static InFlightDiagnostic fileError(MLIRContext &context, StringRef path,
-                                    TextPosition where = {}) {
+                                    TextPosition where = {0, 0}) {
   return emitError(
       FileLineColLoc::get(&context, path, where.line, where.column));
 }
@@ -68,10 +68,19 @@ static std::unique_ptr<llvm::MemoryBuffer> readText(MLIRContext &context,
 // config.json
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// The type of a model's tensors, and what of the input said so: nothing if
+/// the command line did.
+struct InputDtype {
+  std::optional<Dtype> dtype;
+  TextPosition where;
+  std::string source;
+};
+} // namespace
+
 static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
                                           StringRef text, StringRef name,
-                                          std::optional<Dtype> &dtype,
-                                          StringRef &dtypeKey) {
+                                          InputDtype &type) {
   TextError problem;
   std::unique_ptr<JsonDocument> document = JsonDocument::parse(text, problem);
   if (!document) {
@@ -83,12 +92,14 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
   const ModelSpec *model = readModel(config);
   if (!model)
     return nullptr;
-  std::optional<Dtype> declared = readDtype(config, dtypeKey);
+  StringRef key;
+  std::optional<Dtype> declared = readDtype(config, key);
   std::vector<LayerSpec> layers = readLayers(config, *model);
   if (layers.empty())
     return nullptr;
-  if (!dtype && declared && *declared != Dtype::F32)
-    dtype = declared;
+  if (!type.dtype && declared)
+    type = {declared, document->position({key}),
+            (key + ": " + document->spelling({key})).str()};
   return declareLayers(context, path, name, layers);
 }
 
@@ -144,17 +155,15 @@ static OwningOpRef<ModuleOp> parseModule(MLIRContext &context, StringRef path,
 
 static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
                                   const CompileOptions &options,
-                                  std::optional<Dtype> &dtype,
-                                  StringRef &dtypeKey) {
+                                  InputDtype &type) {
   context.appendDialectRegistry(inputDialects());
   std::unique_ptr<llvm::MemoryBuffer> text = readText(context, path);
   if (!text)
     return nullptr;
   std::string name = kernelName(path, options.name);
-  dtype = options.dtype;
+  type.dtype = options.dtype;
   if (!path.ends_with(".mlir"))
-    return importConfig(context, path, text->getBuffer(), name, dtype,
-                        dtypeKey);
+    return importConfig(context, path, text->getBuffer(), name, type);
   OwningOpRef<ModuleOp> module = parseModule(context, path, text->getBuffer());
   if (module)
     module->setName(name);
@@ -164,22 +173,21 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
 OwningOpRef<ModuleOp> attn::inspectInput(MLIRContext &context, StringRef path,
                                          const CompileOptions &options,
                                          Dtype &dtype) {
-  std::optional<Dtype> found;
-  StringRef key;
-  OwningOpRef<ModuleOp> module = load(context, path, options, found, key);
-  dtype = found.value_or(Dtype::F32);
+  InputDtype type;
+  OwningOpRef<ModuleOp> module = load(context, path, options, type);
+  dtype = type.dtype.value_or(Dtype::F32);
   return module;
 }
 
 OwningOpRef<ModuleOp> attn::loadInput(MLIRContext &context, StringRef path,
                                       const CompileOptions &options) {
-  std::optional<Dtype> dtype;
-  StringRef key;
-  OwningOpRef<ModuleOp> module = load(context, path, options, dtype, key);
-  if (!module || !dtype || *dtype == Dtype::F32)
+  InputDtype type;
+  OwningOpRef<ModuleOp> module = load(context, path, options, type);
+  bool isSupported = type.dtype.value_or(Dtype::F32) == Dtype::F32;
+  if (!module || isSupported || type.source.empty())
     return module;
-  fileError(context, path)
-      << key << ": " << StringRef(spell(*dtype))
+  fileError(context, path, type.where)
+      << type.source
       << " is not supported in this version; '--dtype f32' compiles for f32";
   return nullptr;
 }
