@@ -64,6 +64,8 @@ Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
 }
 
 std::optional<LayerCosts> Explanation::total() const {
+  if (groups.empty())
+    return std::nullopt;
   LayerCosts sum;
   for (const ExplainedGroup &group : groups) {
     if (!group.costs)
@@ -191,8 +193,7 @@ void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
     if (group.costs)
       printCosts(out, *group.costs);
   }
-  if (std::optional<LayerCosts> total = explanation.total();
-      total && !explanation.groups.empty()) {
+  if (std::optional<LayerCosts> total = explanation.total()) {
     out << "\n  all layers\n";
     printCosts(out, *total);
   }

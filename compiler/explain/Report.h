@@ -31,7 +31,7 @@ struct Explanation {
   std::vector<ExplainedGroup> groups;
   std::vector<PassRemark> remarks;
 
-  /// Of all layers; nothing if one of them is not compiled.
+  /// Of all layers; nothing if one of them is not compiled, or none declared.
   std::optional<LayerCosts> total() const;
 };
 
