@@ -1,0 +1,65 @@
+//===- CpuTarget.h - the CPUs that attnc writes objects for --- -*- C++ -*-===//
+//
+// The CPUs that attnc writes objects for, as data: what LLVM is told, and the
+// register blocking of the microkernels. No other file knows a machine number.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CODEGEN_CPU_CPUTARGET_H
+#define CODEGEN_CPU_CPUTARGET_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attn::cpu {
+
+/// One CPU. A microkernel holds `rows` x `panelVectors` accumulators.
+struct CpuTarget {
+  std::string name;
+  std::string triple;
+  std::string cpu;
+  /// Everything that the object may use, as LLVM names it, sorted.
+  std::vector<std::string> features;
+  /// Further words for LLVM that change no instruction set.
+  std::string tuning;
+  /// f32 elements of one vector register, and how many registers there are.
+  int64_t lanes;
+  int64_t registers;
+  /// Rows of the microkernel variants, descending; a row tail takes the
+  /// smallest variant that covers it.
+  llvm::SmallVector<int64_t, 4> rows;
+  /// Vectors of one packed panel.
+  int64_t panelVectors;
+  /// Rows whose softmax runs at once without spilling.
+  int64_t softmaxRows;
+  /// What a task may keep in the second-level cache, bytes.
+  int64_t taskBytes;
+  /// Steps of the reduction that one iteration of a matrix loop covers.
+  int64_t unroll;
+
+  /// What LLVM calls the features: "+avx,+avx2,...".
+  std::string featureString() const;
+  /// Elements of one packed panel.
+  int64_t panel() const { return lanes * panelVectors; }
+  /// Rows of the largest microkernel: the row block of every schedule.
+  int64_t rowBlock() const { return rows.front(); }
+  /// Row statistics are kept in slots of whole vectors, one per row block.
+  int64_t slot() const { return (rowBlock() + lanes - 1) / lanes * lanes; }
+};
+
+/// The names that `getTarget` takes, in the order of the documentation.
+llvm::ArrayRef<llvm::StringRef> getTargetNames();
+
+/// The target of that name; none if the name is unknown, or if it is `native`
+/// and the host has no form in the table.
+std::optional<CpuTarget> getTarget(llvm::StringRef name);
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_CPUTARGET_H

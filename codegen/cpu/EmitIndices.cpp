@@ -1,0 +1,151 @@
+//===- EmitIndices.cpp - sizes and ranges of a task -----------------------===//
+//
+// Index arithmetic of a tile program, in i64.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/TaskEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "runtime/attn_rt.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cstddef>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+bool TaskEmitter::emitIndexOp(Operation &op) {
+  if (isa<arith::ArithDialect>(op.getDialect())) {
+    emitArith(op);
+    return true;
+  }
+  return llvm::TypeSwitch<Operation *, bool>(&op)
+      .Case([&](tile::ParameterOp parameter) {
+        int64_t number = 0;
+        for (Operation *before = op.getPrevNode(); before;
+             before = before->getPrevNode())
+          number += isa<tile::ParameterOp>(before);
+        Value row = k.loadPtr(frame, offsetof(attn_rt_frame, constants));
+        Value place = k.atByte(row, k.i64(8 * number));
+        bool isFloat = parameter.getResult().getType().isF32();
+        scalars.map(parameter.getResult(),
+                    isFloat ? k.loadF32(place) : k.loadI64(place, 0));
+        return true;
+      })
+      .Case([&](tile::DimOp dim) {
+        scalars.map(dim.getSize(), extentOf(dim.getView(), dim.getDimension()));
+        return true;
+      })
+      .Case([&](tile::LengthOp length) { return emitLength(length), true; })
+      .Case(
+          [&](tile::MaxLengthOp length) { return emitMaxLength(length), true; })
+      .Case([&](tile::SplitSizeOp size) { return emitSplitSize(size), true; })
+      .Case(
+          [&](tile::KeyRangesOp ranges) { return emitKeyRanges(ranges), true; })
+      .Default(false);
+}
+
+/// The same operation on i64 in place of index.
+void TaskEmitter::emitArith(Operation &op) {
+  SmallVector<Value> operands;
+  for (Value operand : op.getOperands())
+    operands.push_back(scalar(operand));
+  Value result = op.getResult(0);
+  Type type = result.getType().isIndex() ? k.i64Type : result.getType();
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    if (auto integer = dyn_cast<IntegerAttr>(constant.getValue());
+        integer && result.getType().isIndex()) {
+      scalars.map(result, k.i64(integer.getInt()));
+      return;
+    }
+  }
+  if (isa<arith::CeilDivUIOp, arith::CeilDivSIOp>(op)) {
+    Value sum = k.add(operands[0], k.sub(operands[1], k.i64(1)));
+    scalars.map(result, k.div(sum, operands[1]));
+    return;
+  }
+  OperationState state(k.loc(), op.getName(), operands, {type}, op.getAttrs());
+  scalars.map(result, k.builder().create(state)->getResult(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Lengths
+//===----------------------------------------------------------------------===//
+
+/// lengths[batch], or the extent of the keys where there are no lengths.
+Value TaskEmitter::lengthOf(Value key, Value lengths, Value batch) {
+  Value extent = extentOf(key, 1);
+  if (!lengths)
+    return extent;
+  OpBuilder &b = k.builder();
+  auto choice = scf::IfOp::create(
+      b, k.loc(), isAbsent(lengths),
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, k.loc(), extent); },
+      [&](OpBuilder &, Location) {
+        Value length = k.loadI32(elementOf(lengths, batch));
+        scf::YieldOp::create(
+            b, k.loc(),
+            Value(arith::ExtSIOp::create(b, k.loc(), k.i64Type, length)));
+      });
+  return choice.getResult(0);
+}
+
+void TaskEmitter::emitLength(tile::LengthOp op) {
+  scalars.map(op.getLength(),
+              lengthOf(op.getKey(), op.getLengths(), scalar(op.getBatch())));
+}
+
+void TaskEmitter::emitMaxLength(tile::MaxLengthOp op) {
+  auto body = [&](Value batch, ValueRange carried) {
+    Value length = lengthOf(op.getKey(), op.getLengths(), batch);
+    return SmallVector<Value>{k.maximum(carried[0], length)};
+  };
+  Value batches = extentOf(op.getKey(), 0);
+  scalars.map(op.getLength(),
+              k.loop(k.i64(0), batches, 1, k.i64(0), body).front());
+}
+
+void TaskEmitter::emitSplitSize(tile::SplitSizeOp op) {
+  Value length = scalar(op.getLength());
+  // Lengths are int32: at_least * 2^31 covers any of them.
+  auto body = [&](Value, ValueRange carried) {
+    Value size = carried[0];
+    Value tooSmall = k.less(k.mul(size, op.getAtMost()), length);
+    return SmallVector<Value>{k.select(tooSmall, k.mul(size, 2), size)};
+  };
+  scalars.map(
+      op.getSize(),
+      k.loop(k.i64(0), k.i64(31), 1, k.i64(op.getAtLeast()), body).front());
+}
+
+//===----------------------------------------------------------------------===//
+// Ranges
+//===----------------------------------------------------------------------===//
+
+void TaskEmitter::emitKeyRanges(tile::KeyRangesOp op) {
+  int64_t block = op.getBlock();
+  Value zero = k.i64(0), one = k.i64(1);
+  Value first = scalar(op.getPosition()), length = scalar(op.getLength());
+  Value last = k.sub(k.add(first, scalar(op.getCount())), one);
+  Value left = scalar(op.getLeft()), right = scalar(op.getRight());
+  auto roundDown = [&](Value x) { return k.mul(k.div(x, block), block); };
+  // Query p sees p - left < j < p + right: any of them, all of them.
+  auto begin = [&](Value p) {
+    return k.maximum(zero, k.add(k.sub(p, left), one));
+  };
+  auto end = [&](Value p) {
+    return k.maximum(zero, k.minimum(length, k.add(p, right)));
+  };
+  Value anyLo = begin(first), anyHi = end(last);
+  Value lo = roundDown(anyLo);
+  Value fullLo = roundDown(k.add(begin(last), block - 1));
+  Value fullHi = k.maximum(fullLo, roundDown(end(first)));
+  Value some = k.less(anyLo, anyHi);
+  auto ifSome = [&](Value x) { return k.select(some, x, zero); };
+  scalars.map(op.getLo(), ifSome(lo));
+  scalars.map(op.getFullLo(), ifSome(fullLo));
+  scalars.map(op.getFullHi(), ifSome(fullHi));
+  scalars.map(op.getHi(), ifSome(anyHi));
+}

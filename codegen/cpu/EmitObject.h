@@ -1,0 +1,29 @@
+//===- EmitObject.h - from MLIR to an object in memory ----------*- C++ -*-===//
+//
+// The last steps of the CPU back end: LLVM dialect, LLVM IR, machine code.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CODEGEN_CPU_EMITOBJECT_H
+#define CODEGEN_CPU_EMITOBJECT_H
+
+#include "codegen/cpu/CpuTarget.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace attn::cpu {
+
+/// What emitObject writes.
+enum class ObjectForm { Relocatable, Assembly };
+
+/// Lowers a module of func, scf, arith, math, vector and llvm operations to an
+/// object (or its text) for `target`. The module is left in the LLVM dialect.
+/// The same module gives the same bytes. Failures are diagnosed on the module.
+mlir::FailureOr<std::string>
+emitObject(mlir::ModuleOp module, const CpuTarget &target, ObjectForm form);
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_EMITOBJECT_H

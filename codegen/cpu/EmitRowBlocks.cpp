@@ -1,0 +1,213 @@
+//===- EmitRowBlocks.cpp - the steps on scores, row block by row block ----===//
+//
+// All steps of a key block run on a few rows before the next rows come, so
+// that scores live in the first-level cache. In partial blocks a row block
+// visits only the panels of keys that one of its rows sees.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/TaskEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+/// The rows [row, row + count) against the columns [begin, end) of a key block.
+struct TaskEmitter::RowBlock {
+  Value row, count;
+  /// Whole panels.
+  Value begin, end;
+  /// i1: some row does not see all of the columns.
+  Value masked;
+  /// The buffers, from the first row and column on.
+  Value query, keys, values, sum;
+  StatePlace state;
+  /// i1: a value of the block is not finite.
+  Value notFinite;
+
+  Value width(KernelBuilder &k) const { return k.sub(end, begin); }
+};
+
+/// Calls the variant of a microkernel that covers `count` rows with the fewest.
+void TaskEmitter::callVariant(EmitVariant emitVariant, Value count,
+                              ValueRange arguments) {
+  ArrayRef<int64_t> variants = k.getTarget().rows;
+  // A variant that covers the largest task makes the larger ones useless.
+  while (variants.size() > 1 && variants[1] >= shape.maxRows)
+    variants = variants.drop_front();
+  std::function<void(ArrayRef<int64_t>)> choose = [&](ArrayRef<int64_t> rows) {
+    auto callLast = [&] {
+      k.call(emitVariant(k, shape.kernel, rows.back()), arguments);
+    };
+    if (rows.size() == 1)
+      return callLast();
+    k.when(
+        k.less(k.i64(rows.back()), count), [&] { choose(rows.drop_back()); },
+        callLast);
+  };
+  choose(variants);
+}
+
+void TaskEmitter::emitRowSteps(const RowSteps &steps) {
+  tile::AccumulateOp accumulate = steps.accumulate;
+  tile::SoftmaxStepOp softmax = steps.softmax;
+  const KernelShape &kernel = shape.kernel;
+  unsigned number = stateNumbers.lookup(accumulate.getSum());
+  for (Value result : {softmax.getNewMaximum(), softmax.getNewDenominator(),
+                       accumulate.getNewSum()})
+    stateNumbers[result] = number;
+
+  Value isNumber =
+      arith::CmpFOp::create(k.builder(), k.loc(), arith::CmpFPredicate::ORD,
+                            finite.lookup(accumulate.getValue()), k.f32(0.0f));
+  RowBlock block;
+  block.state = states[number];
+  block.notFinite = k.equal(
+      isNumber, arith::ConstantOp::create(k.builder(), k.loc(),
+                                          k.builder().getBoolAttr(false)));
+  tile::ContractOp contract = steps.contract;
+  Value query = packed.lookup(contract.getQuery());
+  Value keys = packed.lookup(contract.getKey());
+  Value values = packed.lookup(accumulate.getValue());
+  int64_t size = k.getTarget().rowBlock();
+  k.loop(k.i64(0), block.state.rows, size, [&](Value row) {
+    block.row = row;
+    block.count = k.minimum(k.i64(size), k.sub(block.state.rows, row));
+    emitColumns(steps, block);
+    block.query = k.at(query, k.mul(row, kernel.queryStride()));
+    block.keys =
+        k.at(keys, k.mul(k.div(block.begin, kernel.panel), kernel.keyPanel()));
+    block.values = k.at(values, k.mul(block.begin, kernel.panel));
+    block.sum = sumAt(block.state, row);
+    k.when(k.less(block.begin, block.end), [&] {
+      emitScores(steps, block);
+      emitMap(steps, block);
+      emitMask(steps, block);
+      emitSums(steps, block);
+    });
+  });
+}
+
+/// The columns of the block that row `row` sees: [first, second), unclamped.
+static std::pair<Value, Value> visibleColumns(KernelBuilder &k, Value position,
+                                              Value key, Value length,
+                                              Value left, Value right) {
+  Value lo = k.sub(k.add(k.sub(position, left), 1), key);
+  Value hi = k.sub(k.minimum(length, k.add(position, right)), key);
+  return {lo, hi};
+}
+
+std::pair<Value, Value> TaskEmitter::columnsOf(const RowSteps &steps,
+                                               Value row) {
+  tile::MaskOp mask = steps.mask;
+  Value position =
+      k.add(scalar(mask.getPosition()), k.div(row, mask.getGroup()));
+  return visibleColumns(k, position, scalar(mask.getKey()),
+                        scalar(mask.getLength()), scalar(mask.getLeft()),
+                        scalar(mask.getRight()));
+}
+
+/// Rows ascend in position, so the first row sees the lowest columns and the
+/// last row the highest.
+void TaskEmitter::emitColumns(const RowSteps &steps, RowBlock &block) {
+  const KernelShape &kernel = shape.kernel;
+  Value zero = k.i64(0), all = k.i64(kernel.keyBlock);
+  block.begin = zero;
+  block.end = all;
+  block.masked = nullptr;
+  if (!steps.mask)
+    return;
+  auto [firstLo, firstHi] = columnsOf(steps, block.row);
+  Value last = k.sub(k.add(block.row, block.count), k.i64(1));
+  auto [lastLo, lastHi] = columnsOf(steps, last);
+  auto clamp = [&](Value x) { return k.minimum(k.maximum(x, zero), all); };
+  auto panels = [&](Value x) { return k.mul(x, kernel.panel); };
+  block.begin = panels(k.div(clamp(firstLo), kernel.panel));
+  block.end = panels(k.ceilDiv(clamp(lastHi), kernel.panel));
+  block.masked =
+      k.either(k.less(block.begin, lastLo), k.less(firstHi, block.end));
+  if (steps.partial) {
+    Value partial = scalar(steps.partial);
+    block.begin = k.select(partial, block.begin, zero);
+    block.end = k.select(partial, block.end, all);
+    block.masked = k.both(partial, block.masked);
+  }
+}
+
+void TaskEmitter::emitScores(const RowSteps &steps, const RowBlock &block) {
+  tile::ContractOp contract = steps.contract;
+  callVariant(emitScore, block.count,
+              {block.query, block.keys, scores, maxima,
+               k.div(block.width(k), shape.kernel.panel),
+               scalar(contract.getScale())});
+}
+
+void TaskEmitter::emitMap(const RowSteps &steps, const RowBlock &block) {
+  if (!steps.map)
+    return;
+  tile::MapOp map = steps.map;
+  std::string name = (program.getSymName() + "_map" + Twine(mapCount++)).str();
+  auto function = emitMapRow(k, name, map.getBody());
+  Value vectors = k.div(block.width(k), shape.kernel.lanes);
+  k.loop(k.i64(0), block.count, 1, [&](Value row) {
+    k.call(function, {k.at(scores, k.mul(row, shape.kernel.scoreStride())),
+                      k.at(maxima, k.mul(row, shape.kernel.lanes)), vectors});
+  });
+}
+
+void TaskEmitter::emitMask(const RowSteps &steps, const RowBlock &block) {
+  if (!block.masked)
+    return;
+  auto function = emitMaskRow(k);
+  Value width = block.width(k);
+  Value vectors = k.div(width, shape.kernel.lanes);
+  k.when(block.masked, [&] {
+    k.loop(k.i64(0), block.count, 1, [&](Value row) {
+      auto [lo, hi] = columnsOf(steps, k.add(block.row, row));
+      auto clamp = [&](Value x) {
+        return k.minimum(k.maximum(k.sub(x, block.begin), k.i64(0)), width);
+      };
+      k.call(function, {k.at(scores, k.mul(row, shape.kernel.scoreStride())),
+                        k.at(maxima, k.mul(row, shape.kernel.lanes)), clamp(lo),
+                        clamp(hi), vectors});
+    });
+  });
+}
+
+void TaskEmitter::emitSums(const RowSteps &steps, const RowBlock &block) {
+  Value vectors = k.div(block.width(k), shape.kernel.lanes);
+  callVariant(emitSoftmax, block.count,
+              {scores, maxima, maximumAt(block.state, block.row),
+               denominatorAt(block.state, block.row), alpha, vectors});
+  auto whole = [&] {
+    callVariant(emitAccumulate, block.count,
+                {scores, block.values, block.sum, alpha, block.width(k)});
+  };
+  if (!block.masked)
+    return whole();
+  // 0 * NaN is NaN: a row must not touch the values that it does not see.
+  k.when(
+      k.both(block.masked, block.notFinite),
+      [&] { emitExactSums(steps, block); }, whole);
+}
+
+/// One row at a time over exactly the keys that it sees.
+void TaskEmitter::emitExactSums(const RowSteps &steps, const RowBlock &block) {
+  auto accumulate = emitAccumulate(k, shape.kernel, 1);
+  Value width = block.width(k);
+  k.loop(k.i64(0), block.count, 1, [&](Value row) {
+    auto [lo, hi] = columnsOf(steps, k.add(block.row, row));
+    auto clamp = [&](Value x) {
+      return k.minimum(k.maximum(k.sub(x, block.begin), k.i64(0)), width);
+    };
+    Value from = clamp(lo);
+    Value weights =
+        k.at(scores, k.add(k.mul(row, shape.kernel.scoreStride()), from));
+    k.call(accumulate,
+           {weights, k.at(block.values, k.mul(from, shape.kernel.panel)),
+            k.at(block.sum, k.mul(row, shape.kernel.sumStride())),
+            k.at(alpha, row), k.sub(clamp(hi), from)});
+  });
+}

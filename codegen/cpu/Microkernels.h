@@ -1,0 +1,103 @@
+//===- Microkernels.h - the local functions of an object --------*- C++ -*-===//
+//
+// Every microkernel is one function, emitted on first use and shared by all
+// schedules of a module. How many rows a call covers never changes the order
+// of operations on one row.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CODEGEN_CPU_MICROKERNELS_H
+#define CODEGEN_CPU_MICROKERNELS_H
+
+#include "codegen/cpu/KernelBuilder.h"
+
+namespace mlir {
+class Region;
+} // namespace mlir
+
+namespace attn::cpu {
+
+/// The static sizes of one attention on one target, and the layout of its
+/// buffers. All strides count elements.
+struct KernelShape {
+  int64_t headDim;
+  int64_t valueDim;
+  int64_t keyBlock;
+  int64_t lanes;
+  int64_t panel;
+  int64_t unroll;
+
+  KernelShape(const CpuTarget &target, int64_t headDim, int64_t valueDim,
+              int64_t keyBlock)
+      : headDim(headDim), valueDim(valueDim), keyBlock(keyBlock),
+        lanes(target.lanes), panel(target.panel()), unroll(target.unroll) {}
+
+  static int64_t roundUp(int64_t value, int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+  }
+  /// Steps of the score's reduction; zeros fill the last iteration.
+  int64_t depth() const { return roundUp(headDim, unroll); }
+  /// Rows of gathered queries, of weighted sums, of scores.
+  int64_t queryStride() const {
+    return roundUp(headDim, std::max(lanes, unroll));
+  }
+  int64_t sumStride() const { return roundUp(valueDim, panel); }
+  int64_t scoreStride() const { return keyBlock; }
+  /// One panel of keys [depth][panel], one panel of values [keys][panel].
+  int64_t keyPanel() const { return depth() * panel; }
+  int64_t valuePanel() const { return keyBlock * panel; }
+  int64_t packedKeys() const { return keyBlock / panel * keyPanel(); }
+  int64_t packedValues() const { return sumStride() * keyBlock; }
+};
+
+/// pack_keys(keys, stride, packed, count, next, nextStride): keys [count,
+/// headDim] become panels [key / panel][depth][key % panel], zero in the depth
+/// beyond headDim. What stands for keys >= count is unspecified. Asks for
+/// `count` rows of `next` (headDim wide) on the way.
+mlir::func::FuncOp emitPackKeys(KernelBuilder &k, const KernelShape &shape);
+
+/// pack_values(values, stride, packed, count, next, nextStride) -> f32: values
+/// [count, valueDim] become panels [column / panel][key][column % panel], zero
+/// up to the end of the last panel of keys. Returns 0, or NaN if a value is
+/// not finite.
+mlir::func::FuncOp emitPackValues(KernelBuilder &k, const KernelShape &shape);
+
+/// score(query, keys, score, maxima, panels, scale): scale * query . key for
+/// `rows` rows; each row's maxima, one vector, over all the panels.
+mlir::func::FuncOp emitScore(KernelBuilder &k, const KernelShape &shape,
+                             int64_t rows);
+
+/// softmax(score, maxima, rowMaximum, rowSum, alpha, vectors): scores become
+/// weights; the running maximum and sum, one slot, take the block in.
+mlir::func::FuncOp emitSoftmax(KernelBuilder &k, const KernelShape &shape,
+                               int64_t rows);
+
+/// accumulate(weights, values, sum, alpha, keys): sum = alpha * sum + weights
+/// x values; `keys` is a multiple of the panel, or anything if rows is 1.
+mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
+                                  int64_t rows);
+
+/// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
+mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
+
+/// NAME(score, maxima, vectors): the scores of one row under `body`, a region
+/// (score, row, column, head) -> score that uses the score alone.
+mlir::func::FuncOp emitMapRow(KernelBuilder &k, llvm::StringRef name,
+                              mlir::Region &body);
+/// Why `body` cannot be emitted by emitMapRow, or nothing.
+std::optional<std::string> whyNotMapRow(mlir::Region &body);
+
+/// merge_row(m1, l1, sum1, m2, l2, sum2): the first state takes in the second.
+mlir::func::FuncOp emitMergeRow(KernelBuilder &k, const KernelShape &shape);
+
+/// finish_row(m, l, sum, sink): sum becomes the output, m the natural lse.
+/// `sink` is a logit (natural), -inf for none.
+mlir::func::FuncOp emitFinishRow(KernelBuilder &k, const KernelShape &shape);
+
+/// copy_row_N(from, to, padding): N elements; zeros follow if padding is true.
+mlir::func::FuncOp emitCopyRow(KernelBuilder &k, int64_t elements,
+                               int64_t paddedTo);
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_MICROKERNELS_H

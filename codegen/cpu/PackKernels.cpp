@@ -1,0 +1,230 @@
+//===- PackKernels.cpp - keys and values in panels ------------------------===//
+//
+// A matrix loop reads a panel front to back. Rows of a cache lie far apart, so
+// they are gathered here, once per task, and the next rows are asked for early.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/Microkernels.h"
+
+using namespace mlir;
+using namespace attn::cpu;
+
+/// Lanes of a line, 64 bytes on every target of the table.
+static constexpr int64_t lineElements = 16;
+
+/// Joins halves of two vectors in pieces of `width` lanes: within each 128-bit
+/// block the low (or high) pieces of `a` and `b`, alternating.
+static Value unpack(KernelBuilder &k, Value a, Value b, int64_t width,
+                    bool high) {
+  int64_t lanes = k.getTarget().lanes;
+  SmallVector<int64_t> picks;
+  for (int64_t block = 0; block < lanes; block += 4)
+    for (int64_t piece = 0; piece < 4; piece += width) {
+      int64_t from = block + (high ? 2 : 0) + piece / 2 / width * width;
+      bool second = piece / width % 2;
+      for (int64_t i = 0; i < width; ++i)
+        picks.push_back(from + i + (second ? lanes : 0));
+    }
+  return k.shuffle(a, b, picks);
+}
+
+/// Every second 128-bit block of `a` followed by those of `b`.
+static Value everySecondBlock(KernelBuilder &k, Value a, Value b, bool odd) {
+  int64_t lanes = k.getTarget().lanes;
+  SmallVector<int64_t> picks;
+  for (int64_t block = odd; block < 2 * lanes / 4; block += 2)
+    for (int64_t i = 0; i < 4; ++i)
+      picks.push_back(4 * block + i);
+  return k.shuffle(a, b, picks);
+}
+
+/// Transposes whole 128-bit blocks: out[j] holds block j of every row.
+static SmallVector<Value> transposeBlocks(KernelBuilder &k,
+                                          ArrayRef<Value> rows) {
+  if (rows.size() == 1)
+    return {rows[0]};
+  SmallVector<Value> even, odd;
+  for (size_t i = 0; i < rows.size(); i += 2) {
+    even.push_back(everySecondBlock(k, rows[i], rows[i + 1], false));
+    odd.push_back(everySecondBlock(k, rows[i], rows[i + 1], true));
+  }
+  SmallVector<Value> evens = transposeBlocks(k, even);
+  SmallVector<Value> odds = transposeBlocks(k, odd);
+  SmallVector<Value> result;
+  for (auto [x, y] : llvm::zip_equal(evens, odds))
+    result.append({x, y});
+  return result;
+}
+
+/// lanes x lanes elements: 4 x 4 within 128-bit blocks, then the blocks.
+static SmallVector<Value> transpose(KernelBuilder &k, ArrayRef<Value> rows) {
+  int64_t lanes = rows.size();
+  SmallVector<SmallVector<Value>> quads(4);
+  for (int64_t i = 0; i < lanes; i += 4) {
+    Value low01 = unpack(k, rows[i], rows[i + 1], 1, false);
+    Value high01 = unpack(k, rows[i], rows[i + 1], 1, true);
+    Value low23 = unpack(k, rows[i + 2], rows[i + 3], 1, false);
+    Value high23 = unpack(k, rows[i + 2], rows[i + 3], 1, true);
+    quads[0].push_back(unpack(k, low01, low23, 2, false));
+    quads[1].push_back(unpack(k, low01, low23, 2, true));
+    quads[2].push_back(unpack(k, high01, high23, 2, false));
+    quads[3].push_back(unpack(k, high01, high23, 2, true));
+  }
+  SmallVector<Value> result(lanes);
+  for (int64_t c = 0; c < 4; ++c)
+    for (auto [block, row] : llvm::enumerate(transposeBlocks(k, quads[c])))
+      result[4 * block + c] = row;
+  return result;
+}
+
+/// Asks for the lines of one row of `elements`.
+static void prefetchRow(KernelBuilder &k, Value row, int64_t elements) {
+  k.loop(k.i64(0), k.i64(elements), lineElements,
+         [&](Value column) { k.prefetch(k.at(row, column)); });
+}
+
+namespace {
+/// Emits the pieces of pack_keys.
+struct KeyPacker {
+  KernelBuilder &k;
+  const KernelShape &shape;
+  Value keys, stride, packed;
+
+  /// Where the key with this number stands in its panel.
+  Value placeOf(Value key) const {
+    Value panel = k.div(key, shape.panel);
+    Value column = k.sub(key, k.mul(panel, shape.panel));
+    return k.at(packed, k.add(k.mul(panel, shape.keyPanel()), column));
+  }
+
+  /// `lanes` keys, `count` of their elements from `from` on; `place` is where
+  /// the first element goes.
+  void transposeChunk(Value from, Value place, int64_t count) const {
+    SmallVector<Value> rows;
+    for (int64_t i = 0; i < shape.lanes; ++i) {
+      rows.push_back(k.loadFirst(from, count));
+      from = k.at(from, stride);
+    }
+    // Depth beyond headDim comes from the zero lanes of the last chunk.
+    int64_t stored = KernelShape::roundUp(count, shape.unroll);
+    SmallVector<Value> columns = transpose(k, rows);
+    for (int64_t i = 0; i < stored; ++i)
+      k.store(columns[i], k.at(place, i * shape.panel));
+  }
+
+  void packGroup(Value key) const {
+    Value from = k.at(keys, k.mul(key, stride));
+    Value place = placeOf(key);
+    int64_t whole = shape.headDim / shape.lanes * shape.lanes;
+    k.loop(k.i64(0), k.i64(whole), shape.lanes, [&](Value d) {
+      transposeChunk(k.at(from, d), k.at(place, k.mul(d, shape.panel)),
+                     shape.lanes);
+    });
+    if (int64_t rest = shape.headDim - whole)
+      transposeChunk(k.at(from, whole), k.at(place, whole * shape.panel), rest);
+  }
+
+  /// One key of a last, incomplete group.
+  void packKey(Value key) const {
+    Value from = k.at(keys, k.mul(key, stride));
+    Value place = placeOf(key);
+    k.loop(k.i64(0), k.i64(shape.headDim), 1, [&](Value d) {
+      k.store(k.loadF32(k.at(from, d)), k.at(place, k.mul(d, shape.panel)));
+    });
+    for (int64_t d = shape.headDim; d < shape.depth(); ++d)
+      k.store(k.f32(0.0f), k.at(place, d * shape.panel));
+  }
+};
+} // namespace
+
+func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k,
+                                     const KernelShape &shape) {
+  std::string name =
+      ("pack_keys_d" + Twine(shape.headDim) + "_k" + Twine(shape.keyBlock))
+          .str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function = k.begin(
+      name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType, k.i64Type},
+      {}, /*local=*/true);
+  KeyPacker packer = {k, shape, k.argument(0), k.argument(1), k.argument(2)};
+  Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
+  Value whole = k.mul(k.div(count, shape.lanes), shape.lanes);
+  k.loop(k.i64(0), whole, shape.lanes, [&](Value key) {
+    k.loop(key, k.add(key, shape.lanes), 1, [&](Value row) {
+      prefetchRow(k, k.at(next, k.mul(row, nextStride)), shape.headDim);
+    });
+    packer.packGroup(key);
+  });
+  k.loop(whole, count, 1, [&](Value key) { packer.packKey(key); });
+  k.end();
+  return function;
+}
+
+/// One row of values into its panels; returns the running finiteness sum.
+static Value emitPackRow(KernelBuilder &k, const KernelShape &shape, Value from,
+                         Value place, Value finite) {
+  Value zero = k.splat(0.0f);
+  auto move = [&](Value column, Value to, int64_t count, Value sum) {
+    Value values = k.loadFirst(k.at(from, column), count);
+    k.store(values, to);
+    // 0 * v is NaN exactly where v is not finite.
+    return k.fma(values, zero, sum);
+  };
+  int64_t panels = shape.valueDim / shape.panel;
+  auto body = [&](Value panel, ValueRange carried) {
+    Value sum = carried[0];
+    Value to = k.at(place, k.mul(panel, shape.valuePanel()));
+    Value column = k.mul(panel, shape.panel);
+    for (int64_t v = 0; v < shape.panel; v += shape.lanes)
+      sum = move(k.add(column, v), k.at(to, v), shape.lanes, sum);
+    return SmallVector<Value>{sum};
+  };
+  finite = k.loop(k.i64(0), k.i64(panels), 1, finite, body).front();
+  Value last = k.at(place, panels * shape.valuePanel());
+  for (int64_t c = panels * shape.panel; c < shape.sumStride();
+       c += shape.lanes) {
+    Value to = k.at(last, c - panels * shape.panel);
+    if (c < shape.valueDim)
+      finite =
+          move(k.i64(c), to, std::min(shape.lanes, shape.valueDim - c), finite);
+    else
+      k.store(zero, to);
+  }
+  return finite;
+}
+
+func::FuncOp attn::cpu::emitPackValues(KernelBuilder &k,
+                                       const KernelShape &shape) {
+  std::string name =
+      ("pack_values_d" + Twine(shape.valueDim) + "_k" + Twine(shape.keyBlock))
+          .str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function = k.begin(
+      name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType, k.i64Type},
+      {k.f32Type}, /*local=*/true);
+  Value values = k.argument(0), stride = k.argument(1), packed = k.argument(2);
+  Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
+  auto body = [&](Value key, ValueRange carried) {
+    prefetchRow(k, k.at(next, k.mul(key, nextStride)), shape.valueDim);
+    Value place = k.at(packed, k.mul(key, shape.panel));
+    return SmallVector<Value>{emitPackRow(
+        k, shape, k.at(values, k.mul(key, stride)), place, carried[0])};
+  };
+  Value finite = k.loop(k.i64(0), count, 1, k.splat(0.0f), body).front();
+  // Zeros up to the end of the panel of keys: their weights are 0 as well.
+  Value end = k.mul(k.ceilDiv(count, shape.panel), shape.panel);
+  k.loop(count, end, 1, [&](Value key) {
+    Value place = k.at(packed, k.mul(key, shape.panel));
+    k.loop(k.i64(0), k.i64(shape.sumStride() / shape.panel), 1,
+           [&](Value panel) {
+             Value to = k.at(place, k.mul(panel, shape.valuePanel()));
+             for (int64_t v = 0; v < shape.panel; v += shape.lanes)
+               k.store(k.splat(0.0f), k.at(to, v));
+           });
+  });
+  k.end(k.reduceAdd(finite));
+  return function;
+}

@@ -1,0 +1,104 @@
+//===- VectorMath.cpp - exp2, log, tanh without a library -----------------===//
+//
+// Range reductions of Cody and Waite, "Software Manual for the Elementary
+// Functions"; the rounding by a magic constant is Hecker's.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn::cpu;
+
+/// c[0] + x (c[1] + x (c[2] + ...)).
+static Value emitPolynomial(KernelBuilder &k, Value x, ArrayRef<float> c) {
+  Value sum = k.splat(c.back());
+  for (float coefficient : llvm::reverse(c.drop_back()))
+    sum = k.fma(sum, x, k.splat(coefficient));
+  return sum;
+}
+
+static Value asInt(KernelBuilder &k, Value x) {
+  return arith::BitcastOp::create(k.builder(), k.loc(), k.intVecType, x);
+}
+static Value asFloat(KernelBuilder &k, Value x) {
+  return arith::BitcastOp::create(k.builder(), k.loc(), k.vecType, x);
+}
+static Value compare(KernelBuilder &k, arith::CmpFPredicate predicate, Value x,
+                     Value y) {
+  return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x, y);
+}
+
+Value attn::cpu::emitExp2(KernelBuilder &k, Value x) {
+  // 2^f on [-1/2, 1/2], relative error 9.2e-8, exactly 1 at f = 0.
+  static constexpr float coefficients[] = {
+      1.0f,           0.6931470036506653f,   0.24022242426872253f,
+      0.05550733581f, 0.009671512991189957f, 0.001326472731307149f};
+  // x + magic rounds x to an integer n and leaves n + 127, the exponent field
+  // of 2^n, in the low bits. n = -127 makes the field, and the result, 0.
+  constexpr float magic = 12582912.0f + 127.0f;
+  Value clamped = k.maxf(k.splat(-127.0f), x);
+  Value shifted = k.addf(clamped, k.splat(magic));
+  Value rounded = k.subf(shifted, k.splat(magic));
+  Value fraction = k.subf(clamped, rounded);
+  Value mantissa = emitPolynomial(k, fraction, coefficients);
+  Value power = arith::ShLIOp::create(k.builder(), k.loc(), asInt(k, shifted),
+                                      k.splatInt(23));
+  // A product, not an addition to the exponent: it keeps every NaN a NaN.
+  return k.mulf(mantissa, asFloat(k, power));
+}
+
+Value attn::cpu::emitLog(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  // (ln(1 + f) - f + f^2 / 2) / f^3 on [sqrt(1/2) - 1, sqrt(2) - 1].
+  static constexpr float coefficients[] = {
+      0.3333333134651184f,  -0.2500081956386566f, 0.20001226663589478f,
+      -0.1662335693836212f, 0.14201760292053223f, -0.13160181045532227f,
+      0.12761564552783966f, -0.07634483277797699f};
+  // x = 2^e * (1 + f); the bits of sqrt(1/2) centre the interval.
+  constexpr int32_t sqrtHalf = 0x3f3504f3;
+  Value bits = asInt(k, x);
+  Value exponent = arith::ShRSIOp::create(
+      b, k.loc(), arith::SubIOp::create(b, k.loc(), bits, k.splatInt(sqrtHalf)),
+      k.splatInt(23));
+  Value scaled = arith::SubIOp::create(
+      b, k.loc(), bits,
+      arith::ShLIOp::create(b, k.loc(), exponent, k.splatInt(23)));
+  Value f = k.subf(asFloat(k, scaled), k.splat(1.0f));
+  Value e = arith::SIToFPOp::create(b, k.loc(), k.vecType, exponent);
+  Value square = k.mulf(f, f);
+  Value tail = k.mulf(k.mulf(square, f), emitPolynomial(k, f, coefficients));
+  tail = k.fma(square, k.splat(-0.5f), tail);
+  // ln 2 in two parts, the first with few enough bits for an exact product.
+  tail = k.fma(e, k.splat(-2.12194440e-4f), tail);
+  Value result = k.fma(e, k.splat(0.693359375f), k.addf(f, tail));
+  Value zero = compare(k, arith::CmpFPredicate::OEQ, x, k.splat(0.0f));
+  Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
+  result = k.select(zero, minusInfinity, result);
+  return k.select(compare(k, arith::CmpFPredicate::UNO, x, x), x, result);
+}
+
+Value attn::cpu::emitTanh(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  // (tanh(x) - x) / x^3 as a polynomial in x^2, |x| <= 0.625.
+  static constexpr float coefficients[] = {
+      -0.3333328068256378f, 0.13331441581249237f, -0.05373971536755562f,
+      0.0206390880048275f, -0.005704987328499556f};
+  Value square = k.mulf(x, x);
+  Value cube = k.mulf(square, x);
+  Value small = k.fma(cube, emitPolynomial(k, square, coefficients), x);
+  // 1 - 2 t / (1 + t), t = 2^(-2 log2(e) |x|): never overflows.
+  Value magnitude = math::AbsFOp::create(b, k.loc(), x);
+  Value t = emitExp2(k, k.mulf(magnitude, k.splat(-2.885390081777927f)));
+  Value one = k.splat(1.0f);
+  Value large = k.divf(k.subf(one, t), k.addf(one, t));
+  large = math::CopySignOp::create(b, k.loc(), large, x);
+  Value isLarge =
+      compare(k, arith::CmpFPredicate::OGT, magnitude, k.splat(0.625f));
+  return k.select(isLarge, large, small);
+}

@@ -1,0 +1,28 @@
+//===- VectorMath.h - exp2, log, tanh without a library ---------*- C++ -*-===//
+//
+// Polynomials of our own, so that an object calls no libm and a value has the
+// same f32 operations on every ISA. Coefficients: minimax fits (Lawson) of the
+// functions named, in relative error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CODEGEN_CPU_VECTORMATH_H
+#define CODEGEN_CPU_VECTORMATH_H
+
+#include "codegen/cpu/KernelBuilder.h"
+
+namespace attn::cpu {
+
+/// 2^x for x <= 127, within 2 ulp. Exactly 1 at 0, exactly 0 below -126.5 and
+/// at -inf; NaN stays NaN.
+Value emitExp2(KernelBuilder &k, Value x);
+
+/// ln(x) for normal x >= 0, within 2 ulp; -inf at 0; NaN stays NaN.
+Value emitLog(KernelBuilder &k, Value x);
+
+/// tanh(x), within 4 ulp; +-1 at +-inf; NaN stays NaN.
+Value emitTanh(KernelBuilder &k, Value x);
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_VECTORMATH_H
