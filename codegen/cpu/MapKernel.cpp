@@ -27,7 +27,13 @@ std::optional<std::string> attn::cpu::whyNotMapRow(Region &body) {
   for (BlockArgument position : block.getArguments().drop_front())
     if (!position.use_empty())
       return "it uses the row, column or head";
+  auto isForeign = [&](Value value) {
+    return value.getParentRegion() != &body &&
+           !value.getDefiningOp<arith::ConstantOp>();
+  };
   for (Operation &op : block.without_terminator()) {
+    if (llvm::any_of(op.getOperands(), isForeign))
+      return "it uses a value from outside that is no constant";
     if (!isVectorInstruction(&op) &&
         !isa<arith::ConstantOp, math::TanhOp, math::Exp2Op>(op))
       return ("it holds '" + op.getName().getStringRef() + "'").str();
@@ -57,13 +63,19 @@ static Value emitVectorForm(KernelBuilder &k, Operation &op,
 static Value emitVectorForm(KernelBuilder &k, Block &block, Value score) {
   IRMapping mapping;
   mapping.map(block.getArgument(0), score);
+  // Constants may have been moved out of the region.
+  auto lookup = [&](Value value) {
+    if (!mapping.contains(value))
+      mapping.map(value, emitVectorForm(k, *value.getDefiningOp(), {}));
+    return mapping.lookup(value);
+  };
   for (Operation &op : block.without_terminator()) {
     SmallVector<Value> operands;
     for (Value operand : op.getOperands())
-      operands.push_back(mapping.lookup(operand));
+      operands.push_back(lookup(operand));
     mapping.map(op.getResult(0), emitVectorForm(k, op, operands));
   }
-  return mapping.lookup(block.getTerminator()->getOperand(0));
+  return lookup(block.getTerminator()->getOperand(0));
 }
 
 func::FuncOp attn::cpu::emitMapRow(KernelBuilder &k, StringRef name,
