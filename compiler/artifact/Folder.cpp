@@ -100,7 +100,7 @@ llvm::LogicalResult attn::writeFolder(const Artifact &artifact,
   model += ".%%%%%%%%.tmp";
   fs::createUniquePath(model, fresh, /*MakeAbsolute=*/false);
   fs::createUniquePath(model, aside, /*MakeAbsolute=*/false);
-  if (std::error_code code = fs::create_directory(fresh, false))
+  if (std::error_code code = fs::create_directory(fresh, false, fs::all_all))
     return refuse("write", directory, code);
   llvm::LogicalResult written = writeFiles(artifact, fresh);
   if (succeeded(written))

@@ -7,9 +7,8 @@
 
 #include "compiler/artifact/Programs.h"
 
-#include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/bit.h"
 
 #include <cstdint>
@@ -42,17 +41,14 @@ static StringRef functionOf(tile::ProgramOp program) {
 /// Names and scopes the kernels.
 static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
                         mlir::ModuleOp declared, StringRef name) {
-  llvm::StringSet<> layers;
-  for (GroupedOp layer : declared.getOps<GroupedOp>())
-    layers.insert((layer.getSymName() + "_core").str());
   for (ProgramGroup &group : groups) {
     StringRef function = functionOf(group.programs.front());
-    bool isLayer = layers.contains(function);
-    group.description.scope = isLayer ? "core" : "graph";
+    bool isGraph = declared.lookupSymbol<mlir::func::FuncOp>(function);
+    group.description.scope = isGraph ? "graph" : "core";
     group.description.symbol =
-        isLayer ? function.str() : (name + "_" + function).str();
+        isGraph ? (name + "_" + function).str() : function.str();
     // Layers of one geometry are one kernel, without a KIND.
-    if (isLayer && groups.size() == 1)
+    if (!isGraph && groups.size() == 1)
       group.description.symbol = (name + "_core").str();
   }
 }

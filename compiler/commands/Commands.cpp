@@ -6,24 +6,24 @@
 
 #include "compiler/commands/Commands.h"
 
-#include "compiler/Diagnostics.h"
 #include "llvm/Support/ErrorHandling.h"
 
 using namespace attn;
 
 int attn::runCommand(const Invocation &invocation) {
   switch (invocation.verb) {
+  case Verb::Bench:
+    return benchCommand(invocation);
+  case Verb::Compile:
+    return compileCommand(invocation);
   case Verb::Explain:
     return explainCommand(invocation);
   case Verb::Import:
     return importCommand(invocation);
   case Verb::Run:
     return runKernelCommand(invocation);
-  case Verb::Compile:
   case Verb::Verify:
-  case Verb::Bench:
-    reportError("this verb is not built yet");
-    return 1;
+    return verifyCommand(invocation);
   }
   llvm_unreachable("unknown verb");
 }

@@ -1,0 +1,118 @@
+//===- Artifact.cpp - One compile() for every caller ----------------------===//
+//
+// Fuses once, lowers for each target, and hands plain descriptions on.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/artifact/Artifact.h"
+
+#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/CpuTarget.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Stages.h"
+#include "compiler/artifact/Assemble.h"
+#include "compiler/artifact/Programs.h"
+#include "dialects/attn_tile/AttnTileOps.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace attn;
+using namespace attn::artifact;
+using namespace mlir;
+
+static std::string print(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  return text + "\n";
+}
+
+static cpu::CpuTargetFacts factsOf(const cpu::CpuTarget &target) {
+  cpu::CpuTargetFacts facts = {target.name, target.triple, target.cpu,
+                               target.features};
+  llvm::sort(facts.features);
+  return facts;
+}
+
+/// The targets of `options`, each once. None on an unknown word.
+static FailureOr<std::vector<cpu::CpuTarget>>
+chooseTargets(ModuleOp module, const CompileOptions &options) {
+  std::vector<std::string> names = options.targets;
+  if (names.empty())
+    names.push_back("native");
+  std::vector<cpu::CpuTarget> targets;
+  for (const std::string &name : names) {
+    if (llvm::any_of(targets, [&](const cpu::CpuTarget &target) {
+          return target.name == name;
+        }))
+      continue;
+    std::optional<cpu::CpuTarget> target = cpu::getTarget(name);
+    if (!target)
+      return emitError(module.getLoc())
+             << "there is no form for target '" << name << "' on this machine";
+    targets.push_back(*target);
+  }
+  return targets;
+}
+
+/// Compiles the programs of `tiles` and adds them to the library's kernels,
+/// which the first target makes.
+static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
+                                   const cpu::CpuTarget &target,
+                                   const CompileOptions &options,
+                                   LibraryDescription &library) {
+  FailureOr<std::vector<ProgramGroup>> groups =
+      groupPrograms(tiles, declared, library.name, options.phases);
+  if (failed(groups))
+    return failure();
+  bool isFirst = library.kernels.empty();
+  assert((isFirst || groups->size() == library.kernels.size()) &&
+         "targets differ in schedules alone");
+  for (auto [index, group] : llvm::enumerate(*groups)) {
+    FailureOr<cpu::CpuKernel> kernel =
+        cpu::compileKernel(group.programs, target);
+    if (failed(kernel))
+      return failure();
+    if (isFirst)
+      library.kernels.push_back(group.description);
+    kernel->target = library.targets[library.kernels[index].targets.size()];
+    completeKernel(group, *kernel);
+    library.kernels[index].targets.push_back(std::move(*kernel));
+  }
+  return success();
+}
+
+FailureOr<Artifact> attn::compile(ModuleOp module,
+                                  const CompileOptions &options) {
+  FailureOr<std::vector<cpu::CpuTarget>> targets =
+      chooseTargets(module, options);
+  if (failed(targets))
+    return failure();
+  LibraryDescription library;
+  library.name = module.getSymName().value_or("kernels").str();
+  library.declaredIr = print(module);
+  for (const cpu::CpuTarget &target : *targets)
+    library.targets.push_back(factsOf(target));
+
+  StageObserver observer;
+  if (!options.dumpIrDir.empty())
+    observer = dumpStages(options.dumpIrDir);
+  OwningOpRef<ModuleOp> fused = module.clone();
+  if (failed(runFusionStages(*fused, options, observer)))
+    return failure();
+  for (const cpu::CpuTarget &target : *targets) {
+    OwningOpRef<ModuleOp> tiles = fused->clone();
+    if (failed(runTileStages(*tiles, target.name, options, observer)) ||
+        failed(compileTarget(*tiles, module, target, options, library)))
+      return failure();
+    // Dumps show the first target's tiles.
+    observer = nullptr;
+  }
+  library.layers = describeLayers(module, library.kernels);
+
+  llvm::Expected<Artifact> artifact = assemble(library);
+  if (artifact)
+    return std::move(*artifact);
+  reportError(artifact.takeError());
+  return failure();
+}
