@@ -7,6 +7,7 @@
 
 #include "compiler/Stages.h"
 
+#include "codegen/cpu/Schedule.h"
 #include "compiler/verify/VerifyEachNumeric.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,6 +15,8 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+
+#include "llvm/ADT/MapVector.h"
 
 using namespace attn;
 using namespace mlir;
@@ -43,8 +46,12 @@ public:
   }
 
   LogicalResult run(const StageSpec &stage);
+  /// Writes fused functions as tile programs with the schedules of `target`.
+  LogicalResult runTiles(const cpu::CpuTarget &target);
 
 private:
+  LogicalResult runPasses(ModuleOp scope, PassManager &passes);
+
   ModuleOp module;
   const StageObserver &observer;
   unsigned number;
@@ -66,13 +73,18 @@ LogicalResult StageRunner::run(const StageSpec &stage) {
   registerPasses();
   PassManager passes(module.getContext(), ModuleOp::getOperationName(),
                      PassManager::Nesting::Implicit);
-  if (failed(parsePassPipeline(stage.passes, passes)))
-    return failure();
-  if (check)
-    passes.addInstrumentation(verify::createNumericInstrumentation(*check));
-  if (failed(passes.run(module)) || (check && check->hasFailed()))
+  if (failed(parsePassPipeline(stage.passes, passes)) ||
+      failed(runPasses(module, passes)))
     return failure();
   return announce(stage);
+}
+
+LogicalResult StageRunner::runPasses(ModuleOp scope, PassManager &passes) {
+  if (check)
+    passes.addInstrumentation(verify::createNumericInstrumentation(*check));
+  if (failed(passes.run(scope)) || (check && check->hasFailed()))
+    return failure();
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -165,23 +177,68 @@ LogicalResult attn::runFusionStages(ModuleOp module,
 // Tiles
 //===----------------------------------------------------------------------===//
 
+static constexpr StageSpec tileStage = {
+    "tiles", "convert-attn-to-attn-tile",
+    "online softmax over blocks of keys, the same for every target"};
+
+// Layers share programs before anything is simplified away.
+static constexpr StageSpec sharedTileStage = {
+    "shared-tiles",
+    "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
+    "layers of one geometry share a program; what differs is a parameter"};
+
+/// The schedules of `target` for the geometry of the fused `function`.
+static ArrayAttr schedulesFor(func::FuncOp function,
+                              const cpu::CpuTarget &target) {
+  FlashOp flash = *function.getOps<FlashOp>().begin();
+  ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
+  ArrayRef<int64_t> key = flash.getKey().getType().getShape();
+  ArrayRef<int64_t> value = flash.getValue().getType().getShape();
+  SmallVector<tile::ScheduleAttr> schedules = cpu::cpuSchedules(
+      function.getContext(), target, query[2] / key[2], query[3], value[3]);
+  SmallVector<Attribute> list(schedules.begin(), schedules.end());
+  return ArrayAttr::get(function.getContext(), list);
+}
+
+LogicalResult StageRunner::runTiles(const cpu::CpuTarget &target) {
+  // One run of the conversion has one list of schedules, so functions are
+  // taken by geometry.
+  llvm::MapVector<Attribute, OwningOpRef<ModuleOp>> groups;
+  for (auto function :
+       llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    OwningOpRef<ModuleOp> &group = groups[schedulesFor(function, target)];
+    if (!group)
+      group = ModuleOp::create(module.getLoc());
+    function->moveBefore(group->getBody(), group->getBody()->end());
+  }
+  for (auto &[schedules, group] : groups) {
+    PassManager passes(module.getContext());
+    ConvertAttnToAttnTileOptions conversion;
+    conversion.schedules.clear();
+    llvm::raw_string_ostream(conversion.schedules) << schedules;
+    passes.addPass(createConvertAttnToAttnTile(conversion));
+    if (failed(runPasses(*group, passes)))
+      return failure();
+    module.getBody()->getOperations().splice(module.getBody()->end(),
+                                             group->getBody()->getOperations());
+  }
+  return announce(tileStage);
+}
+
 LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
                                   const CompileOptions &options,
                                   const StageObserver &observer) {
-  // Layers that differ in values alone share programs before anything is
-  // simplified away.
-  const StageSpec stages[] = {
-      {"tiles", "convert-attn-to-attn-tile",
-       "online softmax over blocks of keys, the same for every target"},
-      {"shared-tiles",
-       "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
-       "layers of one geometry share a program; what differs is a parameter"},
-  };
+  std::optional<cpu::CpuTarget> machine = cpu::getTarget(target);
+  if (!machine)
+    return emitError(module.getLoc())
+           << "this machine's CPU has no target of its own; '--target' chooses "
+              "one";
+  // Schedules are attributes of a dialect that no input has loaded.
+  module.getContext()->getOrLoadDialect<tile::AttnTileDialect>();
   StageRunner runner(module, options, observer, std::size(fusionStages) + 1);
-  for (const StageSpec &stage : stages)
-    if (failed(runner.run(stage)))
-      return failure();
-  return success();
+  if (failed(runner.runTiles(*machine)))
+    return failure();
+  return runner.run(sharedTileStage);
 }
 
 LogicalResult attn::runStages(ModuleOp module, const CompileOptions &options,

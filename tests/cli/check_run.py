@@ -1,0 +1,187 @@
+"""Compiles small models and runs them on files: right results for right
+tensors, one message and no file for wrong ones."""
+
+import json
+import math
+import os
+import random
+import struct
+import subprocess
+import sys
+
+FORMATS = {"F32": "f", "I32": "i", "I64": "q"}
+
+
+def write(path, tensors):
+    """Writes name -> (dtype, shape, flat values)."""
+    header, data = {}, b""
+    for name, (dtype, shape, values) in tensors.items():
+        packed = struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)
+        header[name] = {"dtype": dtype, "shape": shape,
+                        "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        size = struct.unpack("<Q", file.read(8))[0]
+        header, data = json.loads(file.read(size)), file.read()
+    result = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        values = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
+        result[name] = (entry["dtype"], entry["shape"], list(values))
+    return result
+
+
+def attnc(*arguments):
+    done = subprocess.run(["attnc", *arguments], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def rand(*shape):
+    values = [random.uniform(-2, 2) for _ in range(math.prod(shape))]
+    return ("F32", list(shape), values)
+
+
+def attention(query, key, value, lengths, window, sinks):
+    """Output and lse of one causal layer, element by element."""
+    batch, queries, heads, dim = query[1]
+    keys, kv_heads = key[1][1], key[1][2]
+    output, lse = [], []
+    for b in range(batch):
+        for i in range(queries):
+            for h in range(heads):
+                kv = h // (heads // kv_heads)
+                row = query[2][((b * queries + i) * heads + h) * dim:][:dim]
+                position = i + lengths[b] - queries
+                terms = []
+                for j in range(max(0, position - window + 1), min(position + 1, lengths[b])):
+                    at = ((b * keys + j) * kv_heads + kv) * dim
+                    score = sum(x * y for x, y in zip(row, key[2][at:at + dim]))
+                    terms.append((score / math.sqrt(dim), value[2][at:at + dim]))
+                logits = [score for score, _ in terms] + ([sinks[h]] if sinks else [])
+                top = max(logits, default=0)
+                total = sum(math.exp(logit - top) for logit in logits)
+                for d in range(dim):
+                    above = sum(math.exp(s - top) * v[d] for s, v in terms)
+                    output.append(above / total if total else 0.0)
+                lse.append(top + math.log(total) if total else -math.inf)
+    return output, lse
+
+
+def close(found, expected):
+    return all(f == e or abs(f - e) <= 1e-5 * (1 + abs(e)) for f, e in zip(found, expected))
+
+
+def compile_model(folder, name, fields):
+    config = os.path.join(folder, f"{name}.json")
+    with open(config, "w") as file:
+        json.dump(fields, file)
+    kernels = os.path.join(folder, name)
+    status, text = attnc("compile", config, "-o", kernels)
+    assert status == 0 and not text, text
+    return kernels
+
+
+def check_results(folder):
+    llama = compile_model(folder, "tiny", {
+        "model_type": "llama", "hidden_size": 72, "num_attention_heads": 9,
+        "num_key_value_heads": 3, "num_hidden_layers": 2})
+    oss = compile_model(folder, "sinks", {
+        "model_type": "gpt_oss", "hidden_size": 64, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 4,
+        "sliding_window": 3})
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    cases = [(llama, 9, 3, 8, [], 10**9, None),
+             (llama, 9, 3, 8, ["--layer", "1", "--phase", "prefill"], 10**9, None),
+             (oss, 4, 2, 16, ["--layer", "model.layers.2.self_attn"], 3, True),
+             (oss, 4, 2, 16, ["--layer", "1"], 10**9, True)]
+    for kernels, heads, kv_heads, dim, options, window, with_sinks in cases:
+        for queries, lengths in [(5, [7, 5]), (1, [7, 3]), (3, [7, 0])]:
+            if "prefill" in options and queries == 1:
+                continue
+            tensors = {"query": rand(2, queries, heads, dim),
+                       "key": rand(2, 7, kv_heads, dim),
+                       "value": rand(2, 7, kv_heads, dim),
+                       "kv_lengths": ("I64", [2], lengths),
+                       "ignored": ("F32", [1], [0.0])}
+            sinks = None
+            if with_sinks:
+                tensors["sinks"] = rand(heads)
+                sinks = tensors["sinks"][2]
+            write(path, tensors)
+            status, text = attnc("run", kernels, "--in", path, "--out", out, *options)
+            assert status == 0 and not text, text
+            result = read(out)
+            output, lse = attention(tensors["query"], tensors["key"], tensors["value"],
+                                    lengths, window, sinks)
+            assert result["output"][:2] == ("F32", [2, queries, heads, dim])
+            assert result["lse"][:2] == ("F32", [2, queries, heads])
+            assert close(result["output"][2], output), (kernels, queries)
+            assert close(result["lse"][2], lse), (kernels, queries)
+            os.remove(out)
+    print("results agree")
+    return llama, oss
+
+
+def check_errors(folder, llama, oss):
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    good = {"query": rand(2, 3, 9, 8), "key": rand(2, 7, 3, 8), "value": rand(2, 7, 3, 8),
+            "kv_lengths": ("I32", [2], [7, 3])}
+
+    def expect(message, kernels=llama, options=(), drop=None, **changed):
+        tensors = {**good, **changed}
+        tensors.pop(drop, None)
+        write(path, tensors)
+        status, text = attnc("run", kernels, "--in", path, "--out", out, *options)
+        assert status == 1 and text.count("\n") == 1 and message in text, (message, text)
+        assert not os.path.exists(out), message
+        left = [name for name in os.listdir(folder) if ".tmp" in name]
+        assert not left, left
+
+    expect("no tensor 'query', which kernel 'tiny_core' needs", drop="query")
+    expect("no tensor 'value'", drop="value")
+    expect("tensor 'query': is F32 [2, 9, 8], expected F32 [", query=rand(2, 9, 8))
+    expect("tensor 'query': is F32 [2, 3, 8, 8], expected F32 [", query=rand(2, 3, 8, 8))
+    expect("tensor 'key': is F32 [3, 7, 3, 8], expected F32 [", key=rand(3, 7, 3, 8))
+    expect("tensor 'value': is F32 [2, 6, 3, 8], expected F32 [", value=rand(2, 6, 3, 8))
+    expect("tensor 'key': is I32 [2, 7, 3, 8], expected F32",
+           key=("I32", [2, 7, 3, 8], [0] * 336))
+    expect("tensor 'kv_lengths': is F32 [2], expected I32", kv_lengths=rand(2))
+    expect("tensor 'kv_lengths': element 1 is 4294967303, which int32 cannot hold",
+           kv_lengths=("I64", [2], [7, 2**32 + 7]))
+    expect("kv_lengths", kv_lengths=("I32", [2], [7, 8]))
+    expect("kv_lengths", kv_lengths=("I32", [2], [-1, 7]))
+    expect("layer 2 does not exist", options=["--layer", "2"])
+    expect("layer 'attn' is neither a number nor a prefix", options=["--layer", "attn"])
+    expect("layers differ, choose one with --layer: ", kernels=oss)
+    expect("no tensor 'sinks'", kernels=oss, options=["--layer", "0"],
+           query=rand(2, 3, 4, 16), key=rand(2, 7, 2, 16), value=rand(2, 7, 2, 16))
+    expect("scope 'attend' is not supported", options=["--scope", "attend"])
+    expect("", kernels=folder)
+    expect("", kernels=os.path.join(folder, "none"))
+
+    write(path, good)
+    for bad in (os.path.join(folder, "none", "out"), folder):
+        status, text = attnc("run", llama, "--in", path, "--out", bad)
+        assert status == 1 and "cannot be written" in text, text
+    with open(path, "r+b") as file:
+        file.write(struct.pack("<Q", 1 << 60))
+    status, text = attnc("run", llama, "--in", path, "--out", out)
+    assert status == 1 and "does not fit" in text, text
+    print("errors are clear")
+
+
+def main():
+    folder = sys.argv[1]
+    random.seed(3)
+    os.makedirs(folder)
+    llama, oss = check_results(folder)
+    check_errors(folder, llama, oss)
+
+
+main()
