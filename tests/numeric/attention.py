@@ -1,0 +1,150 @@
+"""Attention in NumPy, written from the semantics and from nothing else.
+
+`attend` in float64 is the reference. In float32 it is the naive evaluation of
+item 13: scores, softmax and weighted sum in float32, sums in ascending order.
+"""
+import dataclasses
+from typing import Optional
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """What a declared layer says, as far as the core scope needs it."""
+
+    heads: int
+    kv_heads: int
+    head_dim: int
+    value_dim: Optional[int] = None
+    mask: str = "causal"  # bidirectional, causal, window
+    left: Optional[int] = None
+    right: Optional[int] = None
+    top_left: bool = False
+    scale: Optional[float] = None
+    softcap: Optional[float] = None
+    sinks: bool = False
+
+    @property
+    def values(self):
+        return self.value_dim or self.head_dim
+
+    @property
+    def factor(self):
+        return self.scale if self.scale is not None else self.head_dim ** -0.5
+
+    def mask_text(self):
+        words = []
+        if self.mask == "window":
+            words += [f"left = {self.left}", f"right = {self.right}"]
+        if self.top_left:
+            words.append("alignment = top_left")
+        return f"#attn.{self.mask}" + (f"<{', '.join(words)}>" if words else "")
+
+    def mlir(self, name):
+        fields = [f"hidden = {self.heads * self.head_dim}", f"heads = {self.heads}",
+                  f"kv_heads = {self.kv_heads}", f"head_dim = {self.head_dim}"]
+        if self.value_dim is not None:
+            fields.append(f"value_dim = {self.value_dim}")
+        fields += ["layers = array<i64: 0>", f"mask = {self.mask_text()}"]
+        if self.scale is not None:
+            fields.append(f"scale = {self.scale!r}")
+        if self.softcap is not None:
+            fields.append(f"softcap = {self.softcap!r}")
+        if self.sinks:
+            fields.append("sinks")
+        return f"attn.grouped @{name} {{{', '.join(fields)}}}\n"
+
+
+def visible(layer, queries, keys, length):
+    """[queries, keys] booleans: does query i see key j?"""
+    row = np.arange(queries)[:, None]
+    key = np.arange(keys)[None, :]
+    position = row if layer.top_left else row + length - queries
+    seen = np.broadcast_to(key < length, (queries, keys)).copy()
+    if layer.mask == "causal":
+        seen &= key <= position
+    if layer.mask == "window":
+        seen &= (position - layer.left < key) & (key < position + layer.right)
+    return seen
+
+
+def scores_of(query, key, kind):
+    """[heads, queries, keys] products, summed over the head in ascending order."""
+    total = np.zeros((query.shape[1], query.shape[0], key.shape[0]), kind)
+    for d in range(query.shape[2]):
+        total += query[:, :, d].T[:, :, None] * key[:, :, d].T[:, None, :]
+    return total
+
+
+def weigh(scores, seen, sink):
+    """Probabilities and lse of [heads, queries, keys] scores."""
+    kind = scores.dtype.type
+    scores = np.where(seen, scores, kind(-np.inf))
+    largest = np.max(scores, axis=2, initial=-np.inf)
+    sink = np.full(scores.shape[0], -np.inf, kind) if sink is None else sink.astype(kind)
+    largest = np.maximum(largest, sink[:, None])  # keeps NaN
+    empty = largest == -np.inf
+    shift = np.where(empty, kind(0), largest)
+    weights = np.exp(scores - shift[:, :, None])
+    denominator = np.zeros(largest.shape, kind)
+    for key in range(scores.shape[2]):
+        denominator += weights[:, :, key]
+    denominator += np.exp(sink[:, None] - shift)
+    with np.errstate(divide="ignore"):
+        lse = np.where(empty, kind(-np.inf), shift + np.log(denominator))
+    safe = np.where(empty, kind(1), denominator)
+    return weights / safe[:, :, None], lse
+
+
+def attend_one(layer, query, key, value, length, sink, kind):
+    """One sequence: [S,H,D], [T,Hk,D], [T,Hk,V] -> [S,H,V], [S,H], max |score|."""
+    group = layer.heads // layer.kv_heads
+    seen = visible(layer, query.shape[0], key.shape[0], length)
+    # Keys beyond the length are not read.
+    query, key, value = (x.astype(kind) for x in (query, key[:length], value[:length]))
+    seen = seen[:, :length]
+    key, value = (np.repeat(x, group, axis=1) for x in (key, value))
+    scores = scores_of(query, key, kind) * kind(layer.factor)
+    if layer.softcap is not None:
+        scores = kind(layer.softcap) * np.tanh(scores / kind(layer.softcap))
+    finite = np.abs(scores[np.broadcast_to(seen, scores.shape) & np.isfinite(scores)])
+    weights, lse = weigh(scores, seen, sink)
+    output = np.zeros((layer.heads, query.shape[0], layer.values), kind)
+    for j in range(length):
+        weight = weights[:, :, j, None]
+        product = weight * value[j][:, None, :]
+        # A key of weight 0 brings in nothing but a NaN that the row sees.
+        silent = (weight == 0) & ~(seen[:, j][None, :, None] & np.isnan(value[j][:, None, :]))
+        output += np.where(silent, kind(0), product)
+    return output.transpose(1, 0, 2), lse.T, finite.max(initial=0)
+
+
+def attend(layer, tensors, kind=np.float64):
+    """Output, lse and the largest finite visible score of a batch."""
+    query, key, value = tensors["query"], tensors["key"], tensors["value"]
+    lengths = tensors.get("kv_lengths")
+    results = []
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        for b in range(query.shape[0]):
+            length = key.shape[1] if lengths is None else int(lengths[b])
+            results.append(attend_one(layer, query[b], key[b], value[b], length,
+                                      tensors.get("sinks"), kind))
+    outputs, lses, largest = zip(*results)
+    return np.stack(outputs), np.stack(lses), max(largest)
+
+
+def tolerances(layer, tensors, expected):
+    """Item 13 for output and lse."""
+    output, lse, largest = expected
+    naive_output, naive_lse, _ = attend(layer, tensors, np.float32)
+    values = np.abs(tensors["value"])
+    most = values[np.isfinite(values)].max(initial=0)
+
+    def error(left, right):
+        both = np.isfinite(left) & np.isfinite(right)
+        return np.abs(left[both] - right[both]).max(initial=0)
+
+    base = 2.0 ** -23 * largest
+    return (2 * error(output, naive_output) + 1e-5 + base * most,
+            2 * error(lse, naive_lse) + 1e-5 + base)
