@@ -16,7 +16,9 @@ using namespace attn::verify;
 /// Cases that are also run in every order, alone, and with larger buffers.
 static bool isCheckedForBits(StringRef name) {
   return name == "prefill_batch" || name == "chunk_of_splits" ||
-         name == "short" || name == "decode" || name == "decode_of_splits";
+         name == "short" || name == "decode" || name == "decode_of_splits" ||
+         name == "tail_prefill" || name == "tail_short" ||
+         name == "tail_decode";
 }
 
 std::vector<CaseReport> verify::verifySubject(const Subject &subject) {

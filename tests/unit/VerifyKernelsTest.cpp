@@ -227,7 +227,7 @@ TEST_F(VerifyKernelsTest, RightKernelPasses) {
 
 TEST_F(VerifyKernelsTest, LengthsAreChecked) {
   EXPECT_TRUE(isCaught(Fault::ReadsBehindLengths, "prefill_batch:"));
-  EXPECT_TRUE(isCaught(Fault::AlignsToTheBuffer, "short_capacity_40x:"));
+  EXPECT_TRUE(isCaught(Fault::AlignsToTheBuffer, "tail_short_capacity_40x:"));
 }
 
 TEST_F(VerifyKernelsTest, SpecialNumbersAreChecked) {
