@@ -50,12 +50,14 @@ void AttnTileDialect::initialize() {
 /// <?x128xf32>
 template <typename ShapedT>
 static Type parseShaped(AsmParser &parser) {
+  SMLoc location = parser.getCurrentLocation();
   SmallVector<int64_t> shape;
   Type element;
   if (parser.parseLess() || parser.parseDimensionList(shape) ||
       parser.parseType(element) || parser.parseGreater())
     return {};
-  return ShapedT::get(parser.getContext(), shape, element);
+  return ShapedT::getChecked([&] { return parser.emitError(location); },
+                             parser.getContext(), shape, element);
 }
 
 static void printShaped(AsmPrinter &printer, ArrayRef<int64_t> shape,
@@ -69,6 +71,38 @@ static void printShaped(AsmPrinter &printer, ArrayRef<int64_t> shape,
     printer << 'x';
   }
   printer << element << '>';
+}
+
+/// Sizes are positive or dynamic; there are `1 .. most` of them.
+static LogicalResult verifyShape(function_ref<InFlightDiagnostic()> emitError,
+                                 StringRef what, ArrayRef<int64_t> shape,
+                                 size_t most) {
+  if (shape.empty() || shape.size() > most)
+    return emitError() << what << " has " << shape.size()
+                       << " dimensions, expected 1 to " << most;
+  for (int64_t size : shape)
+    if (!ShapedType::isDynamic(size) && size <= 0)
+      return emitError() << what << " has a dimension of " << size
+                         << ", expected at least 1";
+  return success();
+}
+
+LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<int64_t> shape, Type) {
+  // view_c1
+  return verifyShape(emitError, "view", shape, 4);
+}
+
+LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<int64_t> shape, Type element) {
+  // tile_c1
+  if (failed(verifyShape(emitError, "tile", shape, 2)))
+    return failure();
+  // tile_c2
+  if (!element.isF32())
+    return emitError() << "tile has elements of type " << element
+                       << ", expected f32";
+  return success();
 }
 
 Type ViewType::parse(AsmParser &parser) {

@@ -156,22 +156,128 @@ LogicalResult ParameterOp::verify() {
   return success();
 }
 
-LogicalResult ContractOp::verify() {
-  ArrayRef<int64_t> query = getQuery().getType().getShape();
-  ArrayRef<int64_t> key = getKey().getType().getShape();
-  ArrayRef<int64_t> score = getScore().getType().getShape();
-  if (query.size() != 2 || key.size() != 2 || score.size() != 2)
-    return emitOpError() << "expects tiles of rows and columns";
-  // contract_c1
-  if (query[1] != key[1])
-    return emitOpError() << "columns of query and key differ: " << query[1]
-                         << " and " << key[1];
-  // contract_c2
-  if (score[0] != query[0] || score[1] != key[0])
-    return emitOpError() << "score is " << getScore().getType()
-                         << ", expected the query's rows and " << key[0]
-                         << " columns";
+/// Size of a tile or view in `dimension`.
+static int64_t dim(Value value, unsigned dimension) {
+  if (auto tile = dyn_cast<TileType>(value.getType()))
+    return tile.getShape()[dimension];
+  return cast<ViewType>(value.getType()).getShape()[dimension];
+}
+
+static LogicalResult checkEqual(Operation *op, StringRef what, int64_t left,
+                                int64_t right) {
+  if (left == right)
+    return success();
+  auto describe = [](int64_t size) {
+    return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+  };
+  return op->emitOpError() << what << " differ: " << describe(left) << " and "
+                           << describe(right);
+}
+
+/// A running state: maximum, denominator and sum have the same rows.
+template <typename OpT>
+static LogicalResult checkState(OpT op) {
+  int64_t rows = dim(op.getSum(), 0);
+  if (failed(checkEqual(op, "rows of maximum and sum", dim(op.getMaximum(), 0),
+                        rows)))
+    return failure();
+  return checkEqual(op, "rows of denominator and sum",
+                    dim(op.getDenominator(), 0), rows);
+}
+
+/// `op` names one place of the workspace that made `states`.
+template <typename OpT>
+static LogicalResult checkPlace(OpT op) {
+  auto workspace = op.getStates().template getDefiningOp<WorkspaceOp>();
+  if (!workspace)
+    return success();
+  if (op.getIndices().size() != workspace.getExtents().size())
+    return op.emitOpError()
+           << "has " << op.getIndices().size() << " indices for "
+           << workspace.getExtents().size() << " extents of the workspace";
+  return checkEqual(op, "columns of sum and workspace", dim(op.getSum(), 1),
+                    workspace.getColumns());
+}
+
+LogicalResult WorkspaceOp::verify() {
+  // workspace_c1
+  if (getExtents().empty() || getExtents().size() > 4)
+    return emitOpError() << "has " << getExtents().size()
+                         << " extents, expected 1 to 4";
   return success();
+}
+
+LogicalResult DimOp::verify() {
+  // dim_c1
+  int64_t rank = getView().getType().getShape().size();
+  int64_t dimension = getDimension();
+  if (dimension >= 0 && dimension < rank)
+    return success();
+  return emitOpError() << "asks for dimension " << dimension << " of a view of "
+                       << rank;
+}
+
+LogicalResult LoadQueriesOp::verify() {
+  // load_queries_c1
+  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+                    dim(getView(), 3));
+}
+
+LogicalResult LoadKeysOp::verify() {
+  // load_keys_c1
+  if (ShapedType::isDynamic(dim(getTile(), 0)))
+    return emitOpError() << "loads a tile of dynamic rows, expected the "
+                            "schedule's key_block";
+  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+                    dim(getView(), 3));
+}
+
+LogicalResult StoreOp::verify() {
+  // store_c1
+  size_t tileRank = getTile().getType().getShape().size();
+  size_t viewRank = getView().getType().getShape().size();
+  if (viewRank != tileRank + 2)
+    return emitOpError() << "stores a tile of " << tileRank
+                         << " dimensions to a view of " << viewRank
+                         << ", expected " << tileRank + 2;
+  if (tileRank == 1)
+    return success();
+  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+                    dim(getView(), 3));
+}
+
+LogicalResult SaveStateOp::verify() {
+  // save_state_c1, save_state_c2
+  if (failed(checkPlace(*this)))
+    return failure();
+  // save_state_c3
+  return checkState(*this);
+}
+
+LogicalResult LoadStateOp::verify() {
+  // load_state_c1, load_state_c2
+  if (failed(checkPlace(*this)))
+    return failure();
+  // load_state_c3
+  return checkState(*this);
+}
+
+LogicalResult StartOp::verify() {
+  // start_c1
+  return checkState(*this);
+}
+
+LogicalResult ContractOp::verify() {
+  // contract_c1
+  if (failed(checkEqual(*this, "columns of query and key", dim(getQuery(), 1),
+                        dim(getKey(), 1))))
+    return failure();
+  // contract_c2
+  if (failed(checkEqual(*this, "rows of query and score", dim(getQuery(), 0),
+                        dim(getScore(), 0))))
+    return failure();
+  return checkEqual(*this, "rows of key and columns of score", dim(getKey(), 0),
+                    dim(getScore(), 1));
 }
 
 LogicalResult MapOp::verify() {
@@ -184,6 +290,39 @@ LogicalResult MapOp::verify() {
            << "region takes " << getBody().getArgumentTypes()
            << ", expected (f32 score, index row, index column, index head)";
   return success();
+}
+
+LogicalResult SoftmaxStepOp::verify() {
+  // softmax_step_c1
+  return checkEqual(*this, "rows of score and maximum", dim(getScore(), 0),
+                    dim(getMaximum(), 0));
+}
+
+LogicalResult AccumulateOp::verify() {
+  int64_t rows = dim(getSum(), 0);
+  // accumulate_c1
+  if (failed(checkEqual(*this, "rows of alpha and sum", dim(getAlpha(), 0),
+                        rows)) ||
+      failed(checkEqual(*this, "rows of weight and sum", dim(getWeight(), 0),
+                        rows)))
+    return failure();
+  // accumulate_c2
+  if (failed(checkEqual(*this, "columns of weight and rows of value",
+                        dim(getWeight(), 1), dim(getValue(), 0))))
+    return failure();
+  // accumulate_c3
+  return checkEqual(*this, "columns of sum and value", dim(getSum(), 1),
+                    dim(getValue(), 1));
+}
+
+LogicalResult MergeOp::verify() {
+  // merge_c1
+  return checkState(*this);
+}
+
+LogicalResult FinishOp::verify() {
+  // finish_c1
+  return checkState(*this);
 }
 
 #define GET_OP_CLASSES

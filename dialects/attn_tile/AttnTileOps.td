@@ -79,14 +79,18 @@ def AttnTile_WorkspaceOp : AttnTile_Op<"workspace", [Pure]> {
   let description = [{
     Holds one state (maximum and denominator per row, weighted sum) of at most
     `rows` rows and `columns` columns for each point of `extents`.
+
+    Constraints:
+      C1: there are one to four extents; rows and columns are positive.
   }];
-  let arguments = (ins Variadic<Index>:$extents, I64Attr:$rows,
-                       I64Attr:$columns);
+  let arguments = (ins Variadic<Index>:$extents, AttnTile_Count:$rows,
+                       AttnTile_Count:$columns);
   let results = (outs AttnTile_StatesType:$states);
   let assemblyFormat = [{
     `[` $extents `]` `rows` $rows `columns` $columns attr-dict
     `:` type($states)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -95,9 +99,16 @@ def AttnTile_WorkspaceOp : AttnTile_Op<"workspace", [Pure]> {
 
 def AttnTile_DimOp : AttnTile_Op<"dim", [Pure]> {
   let summary = "size of a view's dimension";
+  let description = [{
+    `view`'s size in `dimension`, as the caller gives it.
+
+    Constraints:
+      C1: the view has that dimension.
+  }];
   let arguments = (ins AttnTile_ViewType:$view, I64Attr:$dimension);
   let results = (outs Index:$size);
   let assemblyFormat = "$view `,` $dimension attr-dict `:` type($view)";
+  let hasVerifier = 1;
 }
 
 def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
@@ -106,8 +117,8 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
     `lengths[batch]`, or the number of keys in `key` ([batch, keys, heads,
     dim]) when there is no `lengths` view or it is absent.
   }];
-  let arguments = (ins AttnTile_ViewType:$key, Index:$batch,
-                       Optional<AttnTile_ViewType>:$lengths);
+  let arguments = (ins AttnTile_HeadsView:$key, Index:$batch,
+                       Optional<AttnTile_VectorView>:$lengths);
   let results = (outs Index:$length);
   let assemblyFormat = [{
     $key `[` $batch `]` (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
@@ -117,8 +128,11 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
 
 def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
   let summary = "largest number of valid keys of any sequence";
-  let arguments = (ins AttnTile_ViewType:$key,
-                       Optional<AttnTile_ViewType>:$lengths);
+  let description = [{
+    The largest `attn_tile.length` of all batch rows, 0 without any.
+  }];
+  let arguments = (ins AttnTile_HeadsView:$key,
+                       Optional<AttnTile_VectorView>:$lengths);
   let results = (outs Index:$length);
   let assemblyFormat = [{
     $key (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict
@@ -132,7 +146,7 @@ def AttnTile_SplitSizeOp : AttnTile_Op<"split_size", [Pure]> {
     The smallest `at_least * 2^n` that covers `length` keys in at most
     `at_most` splits.
   }];
-  let arguments = (ins Index:$length, I64Attr:$at_least, I64Attr:$at_most);
+  let arguments = (ins Index:$length, AttnTile_Count:$at_least, AttnTile_Count:$at_most);
   let results = (outs Index:$size);
   let assemblyFormat =
       "$length `at_least` $at_least `at_most` $at_most attr-dict";
@@ -150,7 +164,7 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
     `lo <= full_lo <= full_hi`. Where nothing is seen, all four are 0.
   }];
   let arguments = (ins Index:$position, Index:$count, Index:$length,
-                       Index:$left, Index:$right, I64Attr:$block);
+                       Index:$left, Index:$right, AttnTile_Count:$block);
   let results = (outs Index:$lo, Index:$full_lo, Index:$full_hi, Index:$hi);
   let assemblyFormat = [{
     `position` $position `count` $count `length` $length
@@ -167,14 +181,18 @@ def AttnTile_LoadQueriesOp : AttnTile_Op<"load_queries", [Pure]> {
   let description = [{
     Row `r` is `view[batch, first + r / group, kv_head * group + r % group]`;
     there are `count * group` rows.
+
+    Constraints:
+      C1: tile has a column for each element of a head.
   }];
-  let arguments = (ins AttnTile_ViewType:$view, Index:$batch, Index:$first,
-                       Index:$kv_head, Index:$count, I64Attr:$group);
-  let results = (outs AttnTile_TileType:$tile);
+  let arguments = (ins AttnTile_HeadsView:$view, Index:$batch, Index:$first,
+                       Index:$kv_head, Index:$count, AttnTile_Count:$group);
+  let results = (outs AttnTile_Matrix:$tile);
   let assemblyFormat = [{
     $view `[` $batch `,` $first `,` $kv_head `]` `count` $count `group` $group
     attr-dict `:` type($view) `->` type($tile)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
@@ -182,14 +200,19 @@ def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
   let description = [{
     Row `r` is `view[batch, first + r, kv_head]` for `first + r < length`; the
     others are zero and not read, whatever memory holds there.
+
+    Constraints:
+      C1: tile has a column for each element of a head, and a static number of
+          rows.
   }];
-  let arguments = (ins AttnTile_ViewType:$view, Index:$batch, Index:$first,
+  let arguments = (ins AttnTile_HeadsView:$view, Index:$batch, Index:$first,
                        Index:$kv_head, Index:$length);
-  let results = (outs AttnTile_TileType:$tile);
+  let results = (outs AttnTile_Matrix:$tile);
   let assemblyFormat = [{
     $view `[` $batch `,` $first `,` $kv_head `]` `length` $length attr-dict
     `:` type($view) `->` type($tile)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
@@ -197,40 +220,65 @@ def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let description = [{
     The inverse of `attn_tile.load_queries`; a tile with one value per row goes
     to a view [batch, queries, heads]. Nothing happens when the view is absent.
+
+    Constraints:
+      C1: tile has rows and columns and view four dimensions, the last of which
+          are equal; or tile has rows alone and view three dimensions.
   }];
   let arguments = (ins AttnTile_TileType:$tile, AttnTile_ViewType:$view,
                        Index:$batch, Index:$first, Index:$kv_head,
-                       Index:$count, I64Attr:$group);
+                       Index:$count, AttnTile_Count:$group);
   let assemblyFormat = [{
     $tile `,` $view `[` $batch `,` $first `,` $kv_head `]` `count` $count
     `group` $group attr-dict `:` type($tile) `,` type($view)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_SaveStateOp : AttnTile_Op<"save_state", [
     MemoryEffects<[MemWrite]>]> {
   let summary = "running state parked for the next phase";
-  let arguments = (ins AttnTile_TileType:$maximum,
-                       AttnTile_TileType:$denominator,
-                       AttnTile_TileType:$sum, AttnTile_StatesType:$states,
+  let description = [{
+    Writes the state to the place of `indices`; other places are untouched.
+    Tasks of a phase save to different places.
+
+    Constraints:
+      C1: there is one index for each extent of the workspace.
+      C2: the state has the workspace's columns.
+      C3: maximum, denominator and sum have the same rows.
+  }];
+  let arguments = (ins AttnTile_Rows:$maximum,
+                       AttnTile_Rows:$denominator,
+                       AttnTile_Matrix:$sum, AttnTile_StatesType:$states,
                        Variadic<Index>:$indices);
   let assemblyFormat = [{
     $maximum `,` $denominator `,` $sum `,` $states `[` $indices `]` attr-dict
     `:` type($maximum) `,` type($denominator) `,` type($sum)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_LoadStateOp : AttnTile_Op<"load_state", [
     MemoryEffects<[MemRead]>]> {
   let summary = "running state parked by an earlier phase";
+  let description = [{
+    The first `rows` rows of the state that `attn_tile.save_state` put at
+    `indices`.
+
+    Constraints:
+      C1: there is one index for each extent of the workspace.
+      C2: the state has the workspace's columns.
+      C3: maximum, denominator and sum have the same rows.
+  }];
   let arguments = (ins AttnTile_StatesType:$states, Variadic<Index>:$indices,
                        Index:$rows);
-  let results = (outs AttnTile_TileType:$maximum,
-                      AttnTile_TileType:$denominator, AttnTile_TileType:$sum);
+  let results = (outs AttnTile_Rows:$maximum,
+                      AttnTile_Rows:$denominator, AttnTile_Matrix:$sum);
   let assemblyFormat = [{
     $states `[` $indices `]` `rows` $rows attr-dict
     `:` type($maximum) `,` type($denominator) `,` type($sum)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -239,14 +287,20 @@ def AttnTile_LoadStateOp : AttnTile_Op<"load_state", [
 
 def AttnTile_StartOp : AttnTile_Op<"start", [Pure]> {
   let summary = "state of a softmax that has seen no key";
-  let description = "Maximum -inf, denominator 0, weighted sum 0.";
+  let description = [{
+    Maximum -inf, denominator 0, weighted sum 0, in each of `rows` rows.
+
+    Constraints:
+      C1: maximum, denominator and sum have the same rows.
+  }];
   let arguments = (ins Index:$rows);
-  let results = (outs AttnTile_TileType:$maximum,
-                      AttnTile_TileType:$denominator, AttnTile_TileType:$sum);
+  let results = (outs AttnTile_Rows:$maximum,
+                      AttnTile_Rows:$denominator, AttnTile_Matrix:$sum);
   let assemblyFormat = [{
     `rows` $rows attr-dict
     `:` type($maximum) `,` type($denominator) `,` type($sum)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
@@ -259,9 +313,9 @@ def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
       C1: query and key have the same columns.
       C2: score has the query's rows and one column per key.
   }];
-  let arguments = (ins AttnTile_TileType:$query, AttnTile_TileType:$key,
+  let arguments = (ins AttnTile_Matrix:$query, AttnTile_Matrix:$key,
                        F32:$scale);
-  let results = (outs AttnTile_TileType:$score);
+  let results = (outs AttnTile_Matrix:$score);
   let assemblyFormat = [{
     $query `,` $key `scale` $scale attr-dict
     `:` type($query) `,` type($key) `->` type($score)
@@ -269,7 +323,8 @@ def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
   let hasVerifier = 1;
 }
 
-def AttnTile_MapOp : AttnTile_Op<"map", [Pure, SingleBlock]> {
+def AttnTile_MapOp : AttnTile_Op<"map", [
+    Pure, SingleBlock, AllTypesMatch<["score", "result"]>]> {
   let summary = "elementwise function of scores and where they stand";
   let description = [{
     The region maps a score, its row (query index `first + r / group`), column
@@ -278,9 +333,9 @@ def AttnTile_MapOp : AttnTile_Op<"map", [Pure, SingleBlock]> {
     Constraints:
       C1: the region takes (f32, index, index, index) and yields one f32.
   }];
-  let arguments = (ins AttnTile_TileType:$score, Index:$first, Index:$key,
-                       Index:$kv_head, I64Attr:$group);
-  let results = (outs AttnTile_TileType:$result);
+  let arguments = (ins AttnTile_Matrix:$score, Index:$first, Index:$key,
+                       Index:$kv_head, AttnTile_Count:$group);
+  let results = (outs AttnTile_Matrix:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $score `first` $first `key` $key `kv_head` $kv_head `group` $group
@@ -296,17 +351,18 @@ def AttnTile_YieldOp : AttnTile_Op<"yield", [
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def AttnTile_MaskOp : AttnTile_Op<"mask", [Pure]> {
+def AttnTile_MaskOp : AttnTile_Op<"mask", [
+    Pure, AllTypesMatch<["score", "result"]>]> {
   let summary = "scores with invisible keys at minus infinity";
   let description = [{
     Row `r` has the position `p = position + r / group`; column `c` is the key
     `j = key + c`. The score stays where `p - left < j < p + right` and
     `j < length`, and is -inf elsewhere.
   }];
-  let arguments = (ins AttnTile_TileType:$score, Index:$position, Index:$key,
+  let arguments = (ins AttnTile_Matrix:$score, Index:$position, Index:$key,
                        Index:$length, Index:$left, Index:$right,
-                       I64Attr:$group);
-  let results = (outs AttnTile_TileType:$result);
+                       AttnTile_Count:$group);
+  let results = (outs AttnTile_Matrix:$result);
   let assemblyFormat = [{
     $score `position` $position `key` $key `length` $length
     `band` `(` $left `,` $right `)` `group` $group attr-dict
@@ -314,41 +370,55 @@ def AttnTile_MaskOp : AttnTile_Op<"mask", [Pure]> {
   }];
 }
 
-def AttnTile_SoftmaxStepOp : AttnTile_Op<"softmax_step", [Pure]> {
+def AttnTile_SoftmaxStepOp : AttnTile_Op<"softmax_step", [
+    Pure, AllTypesMatch<["score", "weight"]>,
+    AllTypesMatch<["maximum", "denominator", "new_maximum", "new_denominator",
+                   "alpha"]>]> {
   let summary = "weights of a block of scores under the running maximum";
   let description = [{
     With `m' = max(maximum, max_j score[j])` and `b = m'`, or 0 where `m'` is
     -inf: `weight[j] = 2^(score[j] - b)`, `alpha = 2^(maximum - b)`,
     `denominator' = denominator * alpha + sum_j weight[j]`.
+
+    Constraints:
+      C1: score and maximum have the same rows.
   }];
-  let arguments = (ins AttnTile_TileType:$score, AttnTile_TileType:$maximum,
-                       AttnTile_TileType:$denominator);
-  let results = (outs AttnTile_TileType:$weight, AttnTile_TileType:$new_maximum,
-                      AttnTile_TileType:$new_denominator,
-                      AttnTile_TileType:$alpha);
+  let arguments = (ins AttnTile_Matrix:$score, AttnTile_Rows:$maximum,
+                       AttnTile_Rows:$denominator);
+  let results = (outs AttnTile_Matrix:$weight, AttnTile_Rows:$new_maximum,
+                      AttnTile_Rows:$new_denominator,
+                      AttnTile_Rows:$alpha);
   let assemblyFormat = [{
     $score `,` $maximum `,` $denominator attr-dict
     `:` type($score) `,` type($maximum) `,` type($denominator)
     `->` type($weight) `,` type($new_maximum) `,` type($new_denominator) `,`
     type($alpha)
   }];
+  let hasVerifier = 1;
 }
 
-def AttnTile_AccumulateOp : AttnTile_Op<"accumulate", [Pure]> {
+def AttnTile_AccumulateOp : AttnTile_Op<"accumulate", [
+    Pure, AllTypesMatch<["sum", "new_sum"]>]> {
   let summary = "weighted values added to the rescaled sum";
   let description = [{
     `sum'[r, d] = alpha[r] * sum[r, d] + sum_j weight[r, j] * value[j, d]`, `j`
     ascending, fused multiply-adds in f32 onto the rescaled sum. A weight that
     the mask made 0 adds nothing, whatever the value holds.
+
+    Constraints:
+      C1: sum, alpha and weight have the same rows.
+      C2: weight has a column for each row of value.
+      C3: sum and value have the same columns.
   }];
-  let arguments = (ins AttnTile_TileType:$sum, AttnTile_TileType:$alpha,
-                       AttnTile_TileType:$weight, AttnTile_TileType:$value);
-  let results = (outs AttnTile_TileType:$new_sum);
+  let arguments = (ins AttnTile_Matrix:$sum, AttnTile_Rows:$alpha,
+                       AttnTile_Matrix:$weight, AttnTile_Matrix:$value);
+  let results = (outs AttnTile_Matrix:$new_sum);
   let assemblyFormat = [{
     $sum `,` $alpha `,` $weight `,` $value attr-dict
     `:` type($sum) `,` type($alpha) `,` type($weight) `,` type($value)
     `->` type($new_sum)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_MergeOp : AttnTile_Op<"merge", [
@@ -359,19 +429,23 @@ def AttnTile_MergeOp : AttnTile_Op<"merge", [
   let description = [{
     With `m' = max(m1, m2)`, `b = m'`, or 0 where `m'` is -inf, `a1 = 2^(m1 -
     b)`, `a2 = 2^(m2 - b)`: `l' = l1 * a1 + l2 * a2`, `o' = o1 * a1 + o2 * a2`.
+
+    Constraints:
+      C1: maximum, denominator and sum have the same rows.
   }];
   let arguments = (ins
-    AttnTile_TileType:$maximum, AttnTile_TileType:$denominator,
-    AttnTile_TileType:$sum, AttnTile_TileType:$other_maximum,
-    AttnTile_TileType:$other_denominator, AttnTile_TileType:$other_sum);
-  let results = (outs AttnTile_TileType:$new_maximum,
-                      AttnTile_TileType:$new_denominator,
-                      AttnTile_TileType:$new_sum);
+    AttnTile_Rows:$maximum, AttnTile_Rows:$denominator,
+    AttnTile_Matrix:$sum, AttnTile_Rows:$other_maximum,
+    AttnTile_Rows:$other_denominator, AttnTile_Matrix:$other_sum);
+  let results = (outs AttnTile_Rows:$new_maximum,
+                      AttnTile_Rows:$new_denominator,
+                      AttnTile_Matrix:$new_sum);
   let assemblyFormat = [{
     `(` $maximum `,` $denominator `,` $sum `)` `,`
     `(` $other_maximum `,` $other_denominator `,` $other_sum `)` attr-dict
     `:` type($maximum) `,` type($denominator) `,` type($sum)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_FinishOp : AttnTile_Op<"finish", [
@@ -385,15 +459,19 @@ def AttnTile_FinishOp : AttnTile_Op<"finish", [
     and `m' = max(maximum, z)` the sum and denominator are rescaled to `m'` and
     the denominator gains `2^(z - m')`. A row with denominator 0 has output 0
     and lse -inf.
+
+    Constraints:
+      C1: maximum, denominator and sum have the same rows.
   }];
   let arguments = (ins
-    AttnTile_TileType:$maximum, AttnTile_TileType:$denominator,
-    AttnTile_TileType:$sum, Index:$kv_head,
-    Optional<AttnTile_ViewType>:$sinks, I64Attr:$group);
-  let results = (outs AttnTile_TileType:$output, AttnTile_TileType:$lse);
+    AttnTile_Rows:$maximum, AttnTile_Rows:$denominator,
+    AttnTile_Matrix:$sum, Index:$kv_head,
+    Optional<AttnTile_VectorView>:$sinks, AttnTile_Count:$group);
+  let results = (outs AttnTile_Matrix:$output, AttnTile_Rows:$lse);
   let assemblyFormat = [{
     $maximum `,` $denominator `,` $sum `kv_head` $kv_head
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)? `group` $group attr-dict
     `:` type($maximum) `,` type($denominator) `,` type($sum)
   }];
+  let hasVerifier = 1;
 }

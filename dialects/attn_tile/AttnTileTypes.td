@@ -26,7 +26,11 @@ def AttnTile_ViewType : AttnTile_ShapedType<"View", "view"> {
   let description = [{
     `!attn_tile.view<?x?x8x128xf32>`: a tensor in the caller's memory. Views
     know their sizes and strides; an optional one may be absent.
+
+    Constraints:
+      C1: there are one to four dimensions of at least one element each.
   }];
+  let genVerifyDecl = 1;
 }
 
 def AttnTile_TileType : AttnTile_ShapedType<"Tile", "tile"> {
@@ -34,7 +38,13 @@ def AttnTile_TileType : AttnTile_ShapedType<"Tile", "tile"> {
   let description = [{
     `!attn_tile.tile<?x128xf32>` has rows and columns, `!attn_tile.tile<?xf32>`
     one value per row.
+
+    Constraints:
+      C1: there are rows and at most one dimension of columns, of at least one
+          element each.
+      C2: elements are f32.
   }];
+  let genVerifyDecl = 1;
 }
 
 def AttnTile_StatesType : AttnTile_Type<"States", "states"> {
@@ -66,5 +76,29 @@ def AttnTile_ScheduleAttr : AttrDef<AttnTile_Dialect, "Schedule"> {
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
+
+//===----------------------------------------------------------------------===//
+// Shapes of operands
+//===----------------------------------------------------------------------===//
+
+class AttnTile_OfRank<Type type, int rank, string what>
+    : ConfinedType<type, [
+        CPred<"::llvm::cast<" # type.cppType # ">($_self).getShape().size() == "
+              # rank>], what, type.cppType>;
+
+// [batch, sequence, heads, dim]
+def AttnTile_HeadsView
+    : AttnTile_OfRank<AttnTile_ViewType, 4, "view of four dimensions">;
+// One element per batch row, or per head
+def AttnTile_VectorView
+    : AttnTile_OfRank<AttnTile_ViewType, 1, "view of one dimension">;
+// Rows and columns
+def AttnTile_Matrix
+    : AttnTile_OfRank<AttnTile_TileType, 2, "tile of rows and columns">;
+// One value per row
+def AttnTile_Rows
+    : AttnTile_OfRank<AttnTile_TileType, 1, "tile of one value per row">;
+
+def AttnTile_Count : ConfinedAttr<I64Attr, [IntPositive]>;
 
 #endif // DIALECTS_ATTN_TILE_ATTNTILETYPES_TD

@@ -1,0 +1,105 @@
+// RUN: attn-opt %s | attn-opt | FileCheck %s
+// RUN: attn-opt %s --mlir-print-op-generic | attn-opt | FileCheck %s
+
+// A program with two phases and every step, printed and read again.
+
+// CHECK-LABEL: attn_tile.program @every_step(
+// CHECK-SAME: %query: !attn_tile.view<?x?x8x64xf32>
+// CHECK-SAME: %output: !attn_tile.view<?x?x8x64xf32>
+// CHECK-SAME: attributes {argument_names = ["query", "key", "lengths", "sinks", "output", "lse"]
+attn_tile.program @every_step(
+    %query: !attn_tile.view<?x?x8x64xf32>, %key: !attn_tile.view<?x?x2x64xf32>,
+    %lengths: !attn_tile.view<?xi32>, %sinks: !attn_tile.view<8xf32>,
+    %output: !attn_tile.view<?x?x8x64xf32>, %lse: !attn_tile.view<?x?x8xf32>)
+    attributes {
+      argument_names = ["query", "key", "lengths", "sinks", "output", "lse"],
+      layers = array<i64: 0, 4>, layer_rows = array<i64: 0, 1>,
+      schedule = #attn_tile.schedule<name = "decode", max_queries = 1,
+          query_block = 1, key_block = 128, split_keys = 1024, max_splits = 32,
+          split_tasks = true>} {
+  // CHECK: attn_tile.parameter "scale" = [1.250000e-01, 2.500000e-01] : f32
+  %scale = attn_tile.parameter "scale" = [0.125, 0.25] : f32
+  // CHECK: attn_tile.parameter "left" = [4096, 128] : index
+  %left = attn_tile.parameter "left" = [4096, 128] : index
+  // CHECK: attn_tile.dim %query, 0
+  %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x8x64xf32>
+  // CHECK: attn_tile.max_length %key lengths(%lengths : !attn_tile.view<?xi32>)
+  %longest = attn_tile.max_length %key lengths(%lengths : !attn_tile.view<?xi32>)
+      : !attn_tile.view<?x?x2x64xf32>
+  // CHECK: attn_tile.split_size %{{.+}} at_least 1024 at_most 32
+  %split_keys = attn_tile.split_size %longest at_least 1024 at_most 32
+  // CHECK: attn_tile.workspace[%{{.+}}, %{{.+}}] rows 4 columns 64 : !attn_tile.states
+  %states = attn_tile.workspace[%batches, %batches] rows 4 columns 64
+      : !attn_tile.states
+  // CHECK: attn_tile.phase "attend" grid(%batch = %{{.+}}, %kv_head = %{{.+}}) {
+  attn_tile.phase "attend" grid(%batch = %batches, %kv_head = %batches) {
+    // CHECK: attn_tile.length %key[%batch] lengths(
+    %length = attn_tile.length %key[%batch]
+        lengths(%lengths : !attn_tile.view<?xi32>)
+        : !attn_tile.view<?x?x2x64xf32>
+    // CHECK: attn_tile.key_ranges position %{{.+}} count %{{.+}} length %{{.+}} band(%{{.+}}, %{{.+}}) block 128
+    %lo, %full_lo, %full_hi, %hi = attn_tile.key_ranges position %length
+        count %batch length %length band(%left, %left) block 128
+    // CHECK: attn_tile.load_queries %query[%batch, %{{.+}}, %kv_head] count %{{.+}} group 4
+    %q = attn_tile.load_queries %query[%batch, %lo, %kv_head] count %batch
+        group 4 : !attn_tile.view<?x?x8x64xf32> -> !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.start rows
+    %m, %l, %o = attn_tile.start rows %batch
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.load_keys %key[%batch, %{{.+}}, %kv_head] length
+    %k = attn_tile.load_keys %key[%batch, %lo, %kv_head] length %length
+        : !attn_tile.view<?x?x2x64xf32> -> !attn_tile.tile<128x64xf32>
+    // CHECK: attn_tile.contract %{{.+}}, %{{.+}} scale
+    %s = attn_tile.contract %q, %k scale %scale
+        : !attn_tile.tile<?x64xf32>, !attn_tile.tile<128x64xf32>
+        -> !attn_tile.tile<?x128xf32>
+    // CHECK: attn_tile.map %{{.+}} first %{{.+}} key %{{.+}} kv_head %kv_head group 4
+    %t = attn_tile.map %s first %lo key %lo kv_head %kv_head group 4
+        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+    ^bb0(%score: f32, %row: index, %column: index, %head: index):
+      // CHECK: attn_tile.yield
+      attn_tile.yield %score : f32
+    }
+    // CHECK: attn_tile.mask %{{.+}} position %{{.+}} key %{{.+}} length %{{.+}} band(%{{.+}}, %{{.+}}) group 4
+    %u = attn_tile.mask %t position %lo key %lo length %length
+        band(%left, %left) group 4
+        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
+    // CHECK: attn_tile.softmax_step
+    %p, %m1, %l1, %alpha = attn_tile.softmax_step %u, %m, %l
+        : !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?xf32> -> !attn_tile.tile<?x128xf32>,
+        !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
+    // CHECK: attn_tile.accumulate
+    %o1 = attn_tile.accumulate %o, %alpha, %p, %k
+        : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x128xf32>, !attn_tile.tile<128x64xf32>
+        -> !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.save_state %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}[%batch, %kv_head]
+    attn_tile.save_state %m1, %l1, %o1, %states[%batch, %kv_head]
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x64xf32>
+  }
+  // CHECK: attn_tile.phase "merge" grid(%batch = %{{.+}}) {
+  attn_tile.phase "merge" grid(%batch = %batches) {
+    // CHECK: attn_tile.load_state %{{.+}}[%batch, %batch] rows
+    %m, %l, %o = attn_tile.load_state %states[%batch, %batch] rows %batch
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.merge(
+    %m1, %l1, %o1 = attn_tile.merge(%m, %l, %o), (%m, %l, %o)
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.finish %{{.+}} kv_head %batch sinks(%sinks : !attn_tile.view<8xf32>) group 4
+    %out, %log = attn_tile.finish %m1, %l1, %o1 kv_head %batch
+        sinks(%sinks : !attn_tile.view<8xf32>) group 4
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+        !attn_tile.tile<?x64xf32>
+    // CHECK: attn_tile.store %{{.+}}, %output[%batch, %batch, %batch] count %batch group 4
+    attn_tile.store %out, %output[%batch, %batch, %batch] count %batch group 4
+        : !attn_tile.tile<?x64xf32>, !attn_tile.view<?x?x8x64xf32>
+    // CHECK: attn_tile.store %{{.+}}, %lse[%batch, %batch, %batch] count %batch group 4
+    attn_tile.store %log, %lse[%batch, %batch, %batch] count %batch group 4
+        : !attn_tile.tile<?xf32>, !attn_tile.view<?x?x8xf32>
+  }
+}

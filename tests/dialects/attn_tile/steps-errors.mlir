@@ -1,0 +1,136 @@
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+// One test for each constraint of the steps on values.
+
+func.func @contract_c1(%query: !attn_tile.tile<?x64xf32>, %scale: f32, %key: !attn_tile.tile<128x32xf32>) {
+  // expected-error @below {{'attn_tile.contract' op columns of query and key differ: 64 and 32}}
+  %score = attn_tile.contract %query, %key scale %scale
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<128x32xf32> -> !attn_tile.tile<?x128xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2(%query: !attn_tile.tile<?x64xf32>, %scale: f32, %key: !attn_tile.tile<128x64xf32>) {
+  // expected-error @below {{'attn_tile.contract' op rows of key and columns of score differ: 128 and 64}}
+  %score = attn_tile.contract %query, %key scale %scale
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<128x64xf32> -> !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_rows(%query: !attn_tile.tile<?x64xf32>, %scale: f32, %key: !attn_tile.tile<128x64xf32>) {
+  // expected-error @below {{'attn_tile.contract' op rows of query and score differ: ? and 8}}
+  %score = attn_tile.contract %query, %key scale %scale
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<128x64xf32> -> !attn_tile.tile<8x128xf32>
+  return
+}
+
+// -----
+
+func.func @map_c1(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.map' op region takes 'f32', 'index', expected (f32 score, index row, index column, index head)}}
+  %result = attn_tile.map %score first %i key %i kv_head %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+  ^bb0(%s: f32, %row: index):
+    attn_tile.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+func.func @map_changes_type(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.map' op failed to verify that all of {score, result} have same type}}
+  %result = attn_tile.map %score first %i key %i kv_head %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x64xf32> {
+  ^bb0(%s: f32, %row: index, %column: index, %head: index):
+    attn_tile.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+func.func @mask_changes_type(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.mask' op failed to verify that all of {score, result} have same type}}
+  %result = attn_tile.mask %score position %i key %i length %i band(%i, %i)
+      group 4 : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @mask_group_not_positive(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{attribute 'group' failed to satisfy constraint: 64-bit signless integer attribute whose value is positive}}
+  %result = attn_tile.mask %score position %i key %i length %i band(%i, %i)
+      group 0 : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_step_c1(%score: !attn_tile.tile<8x128xf32>, %maximum: !attn_tile.tile<?xf32>,
+    %denominator: !attn_tile.tile<?xf32>) {
+  // expected-error @below {{'attn_tile.softmax_step' op rows of score and maximum differ: 8 and ?}}
+  %weight, %m, %l, %alpha = attn_tile.softmax_step %score, %maximum, %denominator
+      : !attn_tile.tile<8x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
+      -> !attn_tile.tile<8x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+      !attn_tile.tile<?xf32>
+  return
+}
+
+// -----
+
+func.func @accumulate_c1(%sum: !attn_tile.tile<?x64xf32>, %alpha: !attn_tile.tile<8xf32>,
+    %weight: !attn_tile.tile<?x128xf32>, %value: !attn_tile.tile<128x64xf32>) {
+  // expected-error @below {{'attn_tile.accumulate' op rows of alpha and sum differ: 8 and ?}}
+  %new_sum = attn_tile.accumulate %sum, %alpha, %weight, %value
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<8xf32>, !attn_tile.tile<?x128xf32>,
+      !attn_tile.tile<128x64xf32> -> !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @accumulate_c2(%sum: !attn_tile.tile<?x64xf32>, %alpha: !attn_tile.tile<?xf32>,
+    %weight: !attn_tile.tile<?x128xf32>, %value: !attn_tile.tile<64x64xf32>) {
+  // expected-error @below {{'attn_tile.accumulate' op columns of weight and rows of value differ: 128 and 64}}
+  %new_sum = attn_tile.accumulate %sum, %alpha, %weight, %value
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
+      !attn_tile.tile<64x64xf32> -> !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @accumulate_c3(%sum: !attn_tile.tile<?x64xf32>, %alpha: !attn_tile.tile<?xf32>,
+    %weight: !attn_tile.tile<?x128xf32>, %value: !attn_tile.tile<128x32xf32>) {
+  // expected-error @below {{'attn_tile.accumulate' op columns of sum and value differ: 64 and 32}}
+  %new_sum = attn_tile.accumulate %sum, %alpha, %weight, %value
+      : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
+      !attn_tile.tile<128x32xf32> -> !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @merge_c1(%maximum: !attn_tile.tile<8xf32>, %denominator: !attn_tile.tile<?xf32>,
+    %sum: !attn_tile.tile<?x64xf32>) {
+  // expected-error @below {{'attn_tile.merge' op rows of maximum and sum differ: 8 and ?}}
+  %m, %l, %o = attn_tile.merge(%maximum, %denominator, %sum),
+      (%maximum, %denominator, %sum)
+      : !attn_tile.tile<8xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @finish_c1(%maximum: !attn_tile.tile<?xf32>, %denominator: !attn_tile.tile<?xf32>,
+    %sum: !attn_tile.tile<8x64xf32>, %kv_head: index) {
+  // expected-error @below {{'attn_tile.finish' op rows of maximum and sum differ: ? and 8}}
+  %output, %lse = attn_tile.finish %maximum, %denominator, %sum kv_head %kv_head
+      group 4 : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<8x64xf32>
+  return
+}

@@ -1,0 +1,131 @@
+// RUN: attn-opt %s --split-input-file --verify-diagnostics
+
+// One test for each constraint of programs, phases, parameters, types and
+// schedules.
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has 2 argument names for 1 arguments}}
+attn_tile.program @program_c1(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query", "key"], layers = array<i64: 0>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op argument 0 is 'index', expected a view}}
+attn_tile.program @program_c1_type(%query: index) attributes {
+    argument_names = ["query"], layers = array<i64: 0>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has 2 layers and 1 layer rows}}
+attn_tile.program @program_c2(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 0, 1>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @program_c3(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 0, 1>,
+    layer_rows = array<i64: 0, 1>, schedule = #schedule} {
+  // expected-error @below {{'attn_tile.parameter' op has 1 values, but layer row 1 is in use}}
+  %left = attn_tile.parameter "left" = [4] : index
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @phase_c1(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 0>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+  %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x1x8xf32>
+  // expected-error @below {{'attn_tile.phase' op has 2 grid points for 1 extents}}
+  "attn_tile.phase"(%batches) <{phase_name = "attend"}> ({
+  ^bb0(%batch: index, %kv_head: index):
+  }) : (index) -> ()
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @phase_c1_type(%query: !attn_tile.view<?x?x1x8xf32>)
+    attributes {
+    argument_names = ["query"], layers = array<i64: 0>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+  %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x1x8xf32>
+  // expected-error @below {{'attn_tile.phase' op grid point 0 is 'i32', expected index}}
+  "attn_tile.phase"(%batches) <{phase_name = "attend"}> ({
+  ^bb0(%batch: i32):
+  }) : (index) -> ()
+}
+
+// -----
+
+func.func @parameter_c1() {
+  // expected-error @below {{'attn_tile.parameter' op has no values}}
+  %left = attn_tile.parameter "left" = [] : index
+  return
+}
+
+// -----
+
+func.func @parameter_c2() {
+  // expected-error @below {{'attn_tile.parameter' op has the value 4.000000e+00 : f64, expected an 'i64'}}
+  %left = attn_tile.parameter "left" = [4.0] : index
+  return
+}
+
+// -----
+
+// expected-error @below {{view has 5 dimensions, expected 1 to 4}}
+func.func private @view_c1(!attn_tile.view<?x?x?x8x64xf32>)
+
+// -----
+
+// expected-error @below {{tile has a dimension of 0, expected at least 1}}
+func.func private @tile_c1(!attn_tile.tile<?x0xf32>)
+
+// -----
+
+// expected-error @below {{tile has elements of type 'f16', expected f32}}
+func.func private @tile_c2(!attn_tile.tile<?x64xf16>)
+
+// -----
+
+func.func private @schedule_c1() attributes {
+  // expected-error @below {{query_block is 0, expected at least 1}}
+  schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+      query_block = 0, key_block = 128, split_keys = 1024, max_splits = 32,
+      split_tasks = false>}
+
+// -----
+
+func.func private @schedule_c2() attributes {
+  // expected-error @below {{key_block 96 does not divide split_keys 1024}}
+  schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+      query_block = 64, key_block = 96, split_keys = 1024, max_splits = 32,
+      split_tasks = false>}
