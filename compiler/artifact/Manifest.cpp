@@ -15,7 +15,6 @@
 
 using namespace attn;
 using namespace attn::artifact;
-using llvm::StringRef;
 using llvm::json::OStream;
 
 static void writeTarget(OStream &json, const LibraryDescription &library,

@@ -1,5 +1,6 @@
 /* However the tasks of a call are executed, the results are right and have the
-   same bits: serial, reversed, on two threads, by (ith, nth) as ggml does. */
+   same bits: serial, reversed, on two threads, by (ith, nth) as ggml does, and
+   sequence by sequence. */
 #include "problem.h"
 
 #include <pthread.h>
@@ -81,6 +82,38 @@ static void parallel_for(void *pool, int64_t tasks, attn_body body,
   pthread_join(other, NULL);
 }
 
+/* Makes `view` sequence b of `whole`. */
+static void narrow(DLTensor *view, int64_t *shape, const tensor *whole,
+                   int64_t b) {
+  *view = whole->dl;
+  memcpy(shape, whole->shape, sizeof(whole->shape));
+  shape[0] = 1;
+  view->shape = shape;
+  view->byte_offset =
+      (uint64_t)(elements(whole) * 4 / (size_t)whole->shape[0]) * (uint64_t)b;
+}
+
+/* Each sequence of a batch, called alone, gives the bits it has in the batch.
+ */
+static void run_alone(problem *p) {
+  ENTRY(_core_args) args = p->args;
+  for (int64_t b = 0; b < p->query.shape[0]; ++b) {
+    const tensor *whole[] = {&p->query,   &p->key,    &p->value,
+                             &p->lengths, &p->output, &p->lse};
+    DLTensor view[6];
+    int64_t shape[6][4];
+    for (int i = 0; i < 6; ++i)
+      narrow(&view[i], shape[i], whole[i], b);
+    args.query = &view[0];
+    args.key = &view[1];
+    args.value = &view[2];
+    args.kv_lengths = &view[3];
+    args.output = &view[4];
+    args.lse = &view[5];
+    check(!ENTRY(_core)(&args, &p->context), "alone", p);
+  }
+}
+
 static void try_shape(int64_t batch, int64_t queries, int64_t capacity) {
   problem *serial = pose(batch, queries, capacity, 1);
   problem *other = pose(batch, queries, capacity, kThreads);
@@ -95,6 +128,9 @@ static void try_shape(int64_t batch, int64_t queries, int64_t capacity) {
   poison(other);
   run_reversed(other);
   check(same_results(serial, other), "reversed", other);
+  poison(other);
+  run_alone(other);
+  check(same_results(serial, other), "alone", other);
   poison(other);
   run_shared(other);
   check(same_results(serial, other), "by (ith, nth)", other);
