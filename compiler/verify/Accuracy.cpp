@@ -25,8 +25,8 @@ struct Expectation {
   /// The naive evaluation in float32.
   SmallVector<Tensor> naive;
   double maxScore = 0;
-  /// Largest finite magnitude among the values.
-  double maxValue = 0;
+  /// Largest finite magnitudes of values and sinks.
+  double maxValue = 0, maxSink = 0;
 };
 
 /// The finding on one result.
@@ -57,6 +57,8 @@ static FailureOr<Expectation> expect(const Subject &subject,
   expectation.maxScore = trace.maxScore;
   if (int64_t value = subject.find(Role::Value); value >= 0)
     expectation.maxValue = largestFinite(inputs[value]);
+  if (int64_t sinks = subject.find(Role::Sinks); sinks >= 0)
+    expectation.maxSink = largestFinite(inputs[sinks]);
   return expectation;
 }
 
@@ -119,14 +121,14 @@ static Finding compareClose(const Expectation &expectation, size_t result,
                             const Tensor &got) {
   const Tensor &expected = expectation.results[result];
   // An error of a score moves an output by the spread of the values, an lse
-  // by itself.
+  // by itself; a sink is one more score of the lse.
   bool isOutput = expected.rank() == 4;
-  double spread = isOutput ? expectation.maxValue : 1;
+  double moved = isOutput ? expectation.maxScore * expectation.maxValue
+                          : std::max(expectation.maxScore, expectation.maxSink);
   double error = naiveError(expected, expectation.naive[result]);
   Difference worst = worstDifference(expected, got);
   Finding finding = {.error = worst.inPattern ? kInfinity : worst.error,
-                     .tolerance = 2 * error + 1e-5 +
-                                  0x1p-23 * expectation.maxScore * spread,
+                     .tolerance = 2 * error + 1e-5 + 0x1p-23 * moved,
                      .detail = {}};
   if (finding.error > finding.tolerance)
     finding.detail = describe(worst, expected);

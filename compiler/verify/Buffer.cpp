@@ -29,10 +29,13 @@ Buffer::Buffer(const Tensor &values, bool isLengths, Layout layout)
   place(layout);
   if (isLengths)
     tensor.dtype = {.code = kDLInt, .bits = 32, .lanes = 1};
-  for (auto [position, value] : llvm::enumerate(values.data()))
-    words[elementOffset(static_cast<int64_t>(position))] =
-        isLengths ? static_cast<uint32_t>(value)
-                  : llvm::bit_cast<uint32_t>(static_cast<float>(value));
+  const double *next = values.data().data();
+  forEachRow([&](int64_t begin, int64_t end) {
+    for (int64_t word = begin; word < end; ++word, ++next)
+      words[word] = isLengths
+                        ? static_cast<uint32_t>(*next)
+                        : llvm::bit_cast<uint32_t>(static_cast<float>(*next));
+  });
 }
 
 /// The dimensions from the one that is outermost in memory to the innermost.
@@ -68,20 +71,29 @@ void Buffer::place(Layout layout) {
   tensor.byte_offset = offset * sizeof(uint32_t);
 }
 
-int64_t Buffer::elementOffset(int64_t position) const {
-  int64_t offset = base;
-  for (size_t i = shape.size(); i-- > 0; position /= shape[i])
-    offset += position % shape[i] * strides[i];
-  return offset;
+void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
+  if (llvm::is_contained(shape, 0))
+    return;
+  std::vector<int64_t> at(shape.size());
+  for (;;) {
+    int64_t offset = base;
+    for (auto [index, stride] : llvm::zip(at, strides))
+      offset += index * stride;
+    body(offset, offset + shape.back());
+    // The next row: all dimensions but the last count up.
+    size_t dimension = shape.size() - 1;
+    while (dimension-- > 0 && ++at[dimension] == shape[dimension])
+      at[dimension] = 0;
+    if (dimension == SIZE_MAX)
+      return;
+  }
 }
 
 std::vector<uint32_t> Buffer::bits() const {
-  int64_t size = 1;
-  for (int64_t extent : shape)
-    size *= extent;
-  std::vector<uint32_t> result(size);
-  for (int64_t position = 0; position < size; ++position)
-    result[position] = words[elementOffset(position)];
+  std::vector<uint32_t> result;
+  forEachRow([&](int64_t begin, int64_t end) {
+    result.insert(result.end(), words.begin() + begin, words.begin() + end);
+  });
   return result;
 }
 
@@ -94,9 +106,9 @@ Tensor Buffer::read() const {
 
 bool Buffer::areGapsUntouched() const {
   std::vector<bool> isElement(words.size());
-  int64_t size = static_cast<int64_t>(bits().size());
-  for (int64_t position = 0; position < size; ++position)
-    isElement[elementOffset(position)] = true;
+  forEachRow([&](int64_t begin, int64_t end) {
+    std::fill(isElement.begin() + begin, isElement.begin() + end, true);
+  });
   for (auto [word, element] : llvm::zip(words, isElement))
     if (!element && word != kPoison)
       return false;

@@ -11,6 +11,7 @@
 
 #include "compiler/reference/Tensor.h"
 #include "runtime/attn.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <vector>
 
 namespace attn::verify {
@@ -45,7 +46,8 @@ public:
 
 private:
   void place(Layout layout);
-  int64_t elementOffset(int64_t position) const;
+  /// Calls body with where each innermost row begins and ends in `words`.
+  void forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const;
 
   // `tensor` points into these, which stay where they are when moved.
   std::vector<int64_t> shape, strides;
