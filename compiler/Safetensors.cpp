@@ -7,6 +7,7 @@
 
 #include "compiler/Safetensors.h"
 
+#include "compiler/Files.h"
 #include "compiler/import/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
@@ -207,12 +208,9 @@ SafetensorsFile::read(std::unique_ptr<llvm::MemoryBuffer> buffer,
 }
 
 Expected<SafetensorsFile> SafetensorsFile::open(StringRef path) {
-  if (llvm::sys::fs::is_directory(path))
-    return fail(path, "is a folder, expected a safetensors file");
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
+  auto buffer = readFile(path);
   if (!buffer)
-    return fail(path, "cannot be read: " + buffer.getError().message());
+    return fail(path, llvm::toString(buffer.takeError()));
   return read(std::move(*buffer), path);
 }
 

@@ -7,10 +7,12 @@
 
 #include "compiler/import/Import.h"
 
+#include "compiler/Files.h"
 #include "compiler/Names.h"
 #include "compiler/import/DeclareLayers.h"
 #include "compiler/import/Layers.h"
 #include "dialects/attn/AttnDialect.h"
+#include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -18,7 +20,7 @@
 #include "mlir/IR/Location.h"
 #include "mlir/Parser/Parser.h"
 
-#include "llvm/Support/FileSystem.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SourceMgr.h"
 
@@ -41,14 +43,9 @@ static InFlightDiagnostic fileError(MLIRContext &context, StringRef path,
 /// The text of the file at `path`; null after an error.
 static std::unique_ptr<llvm::MemoryBuffer> readText(MLIRContext &context,
                                                     StringRef path) {
-  if (llvm::sys::fs::is_directory(path)) {
-    fileError(context, path) << "is a folder, expected a file";
-    return nullptr;
-  }
-  auto buffer = llvm::MemoryBuffer::getFile(path);
+  auto buffer = readFile(path);
   if (!buffer) {
-    fileError(context, path)
-        << "cannot be read: " << llvm::StringRef(buffer.getError().message());
+    fileError(context, path) << llvm::toString(buffer.takeError());
     return nullptr;
   }
   if ((*buffer)->getBufferSize() > JsonDocument::kMaxBytes) {
@@ -149,6 +146,41 @@ static OwningOpRef<ModuleOp> parseModule(MLIRContext &context, StringRef path,
   return module;
 }
 
+/// Every global begins with NAME, so declared layers that are called something
+/// else get it as a prefix.
+static LogicalResult prefixLayers(ModuleOp module, StringRef name) {
+  llvm::StringSet<> taken;
+  for (Operation &op : *module.getBody()) {
+    auto symbol = dyn_cast<SymbolOpInterface>(op);
+    if (!symbol)
+      continue;
+    bool isLayer = isa<GroupedOp, RefusedOp>(op);
+    StringRef old = symbol.getName();
+    if (isLayer && old != name && !old.starts_with((name + "_").str()))
+      symbol.setName((name + "_" + old).str());
+    if (!taken.insert(symbol.getName()).second)
+      return op.emitOpError()
+             << "is called '" << symbol.getName() << "' with the prefix '"
+             << name << "', as another one is";
+  }
+  return success();
+}
+
+/// Two declarations of one layer would leave open which kernel serves it.
+static LogicalResult checkLayers(ModuleOp module) {
+  llvm::SmallDenseSet<int64_t> declared;
+  for (Operation &op : *module.getBody()) {
+    auto layers = op.getAttrOfType<DenseI64ArrayAttr>("layers");
+    if (!layers)
+      continue;
+    for (int64_t layer : layers.asArrayRef())
+      if (!declared.insert(layer).second)
+        return op.emitOpError()
+               << "declares layer " << layer << ", which is declared already";
+  }
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Any input
 //===----------------------------------------------------------------------===//
@@ -165,8 +197,10 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
   if (!path.ends_with(".mlir"))
     return importConfig(context, path, text->getBuffer(), name, type);
   OwningOpRef<ModuleOp> module = parseModule(context, path, text->getBuffer());
-  if (module)
-    module->setName(name);
+  if (!module || failed(checkLayers(*module)) ||
+      failed(prefixLayers(*module, name)))
+    return nullptr;
+  module->setName(name);
   return module;
 }
 
