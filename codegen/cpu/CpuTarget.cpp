@@ -44,6 +44,7 @@ static CpuTarget getAvx2() {
           .lanes = 8,
           .registers = 16,
           .rows = {6, 4, 1},
+          .streamRows = 4,
           .panelVectors = 2,
           .softmaxRows = 3,
           // Of 512 KiB (Zen 2 and 3).
@@ -63,6 +64,7 @@ static CpuTarget getAvx512() {
           .lanes = 16,
           .registers = 32,
           .rows = {12, 8, 4, 1},
+          .streamRows = 8,
           .panelVectors = 2,
           .softmaxRows = 12,
           // Of 1 MiB (Zen 4 and 5, Skylake servers).
@@ -80,6 +82,7 @@ static CpuTarget getNeon() {
           .lanes = 4,
           .registers = 32,
           .rows = {6, 4, 1},
+          .streamRows = 4,
           .panelVectors = 4,
           .softmaxRows = 6,
           // Of 1 MiB (Neoverse).

@@ -34,6 +34,8 @@ struct CpuTarget {
   /// Rows of the microkernel variants, descending; a row tail takes the
   /// smallest variant that covers it.
   llvm::SmallVector<int64_t, 4> rows;
+  /// Tasks of one query and at most so many rows read keys without packing.
+  int64_t streamRows;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

@@ -58,6 +58,8 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
   for (Value result : {softmax.getNewMaximum(), softmax.getNewDenominator(),
                        accumulate.getNewSum()})
     stateNumbers[result] = number;
+  if (isStreamed())
+    return emitStreamSteps(steps);
 
   Value isNumber =
       arith::CmpFOp::create(k.builder(), k.loc(), arith::CmpFPredicate::ORD,
@@ -144,12 +146,16 @@ void TaskEmitter::emitScores(const RowSteps &steps, const RowBlock &block) {
                scalar(contract.getScale())});
 }
 
+func::FuncOp TaskEmitter::emitMapFunction(const RowSteps &steps) {
+  tile::MapOp map = steps.map;
+  std::string name = (program.getSymName() + "_map" + Twine(mapCount++)).str();
+  return emitMapRow(k, name, map.getBody());
+}
+
 void TaskEmitter::emitMap(const RowSteps &steps, const RowBlock &block) {
   if (!steps.map)
     return;
-  tile::MapOp map = steps.map;
-  std::string name = (program.getSymName() + "_map" + Twine(mapCount++)).str();
-  auto function = emitMapRow(k, name, map.getBody());
+  func::FuncOp function = emitMapFunction(steps);
   Value vectors = k.div(block.width(k), shape.kernel.lanes);
   k.loop(k.i64(0), block.count, 1, [&](Value row) {
     k.call(function, {k.at(scores, k.mul(row, shape.kernel.scoreStride())),

@@ -59,6 +59,12 @@ void TaskEmitter::emitLoadQueries(tile::LoadQueriesOp op) {
 /// cache's rows lie too far apart for the hardware to guess.
 void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   const KernelShape &kernel = shape.kernel;
+  if (isStreamed()) {
+    packed[op.getTile()] =
+        elementOf(op.getView(), {scalar(op.getBatch()), scalar(op.getFirst()),
+                                 scalar(op.getKvHead())});
+    return;
+  }
   bool isKey = isa<tile::ContractOp>(*op.getTile().user_begin());
   Value buffer = allocate(isKey ? kernel.packedKeys() : kernel.packedValues());
   Value count = k.minimum(k.i64(kernel.keyBlock),

@@ -77,6 +77,17 @@ mlir::func::FuncOp emitSoftmax(KernelBuilder &k, const KernelShape &shape,
 mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
                                   int64_t rows);
 
+/// stream_score(query, keys, stride, score, maxima, groups, scale, next): as
+/// score, for groups of `lanes` unpacked keys; maxima must be set before.
+/// Asks for the lines `next` elements after those that it reads.
+mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
+                                   int64_t rows);
+
+/// stream_accumulate(weights, values, stride, sum, alpha, keys, next): as
+/// accumulate, for any number of unpacked values.
+mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
+                                        const KernelShape &shape, int64_t rows);
+
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 

@@ -89,9 +89,20 @@ private:
   void emitSums(const RowSteps &steps, const RowBlock &block);
   void emitExactSums(const RowSteps &steps, const RowBlock &block);
   std::pair<Value, Value> columnsOf(const RowSteps &steps, Value row);
+  mlir::func::FuncOp emitMapFunction(const RowSteps &steps);
   using EmitVariant = mlir::func::FuncOp (*)(KernelBuilder &,
                                              const KernelShape &, int64_t);
   void callVariant(EmitVariant emitVariant, Value count, ValueRange arguments);
+
+  // The same for one query and a few rows, unpacked: EmitStream.cpp.
+  struct StreamBlock;
+  bool isStreamed() const;
+  int64_t streamVariant() const;
+  Value nextBlockOf(tile::LoadKeysOp op);
+  void emitStreamSteps(const RowSteps &steps);
+  void emitStreamScores(const RowSteps &steps, const StreamBlock &block);
+  void emitStreamMaps(const RowSteps &steps, const StreamBlock &block);
+  void emitStreamSums(const RowSteps &steps, const StreamBlock &block);
 
   // Views.
   Value viewField(Value view, int64_t byteOffset);

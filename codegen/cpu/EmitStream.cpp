@@ -1,0 +1,151 @@
+//===- EmitStream.cpp - the steps on scores for a handful of rows ---------===//
+//
+// One query per task: all rows see the same keys, and each key is read once,
+// from where the caller keeps it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/TaskEmitter.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+bool TaskEmitter::isStreamed() const {
+  return shape.maxRows == shape.group &&
+         shape.maxRows <= k.getTarget().streamRows;
+}
+
+/// The smallest variant that covers a task.
+int64_t TaskEmitter::streamVariant() const {
+  int64_t variant = k.getTarget().rowBlock();
+  for (int64_t rows : k.getTarget().rows)
+    if (rows >= shape.maxRows)
+      variant = rows;
+  return variant;
+}
+
+/// How far the next block of this tensor is, in elements; 0 after the last, so
+/// that no line is asked for that this task does not read.
+Value TaskEmitter::nextBlockOf(tile::LoadKeysOp op) {
+  Value stride = strideOf(op.getView(), 1);
+  auto loop = op->getParentOfType<scf::ForOp>();
+  if (!loop)
+    return k.i64(0);
+  Value next = k.add(scalar(op.getFirst()), shape.kernel.keyBlock);
+  return k.select(k.less(next, scalar(loop.getUpperBound())),
+                  k.mul(stride, shape.kernel.keyBlock), k.i64(0));
+}
+
+/// The keys [lo, hi) of the block that the task's query sees.
+struct TaskEmitter::StreamBlock {
+  Value lo, hi;
+  /// The whole vectors of scores around them.
+  Value begin, end;
+  StatePlace state;
+  Value query;
+};
+
+void TaskEmitter::emitStreamSteps(const RowSteps &steps) {
+  tile::AccumulateOp accumulate = steps.accumulate;
+  tile::ContractOp contract = steps.contract;
+  int64_t lanes = shape.kernel.lanes;
+  Value all = k.i64(shape.kernel.keyBlock), zero = k.i64(0);
+  StreamBlock block;
+  block.state = states[stateNumbers.lookup(accumulate.getSum())];
+  block.query = packed.lookup(contract.getQuery());
+  block.lo = zero;
+  block.hi = all;
+  if (steps.mask) {
+    auto [lo, hi] = columnsOf(steps, zero);
+    block.lo = k.minimum(k.maximum(lo, zero), all);
+    block.hi = k.minimum(k.maximum(hi, zero), all);
+  }
+  block.begin = k.mul(k.div(block.lo, lanes), lanes);
+  block.end = k.mul(k.ceilDiv(block.hi, lanes), lanes);
+  k.when(k.less(block.lo, block.hi), [&] {
+    emitStreamScores(steps, block);
+    emitStreamMaps(steps, block);
+    emitStreamSums(steps, block);
+  });
+}
+
+/// Whole groups of keys in place, a last incomplete one from a copy.
+void TaskEmitter::emitStreamScores(const RowSteps &steps,
+                                   const StreamBlock &block) {
+  const KernelShape &kernel = shape.kernel;
+  tile::ContractOp contract = steps.contract;
+  auto load = contract.getKey().getDefiningOp<tile::LoadKeysOp>();
+  Value keys = packed.lookup(contract.getKey());
+  Value stride = strideOf(load.getView(), 1);
+  Value scale = scalar(contract.getScale());
+  int64_t rows = streamVariant();
+  auto score = emitStreamScore(k, kernel, rows);
+  Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
+  for (int64_t row = 0; row < rows; ++row)
+    k.store(minusInfinity, k.at(maxima, row * kernel.lanes));
+  Value whole = k.mul(k.div(block.hi, kernel.lanes), kernel.lanes);
+  k.call(score,
+         {block.query, k.at(keys, k.mul(block.begin, stride)), stride,
+          k.at(scores, block.begin), maxima,
+          k.div(k.maximum(k.sub(whole, block.begin), k.i64(0)), kernel.lanes),
+          scale, nextBlockOf(load)});
+  Value tail = allocate(kernel.lanes * kernel.queryStride());
+  k.when(k.less(whole, block.hi), [&] {
+    auto copy = emitCopyRow(k, kernel.headDim, kernel.queryStride());
+    k.loop(whole, block.hi, 1, [&](Value key) {
+      Value place = k.mul(k.sub(key, whole), kernel.queryStride());
+      k.call(copy, {k.at(keys, k.mul(key, stride)), k.at(tail, place)});
+    });
+    k.call(score, {block.query, tail, k.i64(kernel.queryStride()),
+                   k.at(scores, whole), maxima, k.i64(1), scale, k.i64(0)});
+  });
+}
+
+void TaskEmitter::emitStreamMaps(const RowSteps &steps,
+                                 const StreamBlock &block) {
+  const KernelShape &kernel = shape.kernel;
+  Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
+  auto forRows = [&](llvm::function_ref<void(Value, Value)> body) {
+    k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
+      Value place = k.add(k.mul(row, kernel.scoreStride()), block.begin);
+      body(k.at(scores, place), k.at(maxima, k.mul(row, kernel.lanes)));
+    });
+  };
+  if (steps.map) {
+    auto map = emitMapFunction(steps);
+    forRows([&](Value score, Value maximum) {
+      k.call(map, {score, maximum, vectors});
+    });
+  }
+  Value masked =
+      k.either(k.less(block.begin, block.lo), k.less(block.hi, block.end));
+  k.when(masked, [&] {
+    auto mask = emitMaskRow(k);
+    forRows([&](Value score, Value maximum) {
+      k.call(mask, {score, maximum, k.sub(block.lo, block.begin),
+                    k.sub(block.hi, block.begin), vectors});
+    });
+  });
+}
+
+/// Exactly the visible keys: no weight of 0 meets a value.
+void TaskEmitter::emitStreamSums(const RowSteps &steps,
+                                 const StreamBlock &block) {
+  const KernelShape &kernel = shape.kernel;
+  tile::AccumulateOp accumulate = steps.accumulate;
+  auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
+  Value stride = strideOf(load.getView(), 1);
+  Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
+  int64_t rows = streamVariant();
+  k.call(emitSoftmax(k, kernel, rows),
+         {k.at(scores, block.begin), maxima, block.state.maximum,
+          block.state.denominator, alpha, vectors});
+  Value values = packed.lookup(accumulate.getValue());
+  k.call(emitStreamAccumulate(k, kernel, rows),
+         {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)), stride,
+          block.state.sum, alpha, k.sub(block.hi, block.lo),
+          nextBlockOf(load)});
+}
