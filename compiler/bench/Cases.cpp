@@ -90,9 +90,11 @@ llvm::ArrayRef<ReferenceCase> attn::referenceCases() {
 }
 
 std::string attn::declareReference(const ReferenceCase &reference) {
-  return fmt::format("attn.grouped @reference_{0}_d{1} {{\n"
-                     "  hidden = {2}, heads = 32, kv_heads = 8,\n"
-                     "  head_dim = {1}, layers = array<i64: 0>,\n"
-                     "  mask = #attn.{0}}}\n",
+  return fmt::format("module @reference_{0}_d{1} {{\n"
+                     "  attn.grouped @reference_{0}_d{1} {{\n"
+                     "    hidden = {2}, heads = 32, kv_heads = 8,\n"
+                     "    head_dim = {1}, layers = array<i64: 0>,\n"
+                     "    mask = #attn.{0}}}\n"
+                     "}}\n",
                      reference.mask, reference.headDim, 32 * reference.headDim);
 }
