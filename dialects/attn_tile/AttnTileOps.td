@@ -31,6 +31,31 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
       C1: there is one name per argument, and all arguments are views.
       C2: layers and layer_rows have the same length.
       C3: every parameter has a value for every row in layer_rows.
+
+    Example:
+
+    ```mlir
+    attn_tile.program @copy(%query: !attn_tile.view<?x?x8x64xf32>,
+                            %output: !attn_tile.view<?x?x8x64xf32>)
+        attributes {
+          argument_names = ["query", "output"],
+          layers = array<i64: 0>, layer_rows = array<i64: 0>,
+          schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+              query_block = 64, key_block = 128, split_keys = 1024,
+              max_splits = 32, split_tasks = false>} {
+      %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x8x64xf32>
+      %queries = attn_tile.dim %query, 1 : !attn_tile.view<?x?x8x64xf32>
+      attn_tile.phase "copy" grid(%batch = %batches) {
+        %zero = arith.constant 0 : index
+        %rows = attn_tile.load_queries %query[%batch, %zero, %zero]
+            count %queries group 8
+            : !attn_tile.view<?x?x8x64xf32> -> !attn_tile.tile<?x64xf32>
+        attn_tile.store %rows, %output[%batch, %zero, %zero]
+            count %queries group 8
+            : !attn_tile.tile<?x64xf32>, !attn_tile.view<?x?x8x64xf32>
+      }
+    }
+    ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$argument_names,
                        AttnTile_ScheduleAttr:$schedule,
@@ -51,6 +76,25 @@ def AttnTile_PhaseOp : AttnTile_Op<"phase", [
 
     Constraints:
       C1: there is one block argument of type index per extent.
+
+    Example:
+
+    ```mlir
+    attn_tile.program @tasks(%query: !attn_tile.view<?x?x8x64xf32>,
+                            %output: !attn_tile.view<?x?x8x64xf32>)
+        attributes {
+          argument_names = ["query", "output"],
+          layers = array<i64: 0>, layer_rows = array<i64: 0>,
+          schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+              query_block = 64, key_block = 128, split_keys = 1024,
+              max_splits = 32, split_tasks = false>} {
+      %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x8x64xf32>
+      %queries = attn_tile.dim %query, 1 : !attn_tile.view<?x?x8x64xf32>
+      attn_tile.phase "copy" grid(%batch = %batches, %row = %queries) {
+        %length = attn_tile.length %query[%batch] : !attn_tile.view<?x?x8x64xf32>
+      }
+    }
+    ```
   }];
   let arguments = (ins StrAttr:$phase_name, Variadic<Index>:$extents);
   let regions = (region SizedRegion<1>:$body);
@@ -67,6 +111,16 @@ def AttnTile_ParameterOp : AttnTile_Op<"parameter", [Pure]> {
     Constraints:
       C1: there is at least one value.
       C2: the values of an index are i64, those of an f32 are f64.
+
+    Example:
+
+    ```mlir
+    func.func @parameter() {
+      %scale = attn_tile.parameter "scale" = [0.125, 0.25] : f32
+      %left = attn_tile.parameter "left" = [4096, 128] : index
+      return
+    }
+    ```
   }];
   let arguments = (ins StrAttr:$parameter_name, ArrayAttr:$values);
   let results = (outs AnyTypeOf<[F32, Index]>:$result);
@@ -82,6 +136,16 @@ def AttnTile_WorkspaceOp : AttnTile_Op<"workspace", [Pure]> {
 
     Constraints:
       C1: there are one to four extents; rows and columns are positive.
+
+    Example:
+
+    ```mlir
+    func.func @workspace(%batches: index, %splits: index) {
+      %states = attn_tile.workspace[%batches, %splits] rows 4 columns 64
+          : !attn_tile.states
+      return
+    }
+    ```
   }];
   let arguments = (ins Variadic<Index>:$extents, AttnTile_Count:$rows,
                        AttnTile_Count:$columns);
@@ -104,6 +168,15 @@ def AttnTile_DimOp : AttnTile_Op<"dim", [Pure]> {
 
     Constraints:
       C1: the view has that dimension.
+
+    Example:
+
+    ```mlir
+    func.func @dim(%query: !attn_tile.view<?x?x8x64xf32>) {
+      %queries = attn_tile.dim %query, 1 : !attn_tile.view<?x?x8x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_ViewType:$view, I64Attr:$dimension);
   let results = (outs Index:$size);
@@ -116,6 +189,17 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
   let description = [{
     `lengths[batch]`, or the number of keys in `key` ([batch, keys, heads,
     dim]) when there is no `lengths` view or it is absent.
+
+    Example:
+
+    ```mlir
+    func.func @length(%key: !attn_tile.view<?x?x8x64xf32>, %batch: index,
+                      %lengths: !attn_tile.view<?xi32>) {
+      %length = attn_tile.length %key[%batch]
+          lengths(%lengths : !attn_tile.view<?xi32>) : !attn_tile.view<?x?x8x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_HeadsView:$key, Index:$batch,
                        Optional<AttnTile_VectorView>:$lengths);
@@ -130,6 +214,17 @@ def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
   let summary = "largest number of valid keys of any sequence";
   let description = [{
     The largest `attn_tile.length` of all batch rows, 0 without any.
+
+    Example:
+
+    ```mlir
+    func.func @max_length(%key: !attn_tile.view<?x?x8x64xf32>,
+                          %lengths: !attn_tile.view<?xi32>) {
+      %length = attn_tile.max_length %key
+          lengths(%lengths : !attn_tile.view<?xi32>) : !attn_tile.view<?x?x8x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_HeadsView:$key,
                        Optional<AttnTile_VectorView>:$lengths);
@@ -145,6 +240,15 @@ def AttnTile_SplitSizeOp : AttnTile_Op<"split_size", [Pure]> {
   let description = [{
     The smallest `at_least * 2^n` that covers `length` keys in at most
     `at_most` splits.
+
+    Example:
+
+    ```mlir
+    func.func @split_size(%length: index) {
+      %size = attn_tile.split_size %length at_least 1024 at_most 32
+      return
+    }
+    ```
   }];
   let arguments = (ins Index:$length, AttnTile_Count:$at_least, AttnTile_Count:$at_most);
   let results = (outs Index:$size);
@@ -162,6 +266,17 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
     `block`. The blocks that start in `[full_lo, full_hi)` are seen whole by
     every query; both are multiples of `block`, and
     `lo <= full_lo <= full_hi`. Where nothing is seen, all four are 0.
+
+    Example:
+
+    ```mlir
+    func.func @key_ranges(%position: index, %count: index, %length: index,
+                          %left: index, %right: index) {
+      %lo, %full_lo, %full_hi, %hi = attn_tile.key_ranges position %position
+          count %count length %length band(%left, %right) block 128
+      return
+    }
+    ```
   }];
   let arguments = (ins Index:$position, Index:$count, Index:$length,
                        Index:$left, Index:$right, AttnTile_Count:$block);
@@ -184,6 +299,18 @@ def AttnTile_LoadQueriesOp : AttnTile_Op<"load_queries", [Pure]> {
 
     Constraints:
       C1: tile has a column for each element of a head.
+
+    Example:
+
+    ```mlir
+    func.func @load_queries(%query: !attn_tile.view<?x?x8x64xf32>, %batch: index, %first: index,
+                            %kv_head: index, %count: index) {
+      %tile = attn_tile.load_queries %query[%batch, %first, %kv_head]
+          count %count group 4
+          : !attn_tile.view<?x?x8x64xf32> -> !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_HeadsView:$view, Index:$batch, Index:$first,
                        Index:$kv_head, Index:$count, AttnTile_Count:$group);
@@ -204,6 +331,17 @@ def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
     Constraints:
       C1: tile has a column for each element of a head, and a static number of
           rows.
+
+    Example:
+
+    ```mlir
+    func.func @load_keys(%key: !attn_tile.view<?x?x2x64xf32>, %batch: index, %first: index,
+                         %kv_head: index, %length: index) {
+      %tile = attn_tile.load_keys %key[%batch, %first, %kv_head] length %length
+          : !attn_tile.view<?x?x2x64xf32> -> !attn_tile.tile<128x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_HeadsView:$view, Index:$batch, Index:$first,
                        Index:$kv_head, Index:$length);
@@ -224,6 +362,17 @@ def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
     Constraints:
       C1: tile has rows and columns and view four dimensions, the last of which
           are equal; or tile has rows alone and view three dimensions.
+
+    Example:
+
+    ```mlir
+    func.func @store(%lse: !attn_tile.tile<?xf32>, %view: !attn_tile.view<?x?x8xf32>,
+                     %batch: index, %first: index, %kv_head: index, %count: index) {
+      attn_tile.store %lse, %view[%batch, %first, %kv_head] count %count group 4
+          : !attn_tile.tile<?xf32>, !attn_tile.view<?x?x8xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_TileType:$tile, AttnTile_ViewType:$view,
                        Index:$batch, Index:$first, Index:$kv_head,
@@ -246,6 +395,18 @@ def AttnTile_SaveStateOp : AttnTile_Op<"save_state", [
       C1: there is one index for each extent of the workspace.
       C2: the state has the workspace's columns.
       C3: maximum, denominator and sum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @save_state(%maximum: !attn_tile.tile<?xf32>,
+        %denominator: !attn_tile.tile<?xf32>, %sum: !attn_tile.tile<?x64xf32>, %split: index) {
+      %states = attn_tile.workspace[%split] rows 4 columns 64 : !attn_tile.states
+      attn_tile.save_state %maximum, %denominator, %sum, %states[%split]
+          : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Rows:$maximum,
                        AttnTile_Rows:$denominator,
@@ -269,6 +430,17 @@ def AttnTile_LoadStateOp : AttnTile_Op<"load_state", [
       C1: there is one index for each extent of the workspace.
       C2: the state has the workspace's columns.
       C3: maximum, denominator and sum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @load_state(%split: index, %rows: index) {
+      %states = attn_tile.workspace[%split] rows 4 columns 64 : !attn_tile.states
+      %maximum, %denominator, %sum = attn_tile.load_state %states[%split] rows %rows
+          : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_StatesType:$states, Variadic<Index>:$indices,
                        Index:$rows);
@@ -292,6 +464,16 @@ def AttnTile_StartOp : AttnTile_Op<"start", [Pure]> {
 
     Constraints:
       C1: maximum, denominator and sum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @start(%rows: index) {
+      %maximum, %denominator, %sum = attn_tile.start rows %rows
+          : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins Index:$rows);
   let results = (outs AttnTile_Rows:$maximum,
@@ -312,6 +494,18 @@ def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
     Constraints:
       C1: query and key have the same columns.
       C2: score has the query's rows and one column per key.
+
+    Example:
+
+    ```mlir
+    func.func @contract(%query: !attn_tile.tile<?x64xf32>,
+                        %key: !attn_tile.tile<128x64xf32>, %scale: f32) {
+      %score = attn_tile.contract %query, %key scale %scale
+          : !attn_tile.tile<?x64xf32>, !attn_tile.tile<128x64xf32>
+          -> !attn_tile.tile<?x128xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Matrix:$query, AttnTile_Matrix:$key,
                        F32:$scale);
@@ -332,6 +526,21 @@ def AttnTile_MapOp : AttnTile_Op<"map", [
 
     Constraints:
       C1: the region takes (f32, index, index, index) and yields one f32.
+
+    Example:
+
+    ```mlir
+    func.func @map(%score: !attn_tile.tile<?x128xf32>, %first: index,
+                   %key: index, %kv_head: index) {
+      %result = attn_tile.map %score first %first key %key kv_head %kv_head group 4
+          : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+      ^bb0(%value: f32, %row: index, %column: index, %head: index):
+        %bounded = math.tanh %value : f32
+        attn_tile.yield %bounded : f32
+      }
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Matrix:$score, Index:$first, Index:$key,
                        Index:$kv_head, AttnTile_Count:$group);
@@ -347,6 +556,23 @@ def AttnTile_MapOp : AttnTile_Op<"map", [
 def AttnTile_YieldOp : AttnTile_Op<"yield", [
     Pure, Terminator, ReturnLike, HasParent<"MapOp">]> {
   let summary = "result of an attn_tile.map region";
+  let description = [{
+    Ends the region with the value that replaces the score.
+
+    Example:
+
+    ```mlir
+    func.func @yield(%score: !attn_tile.tile<?x128xf32>, %first: index,
+                   %key: index, %kv_head: index) {
+      %result = attn_tile.map %score first %first key %key kv_head %kv_head group 4
+          : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+      ^bb0(%value: f32, %row: index, %column: index, %head: index):
+        attn_tile.yield %value : f32
+      }
+      return
+    }
+    ```
+  }];
   let arguments = (ins F32:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
@@ -358,6 +584,18 @@ def AttnTile_MaskOp : AttnTile_Op<"mask", [
     Row `r` has the position `p = position + r / group`; column `c` is the key
     `j = key + c`. The score stays where `p - left < j < p + right` and
     `j < length`, and is -inf elsewhere.
+
+    Example:
+
+    ```mlir
+    func.func @mask(%score: !attn_tile.tile<?x128xf32>, %position: index,
+                    %key: index, %length: index, %left: index, %right: index) {
+      %result = attn_tile.mask %score position %position key %key length %length
+          band(%left, %right) group 4
+          : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Matrix:$score, Index:$position, Index:$key,
                        Index:$length, Index:$left, Index:$right,
@@ -382,6 +620,20 @@ def AttnTile_SoftmaxStepOp : AttnTile_Op<"softmax_step", [
 
     Constraints:
       C1: score and maximum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @softmax_step(%score: !attn_tile.tile<?x128xf32>,
+        %maximum: !attn_tile.tile<?xf32>, %denominator: !attn_tile.tile<?xf32>) {
+      %weight, %new_maximum, %new_denominator, %alpha
+          = attn_tile.softmax_step %score, %maximum, %denominator
+          : !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
+          -> !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>,
+          !attn_tile.tile<?xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Matrix:$score, AttnTile_Rows:$maximum,
                        AttnTile_Rows:$denominator);
@@ -409,6 +661,18 @@ def AttnTile_AccumulateOp : AttnTile_Op<"accumulate", [
       C1: sum, alpha and weight have the same rows.
       C2: weight has a column for each row of value.
       C3: sum and value have the same columns.
+
+    Example:
+
+    ```mlir
+    func.func @accumulate(%sum: !attn_tile.tile<?x64xf32>, %alpha: !attn_tile.tile<?xf32>,
+        %weight: !attn_tile.tile<?x128xf32>, %value: !attn_tile.tile<128x64xf32>) {
+      %new_sum = attn_tile.accumulate %sum, %alpha, %weight, %value
+          : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
+          !attn_tile.tile<128x64xf32> -> !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins AttnTile_Matrix:$sum, AttnTile_Rows:$alpha,
                        AttnTile_Matrix:$weight, AttnTile_Matrix:$value);
@@ -432,6 +696,18 @@ def AttnTile_MergeOp : AttnTile_Op<"merge", [
 
     Constraints:
       C1: maximum, denominator and sum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @merge(%maximum: !attn_tile.tile<?xf32>,
+        %denominator: !attn_tile.tile<?xf32>, %sum: !attn_tile.tile<?x64xf32>) {
+      %m, %l, %o = attn_tile.merge(%maximum, %denominator, %sum),
+          (%maximum, %denominator, %sum)
+          : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins
     AttnTile_Rows:$maximum, AttnTile_Rows:$denominator,
@@ -462,6 +738,19 @@ def AttnTile_FinishOp : AttnTile_Op<"finish", [
 
     Constraints:
       C1: maximum, denominator and sum have the same rows.
+
+    Example:
+
+    ```mlir
+    func.func @finish(%maximum: !attn_tile.tile<?xf32>,
+        %denominator: !attn_tile.tile<?xf32>, %sum: !attn_tile.tile<?x64xf32>,
+        %kv_head: index, %sinks: !attn_tile.view<8xf32>) {
+      %output, %lse = attn_tile.finish %maximum, %denominator, %sum
+          kv_head %kv_head sinks(%sinks : !attn_tile.view<8xf32>) group 4
+          : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x64xf32>
+      return
+    }
+    ```
   }];
   let arguments = (ins
     AttnTile_Rows:$maximum, AttnTile_Rows:$denominator,
