@@ -5,13 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/CpuPasses.h"
 #include "compiler/verify/VerifyEachNumeric.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn_tile/AttnTileDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
@@ -57,9 +60,10 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   DialectRegistry registry;
   registry.insert<attn::AttnDialect, attn::tile::AttnTileDialect,
-                  arith::ArithDialect, func::FuncDialect, math::MathDialect,
-                  scf::SCFDialect>();
+                  arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect,
+                  math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
   attn::registerAttnPasses();
+  attn::cpu::registerAttnCpuPasses();
   registerTransformsPasses();
   llvm::cl::opt<bool> verifyEachNumeric(
       "verify-each-numeric",

@@ -20,6 +20,7 @@ DIRECTIONS = [
     ("dialects/", ["dialects/"]),
     ("passes/", ["dialects/", "passes/"]),
     ("runtime/", ["runtime/"]),
+    ("tools/attn-opt/", ["codegen/", "compiler/", "dialects/", "passes/"]),
     ("tools/", ["compiler/", "dialects/", "passes/", "tools/"]),
 ]
 FOLDERS = ("codegen/", "compiler/", "dialects/", "passes/", "runtime/", "tools/", "tests/")
