@@ -20,24 +20,23 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-/// Makes `operand` read the tensor before a chain of repeats. Query head h
-/// reads (h / group) / times of it, which is h / (group * times).
-static void readInPlace(PatternRewriter &rewriter, OpOperand &operand,
-                        RepeatKvOp repeat) {
-  Operation *user = operand.getOwner();
-  int64_t times = 1;
-  Value input;
-  for (; repeat; repeat = input.getDefiningOp<RepeatKvOp>()) {
-    input = repeat.getInput();
-    times *= repeat.getTimes();
-  }
-  rewriter.modifyOpInPlace(user, [&] { operand.set(input); });
-  int64_t kvHeads = cast<ShapedType>(input.getType()).getDimSize(2);
+/// Says that `user` reads `input` instead of `repeated`. Query head h reads
+/// (h / group) / times of it, which is h / (group * times).
+static void remarkReadInPlace(Operation *user, Value repeated, Value input) {
+  auto heads = [](Value value) {
+    return describeSize(cast<ShapedType>(value.getType()).getDimSize(2));
+  };
   remarkPassed(user, DEBUG_TYPE,
                "'" + user->getName().getStringRef() + "' reads " +
-                   describeSize(kvHeads) +
-                   " heads in groups instead of each repeated " + Twine(times) +
-                   " times");
+                   heads(input) + " heads in groups instead of " +
+                   heads(repeated) + " repeated ones");
+}
+
+/// The tensor before a chain of repeats.
+static Value skipRepeats(Value value) {
+  while (auto repeat = value.getDefiningOp<RepeatKvOp>())
+    value = repeat.getInput();
+  return value;
 }
 
 namespace {
@@ -49,10 +48,11 @@ struct ReadGroupedHeads : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     OpOperand &operand = op->getOpOperand(1);
-    auto repeat = operand.get().template getDefiningOp<RepeatKvOp>();
-    if (!repeat)
+    Value repeated = operand.get(), input = skipRepeats(repeated);
+    if (input == repeated)
       return rewriter.notifyMatchFailure(op, "heads are not repeated");
-    readInPlace(rewriter, operand, repeat);
+    rewriter.modifyOpInPlace(op, [&] { operand.set(input); });
+    remarkReadInPlace(op, repeated, input);
     return success();
   }
 };
@@ -72,11 +72,7 @@ struct ReadGroupedHeadsInFlash : OpRewritePattern<FlashOp> {
       op.getKeyMutable().assign(key.getInput());
       op.getValueMutable().assign(value.getInput());
     });
-    int64_t kvHeads = cast<ShapedType>(op.getKey().getType()).getDimSize(2);
-    remarkPassed(op, DEBUG_TYPE,
-                 "'attn.flash' reads " + describeSize(kvHeads) +
-                     " heads in groups instead of each repeated " +
-                     Twine(key.getTimes()) + " times");
+    remarkReadInPlace(op, key.getResult(), key.getInput());
     return success();
   }
 };

@@ -8,6 +8,7 @@
 
 #include "dialects/attn/AttnAsm.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
@@ -173,9 +174,11 @@ LogicalResult RepeatKvOp::verify() {
       return emitOpError() << "dimension " << i << " of input and result is "
                            << input.getDimSize(i) << " and "
                            << result.getDimSize(i);
-  int64_t heads = input.getDimSize(2);
-  if (!ShapedType::isDynamic(heads) &&
-      !agree(heads * int64_t(getTimes()), result.getDimSize(2)))
+  int64_t heads = input.getDimSize(2), expected = 0;
+  if (ShapedType::isDynamic(heads))
+    return success();
+  if (llvm::MulOverflow(heads, int64_t(getTimes()), expected) ||
+      !agree(expected, result.getDimSize(2)))
     return emitOpError() << "result has " << result.getDimSize(2)
                          << " heads, expected " << heads << " * " << getTimes();
   return success();
@@ -313,6 +316,8 @@ LogicalResult FlashOp::verify() {
   if (getScoreMod().empty())
     return success();
   Block &body = getScoreMod().front();
+  if (body.empty() || !isa<attn::YieldOp>(body.back()))
+    return emitOpError() << "score_mod ends without 'attn.yield'";
   Builder builder(getContext());
   SmallVector<Type> expected = {builder.getF32Type(), builder.getIndexType(),
                                 builder.getIndexType(), builder.getIndexType()};

@@ -282,6 +282,9 @@ LogicalResult ContractOp::verify() {
 
 LogicalResult MapOp::verify() {
   // map_c1
+  if (getBody().front().empty() ||
+      !isa<attn::tile::YieldOp>(getBody().front().back()))
+    return emitOpError() << "region ends without 'attn_tile.yield'";
   Builder builder(getContext());
   SmallVector<Type> expected = {builder.getF32Type(), builder.getIndexType(),
                                 builder.getIndexType(), builder.getIndexType()};

@@ -7,8 +7,8 @@
 
 // CHECK: [Passed] attn-eliminate-kv-repeat
 // CHECK-SAME: Function=fused
-// CHECK-SAME: 'attn.score' reads 2 heads in groups instead of each repeated 4 times
-// CHECK: 'attn.weighted_sum' reads 2 heads in groups instead of each repeated 4 times
+// CHECK-SAME: 'attn.score' reads 2 heads in groups instead of 8 repeated ones
+// CHECK: 'attn.weighted_sum' reads 2 heads in groups instead of 8 repeated ones
 // CHECK: [Missed] attn-eliminate-kv-repeat
 // CHECK-SAME: Function=repeat_returned
 // CHECK-SAME: 'func.return' needs each head repeated 4 times

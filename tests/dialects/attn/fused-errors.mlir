@@ -172,3 +172,17 @@ func.func @flash_c5(%query: tensor<2x?x4x16xf32>, %key: tensor<2x?x2x16xf32>,
       -> tensor<2x?x4x16xf32>, tensor<2x?x4xf32>
   return
 }
+
+// -----
+
+func.func @flash_c6_no_yield(%query: tensor<?x?x4x16xf32>) {
+  // expected-error @below {{'attn.flash' op score_mod ends without 'attn.yield'}}
+  %output, %lse = attn.flash %query, %query, %query
+      {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>
+      -> tensor<?x?x4x16xf32>, tensor<?x?x4xf32>
+      score_mod (%score: f32, %row: index, %column: index, %head: index) {
+    llvm.unreachable
+  }
+  return
+}

@@ -159,3 +159,13 @@ func.func @weighted_sum_c3(%probability: tensor<?x4x?x?xf32>, %value: tensor<?x?
       : tensor<?x4x?x?xf32>, tensor<?x?x4x16xf32> -> tensor<?x?x4x32xf32>
   return
 }
+
+// -----
+
+// The product does not overflow into a number that happens to fit.
+func.func @repeat_kv_c2_overflow(%key: tensor<?x?x4x16xf32>) {
+  // expected-error @below {{'attn.repeat_kv' op result has 4 heads, expected 4 * 4611686018427387905}}
+  %repeated = attn.repeat_kv %key {times = 4611686018427387905}
+      : tensor<?x?x4x16xf32> -> tensor<?x?x4x16xf32>
+  return
+}

@@ -134,3 +134,15 @@ func.func @finish_c1(%maximum: !attn_tile.tile<?xf32>, %denominator: !attn_tile.
       group 4 : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<8x64xf32>
   return
 }
+
+// -----
+
+func.func @map_c1_no_yield(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.map' op region ends without 'attn_tile.yield'}}
+  %result = attn_tile.map %score first %i key %i kv_head %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+  ^bb0(%s: f32, %row: index, %column: index, %head: index):
+    llvm.unreachable
+  }
+  return
+}
