@@ -92,6 +92,21 @@ static std::optional<LibraryTensor> readTensor(const json::Value &value) {
   return tensor;
 }
 
+/// The most query rows that one of the `programs` takes in `phase`.
+static int64_t readMaxQueries(const json::Array &programs, StringRef phase) {
+  int64_t most = 0;
+  for (const json::Value &value : programs) {
+    const json::Object *program = value.getAsObject();
+    if (!program)
+      continue;
+    bool isPrefill = program->getString("schedule").value_or("") == "prefill";
+    if (phase == "any" || (phase == "prefill") == isPrefill)
+      most = std::max(most,
+                      program->getInteger("max_queries").value_or(INT64_MAX));
+  }
+  return most;
+}
+
 /// Null if some key is missing, which `missing` names.
 static std::optional<LibraryKernel> readKernel(const json::Value &value,
                                                StringRef &missing) {
@@ -119,6 +134,11 @@ static std::optional<LibraryKernel> readKernel(const json::Value &value,
       return std::nullopt;
     *field = *object.getInteger(key);
   }
+  missing = "programs";
+  const json::Array *programs = object.getArray("programs");
+  if (!programs)
+    return std::nullopt;
+  kernel.maxQueries = readMaxQueries(*programs, kernel.phase);
   missing = "tensors";
   const json::Array *tensors = object.getArray("tensors");
   if (!tensors)

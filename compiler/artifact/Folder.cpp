@@ -87,6 +87,14 @@ llvm::LogicalResult attn::writeFolder(const Artifact &artifact,
   path::remove_dots(directory, /*remove_dot_dot=*/false);
   while (directory.size() > 1 && path::is_separator(directory.back()))
     directory.pop_back();
+  llvm::SmallString<256> current;
+  if (directory.empty() ||
+      (!fs::current_path(current) && fs::equivalent(directory, current))) {
+    reportError(fmt::format("output '{}' is the current folder, which cannot "
+                            "be replaced; name another",
+                            output.str()));
+    return llvm::failure();
+  }
   if (failed(checkPlace(directory)))
     return llvm::failure();
 

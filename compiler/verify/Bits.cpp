@@ -230,6 +230,8 @@ std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
                        .keys = keys,
                        .lengths = {keys},
                        .hasLengths = true};
+    if (spec.queries > subject.kernel->maxQueries)
+      continue;
     llvm::append_range(reports, checkChunksOf(subject, spec, causal));
   }
   return reports;
