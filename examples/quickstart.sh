@@ -8,7 +8,8 @@ cd "$(dirname "$0")/.."
 config=${1:-examples/configs/llama-3-8b.json}
 attnc=build/release/bin/attnc
 
-step() { printf '\n\033[1m$ %s\033[0m\n' "$*"; "$@"; }
+announce() { printf '\n$ %s\n' "$*"; }
+step() { announce "$@" && "$@"; }
 
 tools/scripts/install_dependencies.sh
 cmake --preset release --log-level=WARNING >/dev/null
@@ -22,5 +23,8 @@ step cat "$config"
 step "$attnc" import "$config"
 step "$attnc" compile "$config" -o "$kernels"
 step ls -l "$kernels"
-step "$attnc" verify "$kernels"
+# Against the float64 reference: the first of the checks, and how many passed.
+announce "$attnc" verify "$kernels"
+"$attnc" verify "$kernels" >"$out/checks" || { cat "$out/checks"; exit 1; }
+sed -n '1,24p;$!d;s/^/  ...\n/p' "$out/checks"
 step "$attnc" bench "$kernels"
