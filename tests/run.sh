@@ -9,17 +9,17 @@ usage() {
 usage: tests/run.sh [options]
   --preset NAME      release (default), dev, asan or tsan
   --only LIST        comma-separated suites of: lit roundtrip unit numeric lint docs
-                     (default: all of them; asan: lit,unit; tsan: unit)
+                     (default: all of them; asan: lit,unit; tsan: unit,
+                     and of that what has threads)
   --filter REGEX     of the lit tests, only those whose path matches
-  --unit-filter GLOB of the unit tests, only those whose name matches (tsan:
-                     those with threads)
+  --unit-filter GLOB of the unit tests, only those whose name matches
   --tidy WHAT        what lint gives to clang-tidy: none, changed (default), all
   --werror           warnings in attnc's own code are errors
   --no-install       install nothing
 TEXT
 }
 
-preset=release only="" filter=. unit_filter="" tidy=changed
+preset=release only="" filter=. unit_filter='*' tidy=changed
 werror=OFF install=yes
 while [ $# -gt 0 ]; do
   case $1 in
@@ -37,13 +37,13 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-target=all
+target=all unit_tests=attn-unit-tests
 case $preset in
   release | dev) : "${only:=lit,roundtrip,unit,numeric,lint,docs}" ;;
   asan) : "${only:=lit,unit}" ;;
   tsan)
-    : "${only:=unit}" "${unit_filter:=Crew*:Runtime*}"
-    target=attn-unit-tests ;;
+    : "${only:=unit}"
+    target=attn-thread-tests unit_tests=attn-thread-tests ;;
   *) echo "error: unknown preset '$preset'" >&2; exit 2 ;;
 esac
 
@@ -83,8 +83,8 @@ suite_lit() { run_lit lit; }
 suite_roundtrip() { ATTN_ROUNDTRIP=1 filter='dialects|passes' run_lit roundtrip; }
 
 suite_unit() {
-  "$build/bin/attn-unit-tests" --gtest_brief=1 \
-    --gtest_filter="${unit_filter:-*}" --gtest_output="json:$results/unit"
+  "$build/bin/$unit_tests" --gtest_brief=1 \
+    --gtest_filter="$unit_filter" --gtest_output="json:$results/unit"
   tally unit gtest
 }
 
