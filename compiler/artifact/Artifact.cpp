@@ -39,7 +39,7 @@ static FailureOr<std::vector<cpu::CpuTarget>>
 chooseTargets(ModuleOp module, const CompileOptions &options) {
   std::vector<std::string> names = options.targets;
   if (names.empty())
-    names.push_back("native");
+    names.emplace_back("native");
   std::vector<cpu::CpuTarget> targets;
   for (const std::string &name : names) {
     if (llvm::any_of(targets, [&](const cpu::CpuTarget &target) {

@@ -91,6 +91,21 @@ static uint64_t bitsOf(mlir::Attribute value) {
   return llvm::bit_cast<uint32_t>(static_cast<float>(number));
 }
 
+/// Programs of one kernel read the same row of the same constants.
+[[maybe_unused]] static bool haveSameConstants(tile::ProgramOp left,
+                                               tile::ProgramOp right) {
+  auto ours = left.getBody().getOps<tile::ParameterOp>();
+  auto theirs = right.getBody().getOps<tile::ParameterOp>();
+  return left.getLayers() == right.getLayers() &&
+         left.getLayerRows() == right.getLayerRows() &&
+         llvm::equal(ours, theirs,
+                     [](tile::ParameterOp our, tile::ParameterOp their) {
+                       return our.getParameterNameAttr() ==
+                                  their.getParameterNameAttr() &&
+                              our.getValuesAttr() == their.getValuesAttr();
+                     });
+}
+
 static void fillConstants(tile::ProgramOp program, cpu::CpuKernel &kernel) {
   auto parameters =
       llvm::to_vector(program.getBody().getOps<tile::ParameterOp>());
@@ -116,6 +131,8 @@ void artifact::completeKernel(ProgramGroup &group, cpu::CpuKernel &kernel) {
   fillConstants(group.programs.front(), kernel);
   for (auto [program, facts] :
        llvm::zip_equal(group.programs, kernel.programs)) {
+    assert(haveSameConstants(group.programs.front(), program) &&
+           "schedules of a kernel differ in block sizes alone");
     tile::ScheduleAttr schedule = program.getSchedule();
     bool isUnbounded =
         schedule.getMaxQueries() >= std::numeric_limits<int32_t>::max();
