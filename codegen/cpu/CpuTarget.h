@@ -36,6 +36,8 @@ struct CpuTarget {
   llvm::SmallVector<int64_t, 4> rows;
   /// Tasks of one query and at most so many rows read keys without packing.
   int64_t streamRows;
+  /// How many keys ahead such a task asks for.
+  int64_t prefetchKeys;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

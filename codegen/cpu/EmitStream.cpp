@@ -27,16 +27,10 @@ int64_t TaskEmitter::streamVariant() const {
   return variant;
 }
 
-/// How far the next block of this tensor is, in elements; 0 after the last, so
-/// that no line is asked for that this task does not read.
-Value TaskEmitter::nextBlockOf(tile::LoadKeysOp op) {
-  Value stride = strideOf(op.getView(), 1);
-  auto loop = op->getParentOfType<scf::ForOp>();
-  if (!loop)
-    return k.i64(0);
-  Value next = k.add(scalar(op.getFirst()), shape.kernel.keyBlock);
-  return k.select(k.less(next, scalar(loop.getUpperBound())),
-                  k.mul(stride, shape.kernel.keyBlock), k.i64(0));
+/// How far the keys are, in elements, that are asked for while a key is read.
+/// At the end of a split these are the next task's; see emitCoordinates.
+Value TaskEmitter::prefetchDistance(tile::LoadKeysOp op) {
+  return k.mul(strideOf(op.getView(), 1), k.getTarget().prefetchKeys);
 }
 
 /// The keys [lo, hi) of the block that the task's query sees.
@@ -91,7 +85,7 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
          {block.query, k.at(keys, k.mul(block.begin, stride)), stride,
           k.at(scores, block.begin), maxima,
           k.div(k.maximum(k.sub(whole, block.begin), k.i64(0)), kernel.lanes),
-          scale, nextBlockOf(load)});
+          scale, prefetchDistance(load)});
   Value tail = allocate(kernel.lanes * kernel.queryStride());
   k.when(k.less(whole, block.hi), [&] {
     auto copy = emitCopyRow(k, kernel.headDim, kernel.queryStride());
@@ -147,5 +141,5 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   k.call(emitStreamAccumulate(k, kernel, rows),
          {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)), stride,
           block.state.sum, alpha, k.sub(block.hi, block.lo),
-          nextBlockOf(load)});
+          prefetchDistance(load)});
 }

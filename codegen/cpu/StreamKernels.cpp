@@ -14,6 +14,9 @@
 using namespace mlir;
 using namespace attn::cpu;
 
+/// f32 elements of a line of 64 bytes.
+static constexpr int64_t lineElements = 16;
+
 namespace {
 /// Emits the pieces of stream_score.
 struct ScoreStream {
@@ -22,25 +25,48 @@ struct ScoreStream {
   int64_t rows;
   Value query, stride, nextOffset;
 
+  /// The lines that one chunk asks for: a share of the rows `nextOffset` on,
+  /// whole rows, because their lines are neighbours.
+  SmallVector<Value> nextLines(Value keys, Value d) const {
+    int64_t chunks =
+        KernelShape::roundUp(shape.headDim, shape.lanes) / shape.lanes;
+    int64_t share = (shape.lanes + chunks - 1) / chunks;
+    Value row = k.mul(k.div(d, shape.lanes), share);
+    Value from = k.at(k.at(keys, nextOffset), k.mul(row, stride));
+    SmallVector<Value> lines;
+    for (int64_t i = 0; i < share; ++i) {
+      for (int64_t line = 0; line < shape.headDim; line += lineElements)
+        lines.push_back(k.at(from, line));
+      from = k.at(from, stride);
+    }
+    return lines;
+  }
+
   /// sums[row] += query[row] * key over `count` elements from `d` on, padded
   /// with zeros to whole steps of the packed form.
   SmallVector<Value> chunk(Value keys, Value d, int64_t count,
                            ValueRange carried) const {
+    SmallVector<Value> lines = nextLines(keys, d);
     SmallVector<Value> keyRows;
     Value from = k.at(keys, d);
     for (int64_t i = 0; i < shape.lanes; ++i) {
-      k.prefetch(k.at(from, nextOffset));
       keyRows.push_back(k.loadFirst(from, count));
       from = k.at(from, stride);
     }
     SmallVector<Value> columns = emitTranspose(k, keyRows);
     SmallVector<Value> sums(carried);
     Value place = k.at(query, d);
-    for (int64_t i = 0; i < KernelShape::roundUp(count, shape.unroll); ++i)
+    // One line between two steps: a burst would be dropped (Zen 5).
+    int64_t steps = KernelShape::roundUp(count, shape.unroll);
+    size_t perStep = (lines.size() + steps - 1) / steps;
+    for (int64_t i = 0; i < steps; ++i) {
+      for (size_t n = 0; n < perStep && i * perStep + n < lines.size(); ++n)
+        k.prefetch(lines[i * perStep + n]);
       for (int64_t row = 0; row < rows; ++row) {
         Value element = k.loadF32(k.at(place, row * shape.queryStride() + i));
         sums[row] = k.fma(k.broadcast(element), columns[i], sums[row]);
       }
+    }
     return sums;
   }
 
@@ -139,7 +165,6 @@ private:
             MutableArrayRef<Value> sums) const {
     SmallVector<Value> columns;
     for (int64_t c = 0; c < width; c += shape.lanes) {
-      k.prefetch(k.at(k.at(from, nextOffset), c));
       columns.push_back(
           k.loadFirst(k.at(from, c), std::min(shape.lanes, width - c)));
     }
@@ -147,6 +172,9 @@ private:
       Value factor =
           k.broadcast(k.loadF32(k.at(weight, row * shape.scoreStride())));
       for (auto [v, column] : llvm::enumerate(columns)) {
+        // Between the products, not at once: see above.
+        if (row == 0 && v * shape.lanes % lineElements == 0)
+          k.prefetch(k.at(k.at(from, nextOffset), v * shape.lanes));
         Value &total = sums[row * columns.size() + v];
         total = k.fma(factor, column, total);
       }
@@ -177,10 +205,14 @@ func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                       k.argument(4),
                       k.argument(5),
                       k.argument(6)};
-  // As many accumulators as a product of the packed form has, at most 8 wide.
+  // As many accumulators as a product of the packed form has, in passes of
+  // equal width over the columns.
   int64_t accumulators = k.getTarget().rowBlock() * k.getTarget().panelVectors;
-  int64_t vectors = std::min<int64_t>(8, accumulators / rows / 2 * 2);
-  vectors = std::max<int64_t>(vectors, 1);
+  int64_t widest = std::clamp<int64_t>(accumulators / rows, 1, 8);
+  int64_t total =
+      KernelShape::roundUp(shape.valueDim, shape.lanes) / shape.lanes;
+  int64_t passes = (total + widest - 1) / widest;
+  int64_t vectors = (total + passes - 1) / passes;
   int64_t width = vectors * shape.lanes;
   int64_t whole = shape.valueDim / width * width;
   k.loop(k.i64(0), k.i64(whole), width,

@@ -90,13 +90,13 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
 
 /// The point of the grid that a task number means. Blocks of queries come
 /// first and backwards, since the last see the most keys under a causal mask;
-/// key heads come last, since their keys lie side by side in memory.
+/// splits come last, since their keys follow each other in memory.
 void TaskEmitter::emitCoordinates(tile::PhaseOp phase, Value task) {
   Block &body = phase.getBody().front();
   unsigned rank = body.getNumArguments();
   SmallVector<unsigned> fastestFirst;
   constexpr unsigned batch = 0, head = 1, block = 2, split = 3;
-  for (unsigned axis : {head, split, batch, block})
+  for (unsigned axis : {split, head, batch, block})
     if (axis < rank)
       fastestFirst.push_back(axis);
   for (unsigned axis = 4; axis < rank; ++axis)

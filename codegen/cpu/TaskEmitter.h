@@ -98,7 +98,7 @@ private:
   struct StreamBlock;
   bool isStreamed() const;
   int64_t streamVariant() const;
-  Value nextBlockOf(tile::LoadKeysOp op);
+  Value prefetchDistance(tile::LoadKeysOp op);
   void emitStreamSteps(const RowSteps &steps);
   void emitStreamScores(const RowSteps &steps, const StreamBlock &block);
   void emitStreamMaps(const RowSteps &steps, const StreamBlock &block);
