@@ -7,6 +7,7 @@
 #include "compiler/verify/Buffer.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/bit.h"
 
 using namespace attn;
@@ -53,7 +54,8 @@ void Buffer::place(Layout layout) {
   bool strided = layout == Layout::Strided;
   strides.assign(shape.size(), 1);
   int64_t size = 1;
-  for (unsigned dimension : llvm::reverse(memoryOrder(shape.size(), layout))) {
+  llvm::SmallVector<unsigned> order = memoryOrder(shape.size(), layout);
+  for (unsigned dimension : llvm::reverse(order)) {
     strides[dimension] = size;
     size *= shape[dimension];
     if (strided && dimension + 1 == shape.size())
