@@ -18,6 +18,19 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
+/// Heads and head sizes of every operand and result are known.
+static bool hasStaticHeads(FlashOp flash) {
+  auto isStatic = [](Value tensor, unsigned dim) {
+    return !tensor ||
+           !cast<RankedTensorType>(tensor.getType()).isDynamicDim(dim);
+  };
+  for (Value heads : {Value(flash.getQuery()), Value(flash.getKey()),
+                      Value(flash.getValue()), Value(flash.getOutput())})
+    if (!isStatic(heads, 2) || !isStatic(heads, 3))
+      return false;
+  return isStatic(flash.getLse(), 2) && isStatic(flash.getSinks(), 0);
+}
+
 /// Why a function is not exactly one flash op over its arguments with static
 /// heads and head sizes, or nothing.
 static std::optional<StringRef> whyNotOneFlash(func::FuncOp function) {
@@ -35,11 +48,8 @@ static std::optional<StringRef> whyNotOneFlash(func::FuncOp function) {
   for (Value operand : flash->getOperands())
     if (!isa<BlockArgument>(operand))
       return "an operand of attn.flash is not an argument";
-  for (Value heads : {Value(flash.getQuery()), Value(flash.getKey()),
-                      Value(flash.getValue())})
-    for (unsigned dim : {2u, 3u})
-      if (cast<RankedTensorType>(heads.getType()).isDynamicDim(dim))
-        return "heads or head sizes are dynamic";
+  if (!hasStaticHeads(flash))
+    return "heads or head sizes are dynamic";
   for (Attribute name : tensorNames(function))
     if (!name)
       return "an argument or result lacks attn.name";
@@ -86,6 +96,7 @@ LogicalResult ConvertAttnToAttnTilePass::initialize(MLIRContext *context) {
   if (!list)
     return emitError(UnknownLoc::get(context))
            << "option 'schedules' is not a list of attributes";
+  parsed.clear();
   for (Attribute attribute : list) {
     auto schedule = dyn_cast<tile::ScheduleAttr>(attribute);
     if (!schedule)

@@ -113,6 +113,8 @@ artifact::describeKernel(tile::ProgramOp program) {
   kernel.kvHeads = extentOf(kernel, "key", 2);
   kernel.headDim = extentOf(kernel, "query", 3);
   kernel.valueDim = extentOf(kernel, "value", 3);
+  tile::ScheduleAttr schedule = program.getSchedule();
+  kernel.chunkInvariantKeys = schedule.getSplitKeys() * schedule.getMaxSplits();
   return kernel;
 }
 

@@ -47,6 +47,9 @@ struct KernelDescription {
   /// "core" or "graph".
   std::string scope;
   int64_t queryHeads, kvHeads, headDim, valueDim;
+  /// Up to this many keys a row's bits do not depend on how its prompt was cut
+  /// into chunks; beyond, splits grow with the sequence.
+  int64_t chunkInvariantKeys;
   /// In the order of the args and of the program's arguments.
   std::vector<TensorDescription> tensors;
   std::vector<cpu::CpuKernel> targets;

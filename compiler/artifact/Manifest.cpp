@@ -95,8 +95,7 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
     for (const cpu::CpuProgram &program : compiled.programs)
       json.object([&] { writeProgram(json, program); });
   });
-  // Key blocks and splits start at multiples of fixed sizes.
-  json.attribute("rows_depend_on_chunking", false);
+  json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
 }
 
 static float floatOf(uint64_t bits) {

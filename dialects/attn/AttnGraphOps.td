@@ -217,8 +217,9 @@ def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
   let summary = "values weighted by probabilities";
   let description = [{
     `output[b, i, h, d] = sum_j probability[b, h, i, j] *
-    value[b, j, h / group, d]`. A probability of 0 contributes 0, whatever the
-    value holds.
+    value[b, j, h / group, d]`. A probability that a mask made 0
+    contributes 0, whatever the value holds; one that underflowed to 0 may turn
+    an infinite or NaN value into NaN.
 
     Constraints:
       C1: batch and keys of probability and value agree.

@@ -34,3 +34,17 @@ func.func @dynamic_heads(%query: tensor<?x?x?x8xf32> {attn.name = "query"},
       -> tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
   return %output, %lse : tensor<?x?x?x8xf32>, tensor<?x?x?xf32>
 }
+
+// -----
+
+// expected-error @below {{function 'dynamic_results' cannot become a tile program: heads or head sizes are dynamic}}
+func.func @dynamic_results(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
+                           %key: tensor<?x?x1x8xf32> {attn.name = "key"},
+                           %value: tensor<?x?x1x8xf32> {attn.name = "value"})
+    -> (tensor<?x?x?x8xf32> {attn.name = "output"},
+        tensor<?x?x1xf32> {attn.name = "lse"}) {
+  %output, %lse = attn.flash %query, %key, %value {scale = 0.5, mask = #attn.causal}
+      : tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>
+      -> tensor<?x?x?x8xf32>, tensor<?x?x1xf32>
+  return %output, %lse : tensor<?x?x?x8xf32>, tensor<?x?x1xf32>
+}
