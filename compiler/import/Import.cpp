@@ -104,35 +104,96 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
 // .mlir
 //===----------------------------------------------------------------------===//
 
-/// Whether brackets of `text` nest deeper than MLIR's recursive parser bears.
-static bool nestsTooDeep(StringRef text, size_t &offset) {
-  unsigned depth = 0;
-  for (offset = 0; offset < text.size(); ++offset) {
-    StringRef rest = text.drop_front(offset);
-    if (rest.starts_with("//"))
-      offset = std::min(text.find('\n', offset), text.size());
-    else if (rest.starts_with("->"))
-      ++offset;
-    else if (StringRef("([{<").contains(rest.front())) {
-      if (++depth > JsonDocument::kMaxDepth)
-        return true;
-    } else if (StringRef(")]}>").contains(rest.front()) && depth) {
-      --depth;
-    } else if (rest.front() == '"') {
-      for (++offset; offset < text.size() && text[offset] != '"'; ++offset)
-        if (text[offset] == '\\')
-          ++offset;
+namespace {
+/// Walks the text of a .mlir file before MLIR's parser does, which recurses
+/// over brackets and over the terms of affine expressions, and whose printer
+/// recurses through aliases.
+class TextGuard {
+public:
+  explicit TextGuard(StringRef text) : text(text) {}
+
+  /// What MLIR would not survive; empty: nothing. `offset` is where.
+  std::string findDanger(size_t &offset);
+
+private:
+  /// Steps over a comment or a string that begins here.
+  bool skipComment();
+  bool skipString();
+  /// Counts a bracket; false if that nests too deep.
+  bool count(char c);
+
+  StringRef text;
+  size_t at = 0;
+  unsigned depth = 0, deepest = 0;
+  /// Levels that aliases, each within its line, can add when they are used.
+  unsigned aliasDepth = 0;
+  bool inAlias = false;
+};
+} // namespace
+
+bool TextGuard::skipComment() {
+  if (!text.drop_front(at).starts_with("//"))
+    return false;
+  at = std::min(text.find('\n', at), text.size());
+  return true;
+}
+
+bool TextGuard::skipString() {
+  if (text[at] != '"')
+    return false;
+  for (++at; at < text.size() && text[at] != '"'; ++at)
+    if (text[at] == '\\')
+      ++at;
+  return true;
+}
+
+bool TextGuard::count(char c) {
+  bool isArrow = text.drop_front(at).starts_with("->");
+  if (isArrow)
+    ++at;
+  else if (StringRef("([{<").contains(c))
+    deepest = std::max(deepest, ++depth);
+  else if (StringRef(")]}>").contains(c) && depth)
+    --depth;
+  return depth + aliasDepth <= JsonDocument::kMaxDepth;
+}
+
+std::string TextGuard::findDanger(size_t &offset) {
+  for (; at < text.size(); ++at) {
+    offset = at;
+    if (skipComment() || skipString())
+      continue;
+    char c = text[at];
+    bool beginsLine = at == 0 || text[at - 1] == '\n';
+    if (beginsLine && depth == 0) {
+      aliasDepth += inAlias ? deepest : 0;
+      inAlias = c == '#' || c == '!';
+      deepest = 0;
     }
+    if (!count(c))
+      return "nested deeper than " + std::to_string(JsonDocument::kMaxDepth) +
+             " levels";
+    for (StringRef word : {"affine_map", "affine_set"})
+      if (text.drop_front(at).starts_with(word))
+        return ("'" + word + "' is not part of an attention layer").str();
   }
-  return false;
+  return {};
+}
+
+/// Whether everything at the top of `module` is a layer or a function.
+static LogicalResult checkTopLevel(ModuleOp module) {
+  for (Operation &op : *module.getBody())
+    if (!isa<GroupedOp, RefusedOp, func::FuncOp>(op))
+      return op.emitOpError() << "is neither a declared layer nor a function";
+  return success();
 }
 
 static OwningOpRef<ModuleOp> parseModule(MLIRContext &context, StringRef path,
                                          StringRef text) {
   size_t offset = 0;
-  if (nestsTooDeep(text, offset)) {
-    fileError(context, path, positionOf(text, offset))
-        << "nested deeper than " << JsonDocument::kMaxDepth << " levels";
+  std::string danger = TextGuard(text).findDanger(offset);
+  if (!danger.empty()) {
+    fileError(context, path, positionOf(text, offset)) << danger;
     return nullptr;
   }
   llvm::SourceMgr sources;
@@ -197,8 +258,8 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
   if (!path.ends_with(".mlir"))
     return importConfig(context, path, text->getBuffer(), name, type);
   OwningOpRef<ModuleOp> module = parseModule(context, path, text->getBuffer());
-  if (!module || failed(checkLayers(*module)) ||
-      failed(prefixLayers(*module, name)))
+  if (!module || failed(checkTopLevel(*module)) ||
+      failed(checkLayers(*module)) || failed(prefixLayers(*module, name)))
     return nullptr;
   module->setName(name);
   return module;

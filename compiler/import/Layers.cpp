@@ -220,6 +220,8 @@ static void applyScale(const Config &config, const ModelSpec &model,
     if (config.isNull(key))
       config.error(key, "expected a number over 0, found null");
     double scalar = config.positive(key).value_or(256);
+    if (!isScoreFactor(1 / std::sqrt(scalar)))
+      config.error(key, "its inverse square root is not finite in f32");
     for (LayerSpec &layer : layers)
       set(layer, 1 / std::sqrt(scalar));
     return;
@@ -240,6 +242,8 @@ static void applySoftcap(const Config &config, const ModelSpec &model,
   if (key.empty() || config.isNull(key))
     return;
   double cap = config.positive(key).value_or(model.standardSoftcap);
+  if (!isScoreCap(cap))
+    config.error(key, "is not a positive finite number in f32");
   for (LayerSpec &layer : layers)
     layer.softcap = cap;
 }

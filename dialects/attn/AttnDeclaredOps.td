@@ -23,10 +23,11 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     `layers` lists the model's layers that this declaration stands for.
 
     Constraints:
-      C1: heads, kv_heads, head_dim and value_dim are positive.
+      C1: heads, kv_heads, head_dim and value_dim are positive; heads is at
+          most 65536.
       C2: kv_heads divides heads.
       C3: head_dim and value_dim are at most 576.
-      C4: scale is finite; softcap is positive and finite.
+      C4: scale is finite; softcap is positive and finite, both in f32.
       C5: layers ascend from 0 and are not empty.
 
     Example:

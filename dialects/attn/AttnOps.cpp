@@ -10,6 +10,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attn;
@@ -36,6 +37,9 @@ static LogicalResult checkEqual(Operation *op, StringRef what, Value left,
 /// Key/value heads divide query heads.
 static LogicalResult checkGroups(Operation *op, int64_t heads,
                                  int64_t kvHeads) {
+  if (heads > kMaxHeads)
+    return op->emitOpError()
+           << "query heads are " << heads << ", expected at most " << kMaxHeads;
   if (ShapedType::isDynamic(heads) || ShapedType::isDynamic(kvHeads))
     return success();
   if (kvHeads > 0 && heads % kvHeads == 0)
@@ -74,18 +78,28 @@ static LogicalResult checkProbability(Operation *op, Value score,
   return success();
 }
 
+bool attn::isScoreFactor(double factor) {
+  // Infinite f64 values and NaN fail the comparison too.
+  return std::abs(factor) * llvm::numbers::log2e <=
+         std::numeric_limits<float>::max();
+}
+
+bool attn::isScoreCap(double cap) {
+  return cap >= std::numeric_limits<float>::min() && isScoreFactor(cap);
+}
+
 static LogicalResult checkScale(Operation *op, const APFloat &scale) {
-  if (scale.isFinite())
+  if (isScoreFactor(scale.convertToDouble()))
     return success();
   return op->emitOpError() << "scale is " << scale.convertToDouble()
-                           << ", expected a finite number";
+                           << ", expected a finite number in f32";
 }
 
 static LogicalResult checkSoftcap(Operation *op, double cap) {
-  if (cap > 0 && std::isfinite(cap))
+  if (isScoreCap(cap))
     return success();
   return op->emitOpError() << "softcap is " << cap
-                           << ", expected a positive finite number";
+                           << ", expected a positive finite number in f32";
 }
 
 LogicalResult attn::verifyLayers(Operation *op, ArrayRef<int64_t> layers) {
@@ -127,6 +141,9 @@ static LogicalResult checkHeadCounts(GroupedOp op) {
     if (size <= 0)
       return op.emitOpError()
              << name << " is " << size << ", expected at least 1";
+  if (op.getHeads() > kMaxHeads)
+    return op.emitOpError() << "heads is " << op.getHeads()
+                            << ", expected at most " << kMaxHeads;
   // grouped_c2
   if (op.getHeads() % op.getKvHeads() != 0)
     return op.emitOpError() << "kv_heads " << op.getKvHeads()

@@ -22,6 +22,18 @@
 
 namespace attn {
 
+/// The most heads that any operation takes, far above any model: counts of
+/// rows and bytes stay within 64 bits.
+inline constexpr int64_t kMaxHeads = 65536;
+
+/// Whether kernels, which compute in f32, can hold a factor of scores: it is
+/// finite in f32, also as a factor of base-2 logits.
+bool isScoreFactor(double factor);
+
+/// The same for a cap of scores, which also divides them: it is positive, and
+/// not subnormal in f32.
+bool isScoreCap(double cap);
+
 /// Checks that `layers`, an attribute of `op`, ascend from 0 and are not empty.
 mlir::LogicalResult verifyLayers(mlir::Operation *op,
                                  llvm::ArrayRef<int64_t> layers);

@@ -30,7 +30,21 @@ attn.grouped @grouped_c3 {
 
 // -----
 
-// expected-error @below {{'attn.grouped' op softcap is -1.000000e+00, expected a positive finite number}}
+// expected-error @below {{'attn.grouped' op heads is 4611686018427387904, expected at most 65536}}
+attn.grouped @grouped_c1_most {
+  hidden = 64, heads = 4611686018427387904, kv_heads = 4, head_dim = 16,
+  layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op scale is 1.000000e+300, expected a finite number in f32}}
+attn.grouped @grouped_c4_single {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, scale = 1.0e300,
+  layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op softcap is -1.000000e+00, expected a positive finite number in f32}}
 attn.grouped @grouped_c4 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, softcap = -1.0,
   layers = array<i64: 0>, mask = #attn.causal}

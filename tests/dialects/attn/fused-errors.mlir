@@ -33,7 +33,7 @@ func.func @masked_softmax_c3(%score: tensor<2x4x?x?xf32>) {
 // -----
 
 func.func @masked_softmax_c4(%score: tensor<2x4x?x?xf32>) {
-  // expected-error @below {{'attn.masked_softmax' op softcap is -2.000000e+00, expected a positive finite number}}
+  // expected-error @below {{'attn.masked_softmax' op softcap is -2.000000e+00, expected a positive finite number in f32}}
   %probability, %lse = attn.masked_softmax %score
       {scale = 1.0, softcap = -2.0, mask = #attn.causal}
       : tensor<2x4x?x?xf32> -> tensor<2x4x?x?xf32>, tensor<2x?x4xf32>

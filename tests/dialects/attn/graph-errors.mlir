@@ -92,7 +92,7 @@ func.func @scale_c1(%score: tensor<?x4x?x?xf32>) {
 // -----
 
 func.func @softcap_c1(%score: tensor<?x4x?x?xf32>) {
-  // expected-error @below {{'attn.softcap' op softcap is 0.000000e+00, expected a positive finite number}}
+  // expected-error @below {{'attn.softcap' op softcap is 0.000000e+00, expected a positive finite number in f32}}
   %capped = attn.softcap %score {cap = 0.0} : tensor<?x4x?x?xf32>
   return
 }
