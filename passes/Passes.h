@@ -1,7 +1,7 @@
 //===- Passes.h - target-independent passes ---------------------*- C++ -*-===//
 //
-// The passes between the levels of the attn dialect, one populate function for
-// each stage; see Passes.td for what each does.
+// Declares every pass of Passes.td; the stages that they make up are a table in
+// compiler/Stages.cpp.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,27 +16,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
-namespace mlir {
-class OpPassManager;
-} // namespace mlir
-
 namespace attn {
 
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
-
-/// What the fused stage does beyond rewriting.
-struct FusedStageOptions {
-  /// A graph that stays unfused is an error.
-  bool requireFused = false;
-};
-
-/// Declared to graph: every layer becomes a function of textbook operations.
-void populateGraphStage(mlir::OpPassManager &manager);
-
-/// Graph to fused: every attention in a function becomes one attn.flash.
-void populateFusedStage(mlir::OpPassManager &manager,
-                        const FusedStageOptions &options);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"

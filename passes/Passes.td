@@ -186,8 +186,8 @@ def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
 def VerifyFused : Pass<"attn-verify-fused", "::mlir::ModuleOp"> {
   let summary = "check that all attention is fused";
   let description = [{
-    Stands between the graph and the fused level where `--require-fused` asks
-    for it. An operation of the graph level that is left is an error.
+    Stands between the fused level and the tiles. An operation of the graph
+    level that is left is an error.
 
     Requires: nothing.
     Ensures: of the attn dialect, functions hold `attn.flash` alone.
