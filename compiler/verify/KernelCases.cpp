@@ -202,6 +202,8 @@ static void placeInfiniteScores(Role role, Tensor &tensor) {
 }
 
 static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
+  if (role == Role::Sinks)
+    return;
   switch (specials) {
   case Specials::None:
     return;
