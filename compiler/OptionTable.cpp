@@ -154,6 +154,8 @@ static constexpr OptionSpec options[] = {
      false, "r", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "number of the layer, from 0",
      false, "ir", STORE { return storeText(call.layer, value); }},
+    {"function", 0, "F", "function of the .mlir file, where it has several",
+     false, "r", STORE { return storeText(call.function, value); }},
     {"target", 0, "T", "native (default), x86-64-v3, x86-64-v4 or aarch64",
      true, "cvbe", storeTarget},
     {"scope", 0, "S", "core (default): query, key and value in, attention out",
@@ -205,9 +207,6 @@ static constexpr OptionSpec options[] = {
     {"pairing", 0, "P", "", false, "icvbe", STORE { return {}; },
      "rotates in the attend and layer scopes, and this version has the core "
      "scope only"},
-    {"function", 0, "F", "", false, "r", STORE { return {}; },
-     "chooses a graph function, and this version compiles declared layers "
-     "only"},
 };
 #undef STORE
 // clang-format on

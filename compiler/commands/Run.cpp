@@ -61,7 +61,7 @@ static Error run(const Invocation &invocation) {
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
-  auto layer = chooseLayer(**library, invocation.layer);
+  auto layer = chooseLayer(**library, invocation.layer, invocation.function);
   if (!layer)
     return layer.takeError();
   auto kernel = chooseKernel(**library, **layer, invocation.compile.phases);

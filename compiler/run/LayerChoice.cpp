@@ -8,6 +8,7 @@
 
 #include "compiler/import/Import.h"
 #include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
@@ -33,39 +34,70 @@ std::optional<int64_t> attn::layerNumber(StringRef chosen) {
   return found;
 }
 
-/// "layers 0, 2 (gpt_oss_sliding); layers 1, 3 (gpt_oss_full)", or nothing
-/// where all layers are equal.
-static std::string listChoices(const KernelLibrary &library) {
+/// "0, 2, ... (gpt_oss_sliding); 1, 3, ... (gpt_oss_full)".
+static std::string listLayers(mlir::ModuleOp module) {
+  constexpr size_t most = 4;
+  llvm::SmallVector<std::string> groups;
+  for (GroupedOp layer : module.getOps<GroupedOp>()) {
+    llvm::ArrayRef<int64_t> layers = layer.getLayers();
+    groups.push_back(fmt::format("{}{} ({})",
+                                 fmt::join(layers.take_front(most), ", "),
+                                 layers.size() > most ? ", ..." : "",
+                                 std::string_view(layer.getSymName())));
+  }
+  return groups.size() > 1 ? fmt::format("{}", fmt::join(groups, "; ")) : "";
+}
+
+static std::string listFunctions(mlir::ModuleOp module) {
+  llvm::SmallVector<std::string> names;
+  for (auto function : module.getOps<mlir::func::FuncOp>())
+    names.push_back(function.getSymName().str());
+  return names.size() > 1 ? fmt::format("{}", fmt::join(names, ", ")) : "";
+}
+
+/// Fails, with the choices, where neither option is given and the layers or
+/// functions of `library` differ.
+static llvm::Error checkOnlyOne(const KernelLibrary &library) {
   mlir::MLIRContext context(inputDialects(),
                             mlir::MLIRContext::Threading::DISABLED);
   auto module =
       mlir::parseSourceString<mlir::ModuleOp>(library.declaredIr(), &context);
-  std::string choices;
-  unsigned groups = 0;
   if (!module)
-    return choices;
-  for (GroupedOp layer : module->getOps<GroupedOp>()) {
-    constexpr size_t most = 4;
-    llvm::ArrayRef<int64_t> layers = layer.getLayers();
-    choices += fmt::format("{}{}{} ({})", groups++ ? "; " : "",
-                           fmt::join(layers.take_front(most), ", "),
-                           layers.size() > most ? ", ..." : "",
-                           std::string_view(layer.getSymName()));
-  }
-  return groups > 1 ? choices : std::string();
+    return llvm::createStringError(
+        "the declared IR in the manifest cannot be parsed");
+  if (std::string choices = listFunctions(*module); !choices.empty())
+    return llvm::createStringError(fmt::format(
+        "functions differ, choose one with --function: {}", choices));
+  if (std::string choices = listLayers(*module); !choices.empty())
+    return llvm::createStringError(
+        fmt::format("layers differ, choose one with --layer: {}", choices));
+  return llvm::Error::success();
+}
+
+static Expected<const LibraryLayer *> findFunction(const KernelLibrary &library,
+                                                   StringRef function) {
+  std::string symbol =
+      fmt::format("{}_{}", library.name(), std::string_view(function));
+  for (const LibraryLayer &layer : library.layers())
+    if (layer.kernel == symbol)
+      return &layer;
+  return llvm::createStringError(fmt::format(
+      "'{}' has no function '{}'", library.name(), std::string_view(function)));
 }
 
 Expected<const LibraryLayer *> attn::chooseLayer(const KernelLibrary &library,
-                                                 StringRef chosen) {
+                                                 StringRef chosen,
+                                                 StringRef function) {
+  if (!function.empty())
+    return findFunction(library, function);
   std::optional<int64_t> number;
   if (!chosen.empty() && !(number = layerNumber(chosen)))
     return llvm::createStringError(
         fmt::format("layer '{}' is neither a number nor a prefix with one",
                     std::string_view(chosen)));
   if (!number)
-    if (std::string choices = listChoices(library); !choices.empty())
-      return llvm::createStringError(
-          fmt::format("layers differ, choose one with --layer: {}", choices));
+    if (llvm::Error error = checkOnlyOne(library))
+      return std::move(error);
   for (const LibraryLayer &layer : library.layers())
     if (number ? layer.layer == *number : !layer.kernel.empty()) {
       if (layer.kernel.empty())

@@ -1,7 +1,8 @@
 //===- LayerChoice.h - Which layer a call is for ----------------*- C++ -*-===//
 //
 // --layer takes a number or the prefix that the layer's attention module has
-// in a checkpoint; without it the layers have to be equal.
+// in a checkpoint, --function the name of a function of a .mlir input. Without
+// them there has to be nothing to choose from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,9 +17,11 @@ namespace attn {
 /// "model.layers.3.self_attn". None if there is not exactly one.
 std::optional<int64_t> layerNumber(llvm::StringRef chosen);
 
-/// The layer of `library` that --layer `chosen` means.
+/// The layer of `library` that --layer `chosen` means, or, where it was
+/// compiled from functions, the one of --function `function`.
 llvm::Expected<const LibraryLayer *> chooseLayer(const KernelLibrary &library,
-                                                 llvm::StringRef chosen);
+                                                 llvm::StringRef chosen,
+                                                 llvm::StringRef function);
 
 } // namespace attn
 

@@ -128,6 +128,46 @@ def check_results(folder):
     return llama, oss
 
 
+FUNCTION = """func.func @{name}(
+    %q: tensor<?x?x2x{dim}xf32> {{attn.name = "query"}}, %k: tensor<?x?x2x{dim}xf32> {{attn.name = "key"}},
+    %v: tensor<?x?x2x{dim}xf32> {{attn.name = "value"}})
+    -> (tensor<?x?x2x{dim}xf32> {{attn.name = "output"}}, tensor<?x?x2xf32> {{attn.name = "lse"}}) {{
+  %s = attn.score %q, %k : tensor<?x?x2x{dim}xf32>, tensor<?x?x2x{dim}xf32> -> tensor<?x2x?x?xf32>
+  %t = attn.scale %s {{by = {scale}}} : tensor<?x2x?x?xf32>
+  %p, %lse = attn.softmax %t : tensor<?x2x?x?xf32> -> tensor<?x2x?x?xf32>, tensor<?x?x2xf32>
+  %o = attn.weighted_sum %p, %v
+      : tensor<?x2x?x?xf32>, tensor<?x?x2x{dim}xf32> -> tensor<?x?x2x{dim}xf32>
+  return %o, %lse : tensor<?x?x2x{dim}xf32>, tensor<?x?x2xf32>
+}}
+"""
+
+
+def check_functions(folder):
+    source, kernels = os.path.join(folder, "pair.mlir"), os.path.join(folder, "pair")
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    with open(source, "w") as file:
+        file.write(FUNCTION.format(name="soft", scale=0.5, dim=8))
+        file.write(FUNCTION.format(name="hard", scale=8.0, dim=16))
+    status, text = attnc("compile", source, "-o", kernels)
+    assert status == 0, text
+
+    def tensors(dim):
+        return {"query": rand(1, 2, 2, dim), "key": rand(1, 5, 2, dim), "value": rand(1, 5, 2, dim)}
+
+    write(path, tensors(8))
+    status, text = attnc("run", kernels, "--in", path, "--out", out)
+    assert status == 1 and "choose one with --function: soft, hard" in text, text
+    status, text = attnc("run", kernels, "--in", path, "--out", out, "--function", "none")
+    assert status == 1 and "'pair' has no function 'none'" in text, text
+    for function, dim in (("soft", 8), ("hard", 16)):
+        write(path, tensors(dim))
+        status, text = attnc("run", kernels, "--in", path, "--out", out, "--function", function)
+        assert status == 0, text
+        assert read(out)["output"][1] == [1, 2, 2, dim]
+        os.remove(out)
+    print("functions are told apart")
+
+
 def check_errors(folder, llama, oss):
     path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
     good = {"query": rand(2, 3, 9, 8), "key": rand(2, 7, 3, 8), "value": rand(2, 7, 3, 8),
@@ -182,6 +222,7 @@ def main():
     os.makedirs(folder)
     llama, oss = check_results(folder)
     check_errors(folder, llama, oss)
+    check_functions(folder)
 
 
 main()
