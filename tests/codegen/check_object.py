@@ -1,75 +1,110 @@
-"""Checks what CPU objects promise: no library call, and no stack access in an
-innermost loop. Usage: check_object.py OBJECT
+"""Checks the machine code of kernel objects: what it calls, where it touches
+the stack, which instructions it uses.
 
-The second promise is read off the disassembly (x86-64 only): a backward jump
-closes a loop, and a loop that holds no other is an innermost one. Phases are
-left out: all that they do often is calling the functions that are checked.
+    check_object.py [--loops N] [--may-spill REGEX] OBJECT...
+
+Reads objects with llvm-objdump and llvm-nm and prints one line per finding.
+Microkernels are the local functions other than grids and phases, which only
+compute sizes and call microkernels.
 """
+
+import argparse
+import os
 import re
 import subprocess
 import sys
 
-ALLOWED_UNDEFINED = {"memcpy", "memset"}
-INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(.*)$")
-FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
-JUMP = re.compile(r"^j\w+\s+(?:0x)?([0-9a-f]+)\b")
-PHASE = re.compile(r"_(grid|phase\d+)$")
-STACK = re.compile(r"\(%rsp")
+MAX_BYTES = 1 << 20
+ALLOWED_SYMBOLS = re.compile(r"attn_\w+|memcpy|memset")
+DRIVER = re.compile(r"_(grid|phase\d+)(_\w+)?$")
+FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
+INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
+TARGET = re.compile(r"\s0x([0-9a-f]+)(?:\s|$)")
+JUMP = re.compile(r"^(j\w+|b|b\.\w+|cbn?z|tbn?z)\s")
+CALL = re.compile(r"^(callq?|blr?)\s")
+STACK = re.compile(r"\(%(?:rsp|rbp|esp|ebp)\b|\[(?:sp|x29)\b")
+# AVX-512 only: 512-bit registers, registers 16 to 31, masks, broadcasts.
+LEVEL_4 = re.compile(r"%zmm|%[xy]mm(?:1[6-9]|2\d|3[01])\b|%k[0-7]\b|\{1to\d+\}")
 
 
 def run(*command):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def undefined_symbols(path):
-    names = {line.split()[-1] for line in run("llvm-nm", "-u", path).splitlines() if line.strip()}
-    return sorted(names - ALLOWED_UNDEFINED)
-
-
 def functions(path):
-    """Yields (name, [(address, text)])."""
-    name, body = None, []
+    """Name and [(address, text)] of every function."""
+    found = []
     for line in run("llvm-objdump", "-d", "--no-show-raw-insn", path).splitlines():
-        if match := FUNCTION.match(line):
-            if body:
-                yield name, body
-            name, body = match.group(1), []
-        elif match := INSTRUCTION.match(line):
-            body.append((int(match.group(1), 16), match.group(2).strip()))
-    if body:
-        yield name, body
+        if name := FUNCTION.match(line):
+            found.append((name.group(1), []))
+        elif (instruction := INSTRUCTION.match(line)) and found:
+            text = re.split(r"\s+(?:# |// |<)", instruction.group(2))[0]
+            found[-1][1].append((int(instruction.group(1), 16), text.replace("\t", " ")))
+    return found
 
 
-def innermost_loops(body):
-    loops = set()
-    for address, text in body:
-        if match := JUMP.match(text):
-            target = int(match.group(1), 16)
-            if target <= address:
-                loops.add((target, address))
-    for loop in loops:
-        if not any(other != loop and loop[0] <= other[0] and other[1] <= loop[1] for other in loops):
-            yield loop
+def innermost_loops(code):
+    """[first, last] addresses of backward jumps around no other such pair."""
+    begin = code[0][0]
+    loops = []
+    for address, text in code:
+        target = TARGET.search(text) if JUMP.match(text) else None
+        if target and begin <= int(target.group(1), 16) <= address:
+            loops.append((int(target.group(1), 16), address))
+    def is_innermost(loop):
+        return not any(other != loop and loop[0] <= other[0] and other[1] <= loop[1] for other in loops)
+    return [loop for loop in loops if is_innermost(loop)]
+
+
+def check_symbols(path):
+    for line in run("llvm-nm", "--undefined-only", "--format=just-symbols", path).split():
+        if not ALLOWED_SYMBOLS.fullmatch(line):
+            yield f"calls '{line}', which is neither of the runtime nor memcpy or memset"
+
+
+def check_microkernel(name, code, loops):
+    for address, text in code:
+        if CALL.match(text):
+            yield f"{name}+{address - code[0][0]:#x}: microkernel calls: {text}"
+    for first, last in loops:
+        for address, text in code:
+            if first <= address <= last and STACK.search(text):
+                yield f"{name}+{address - code[0][0]:#x}: loop touches the stack: {text}"
+
+
+def check_object(path, least_loops, may_spill):
+    size = os.path.getsize(path)
+    if size >= MAX_BYTES:
+        yield f"{size} bytes are not under {MAX_BYTES}"
+    yield from check_symbols(path)
+    count = 0
+    for name, code in functions(path):
+        if "x86-64-v3" in os.path.basename(path):
+            for _, text in code:
+                if LEVEL_4.search(text):
+                    yield f"{name}: not of x86-64-v3: {text}"
+        loops = innermost_loops(code)
+        count += len(loops)
+        if not DRIVER.search(name):
+            checked = [] if re.fullmatch(may_spill, name) else loops
+            yield from check_microkernel(name, code, checked)
+    # A disassembly that is misread would pass every check.
+    if count < least_loops:
+        yield f"{count} loops were found, at least {least_loops} expected"
 
 
 def main():
-    path = sys.argv[1]
-    errors = [f"undefined symbol '{name}'" for name in undefined_symbols(path)]
-    loops = 0
-    for name, body in functions(path):
-        if PHASE.search(name):
-            continue
-        for first, last in innermost_loops(body):
-            loops += 1
-            for address, text in body:
-                if first <= address <= last and STACK.search(text):
-                    errors.append(f"'{name}' uses the stack in a loop: {text}")
-    if not loops and "x86-64" in run("llvm-objdump", "-f", path):
-        errors.append("no loop found")
-    for error in errors:
-        print(f"{path}: error: {error}", file=sys.stderr)
-    print(f"{loops} innermost loops, {len(errors)} errors")
-    return 1 if errors else 0
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--loops", type=int, default=1, help="fewest innermost loops of an object")
+    parser.add_argument("--may-spill", default="", help="microkernels whose loops may touch the stack")
+    parser.add_argument("objects", nargs="+")
+    arguments = parser.parse_args()
+    failed = False
+    for path in arguments.objects:
+        for finding in check_object(path, arguments.loops, arguments.may_spill):
+            print(f"{os.path.basename(path)}: {finding}")
+            failed = True
+    return failed
 
 
 if __name__ == "__main__":
