@@ -149,8 +149,10 @@ static Tensor makeTensor(const Argument &argument, const KernelCase &spec,
   // The largest sinks outweigh a row, the least ones do nothing.
   if (argument.role == Role::Sinks)
     factor = 8 * std::min(spec.logits, 1e3);
+  // Outputs of huge logits need only lie among the values: zeros must not.
+  double offset = argument.role == Role::Value && spec.logits > 1e4 ? 3 : 0;
   for (double &element : tensor.data())
-    element = static_cast<float>(factor * random.uniform());
+    element = static_cast<float>(factor * random.uniform() + offset);
   return tensor;
 }
 
