@@ -45,7 +45,8 @@ static CpuTarget getAvx2() {
           .registers = 16,
           .rows = {6, 4, 1},
           .streamRows = 4,
-          .prefetchKeys = 64,
+          .prefetchNear = 32,
+          .prefetchFar = 64,
           .panelVectors = 2,
           .softmaxRows = 3,
           // Of 512 KiB (Zen 2 and 3).
@@ -67,8 +68,10 @@ static CpuTarget getAvx512() {
           .rows = {12, 8, 4, 1},
           .streamRows = 8,
           // Measured on Zen 5, decode of 16384 keys, fraction of the read
-          // bandwidth: 16 keys 0.67, 32 0.69, 64 0.71, 128 0.67.
-          .prefetchKeys = 64,
+          // bandwidth. Side by side: first level 32 ahead 0.74, second 64
+          // ahead 0.71. Every 4 KiB: 0.56 and 0.66.
+          .prefetchNear = 32,
+          .prefetchFar = 64,
           .panelVectors = 2,
           .softmaxRows = 12,
           // Of 1 MiB (Zen 4 and 5, Skylake servers).
@@ -87,7 +90,8 @@ static CpuTarget getNeon() {
           .registers = 32,
           .rows = {6, 4, 1},
           .streamRows = 4,
-          .prefetchKeys = 64,
+          .prefetchNear = 32,
+          .prefetchFar = 64,
           .panelVectors = 4,
           .softmaxRows = 6,
           // Of 1 MiB (Neoverse).

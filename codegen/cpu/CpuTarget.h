@@ -36,8 +36,9 @@ struct CpuTarget {
   llvm::SmallVector<int64_t, 4> rows;
   /// Tasks of one query and at most so many rows read keys without packing.
   int64_t streamRows;
-  /// How many keys ahead such a task asks for.
-  int64_t prefetchKeys;
+  /// How many keys ahead such a task asks for: keys that lie side by side, into
+  /// the first-level cache; others, into the second.
+  int64_t prefetchNear, prefetchFar;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

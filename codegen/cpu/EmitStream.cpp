@@ -27,10 +27,20 @@ int64_t TaskEmitter::streamVariant() const {
   return variant;
 }
 
-/// How far the keys are, in elements, that are asked for while a key is read.
-/// At the end of a split these are the next task's; see emitCoordinates.
-Value TaskEmitter::prefetchDistance(tile::LoadKeysOp op) {
-  return k.mul(strideOf(op.getView(), 1), k.getTarget().prefetchKeys);
+/// Calls `emitKernel`'s function with `arguments` and how far ahead it asks for
+/// keys, in elements. At the end of a split these are the next task's; see
+/// emitCoordinates.
+void TaskEmitter::callStream(EmitStreamKernel emitKernel, Value stride,
+                             int64_t width, ArrayRef<Value> arguments) {
+  auto call = [&](int level, int64_t keys) {
+    SmallVector<Value> all(arguments);
+    all.push_back(k.mul(stride, keys));
+    k.call(emitKernel(k, shape.kernel, streamVariant(), level), all);
+  };
+  const CpuTarget &target = k.getTarget();
+  k.when(
+      k.equal(stride, k.i64(width)), [&] { call(1, target.prefetchNear); },
+      [&] { call(2, target.prefetchFar); });
 }
 
 /// The keys [lo, hi) of the block that the task's query sees.
@@ -76,16 +86,15 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   Value stride = strideOf(load.getView(), 1);
   Value scale = scalar(contract.getScale());
   int64_t rows = streamVariant();
-  auto score = emitStreamScore(k, kernel, rows);
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * kernel.lanes));
   Value whole = k.mul(k.div(block.hi, kernel.lanes), kernel.lanes);
-  k.call(score,
-         {block.query, k.at(keys, k.mul(block.begin, stride)), stride,
-          k.at(scores, block.begin), maxima,
-          k.div(k.maximum(k.sub(whole, block.begin), k.i64(0)), kernel.lanes),
-          scale, prefetchDistance(load)});
+  Value groups =
+      k.div(k.maximum(k.sub(whole, block.begin), k.i64(0)), kernel.lanes);
+  callStream(emitStreamScore, stride, kernel.headDim,
+             {block.query, k.at(keys, k.mul(block.begin, stride)), stride,
+              k.at(scores, block.begin), maxima, groups, scale});
   Value tail = allocate(kernel.lanes * kernel.queryStride());
   k.when(k.less(whole, block.hi), [&] {
     auto copy = emitCopyRow(k, kernel.headDim, kernel.queryStride());
@@ -93,8 +102,9 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
       Value place = k.mul(k.sub(key, whole), kernel.queryStride());
       k.call(copy, {k.at(keys, k.mul(key, stride)), k.at(tail, place)});
     });
-    k.call(score, {block.query, tail, k.i64(kernel.queryStride()),
-                   k.at(scores, whole), maxima, k.i64(1), scale, k.i64(0)});
+    k.call(emitStreamScore(k, kernel, rows, /*level=*/2),
+           {block.query, tail, k.i64(kernel.queryStride()), k.at(scores, whole),
+            maxima, k.i64(1), scale, k.i64(0)});
   });
 }
 
@@ -138,8 +148,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
          {k.at(scores, block.begin), maxima, block.state.maximum,
           block.state.denominator, alpha, vectors});
   Value values = packed.lookup(accumulate.getValue());
-  k.call(emitStreamAccumulate(k, kernel, rows),
-         {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)), stride,
-          block.state.sum, alpha, k.sub(block.hi, block.lo),
-          prefetchDistance(load)});
+  callStream(emitStreamAccumulate, stride, kernel.valueDim,
+             {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
+              stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
 }

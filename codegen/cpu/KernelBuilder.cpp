@@ -187,9 +187,10 @@ void KernelBuilder::storeFirst(Value value, Value base, int64_t count) {
                               f32Alignment);
 }
 
-void KernelBuilder::prefetch(Value base) {
-  constexpr int read = 0, secondLevel = 2, data = 1;
-  LLVM::Prefetch::create(b, location, base, read, secondLevel, data);
+void KernelBuilder::prefetch(Value base, int level) {
+  // LLVM counts locality, from 3 for the first level down.
+  constexpr int read = 0, data = 1;
+  LLVM::Prefetch::create(b, location, base, read, 4 - level, data);
 }
 
 //===----------------------------------------------------------------------===//

@@ -83,8 +83,8 @@ public:
   /// The first `count` lanes; the others are zero, and are not touched.
   Value loadFirst(Value base, int64_t count);
   void storeFirst(Value value, Value base, int64_t count);
-  /// Asks for a line in the second-level cache; any address is allowed.
-  void prefetch(Value base);
+  /// Asks for a line in the cache of that level; any address is allowed.
+  void prefetch(Value base, int level = 2);
 
   // Vectors.
   Value splat(float value);

@@ -79,14 +79,16 @@ mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
 
 /// stream_score(query, keys, stride, score, maxima, groups, scale, next): as
 /// score, for groups of `lanes` unpacked keys; maxima must be set before.
-/// Asks for the lines `next` elements after those that it reads.
+/// Asks for the lines `next` elements after those that it reads, for the cache
+/// of that level.
 mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
-                                   int64_t rows);
+                                   int64_t rows, int level);
 
 /// stream_accumulate(weights, values, stride, sum, alpha, keys, next): as
 /// accumulate, for any number of unpacked values.
 mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
-                                        const KernelShape &shape, int64_t rows);
+                                        const KernelShape &shape, int64_t rows,
+                                        int level);
 
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);

@@ -23,6 +23,7 @@ struct ScoreStream {
   KernelBuilder &k;
   const KernelShape &shape;
   int64_t rows;
+  int level;
   Value query, stride, nextOffset;
 
   /// The lines that one chunk asks for: a share of the rows `nextOffset` on,
@@ -61,7 +62,7 @@ struct ScoreStream {
     size_t perStep = (lines.size() + steps - 1) / steps;
     for (int64_t i = 0; i < steps; ++i) {
       for (size_t n = 0; n < perStep && i * perStep + n < lines.size(); ++n)
-        k.prefetch(lines[i * perStep + n]);
+        k.prefetch(lines[i * perStep + n], level);
       for (int64_t row = 0; row < rows; ++row) {
         Value element = k.loadF32(k.at(place, row * shape.queryStride() + i));
         sums[row] = k.fma(k.broadcast(element), columns[i], sums[row]);
@@ -87,11 +88,12 @@ struct ScoreStream {
 } // namespace
 
 func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
-                                        const KernelShape &shape,
-                                        int64_t rows) {
-  std::string name = ("stream_score_" + Twine(rows) + "_d" +
-                      Twine(shape.headDim) + "_k" + Twine(shape.keyBlock))
-                         .str();
+                                        const KernelShape &shape, int64_t rows,
+                                        int level) {
+  std::string name =
+      ("stream_score_" + Twine(rows) + "_d" + Twine(shape.headDim) + "_k" +
+       Twine(shape.keyBlock) + (level == 1 ? "_l1" : ""))
+          .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(name,
@@ -101,7 +103,8 @@ func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
   Value keys = k.argument(1), stride = k.argument(2), score = k.argument(3);
   Value maxima = k.argument(4), groups = k.argument(5);
   Value scale = k.broadcast(k.argument(6));
-  ScoreStream stream = {k, shape, rows, k.argument(0), stride, k.argument(7)};
+  ScoreStream stream = {k,      shape,        rows, level, k.argument(0),
+                        stride, k.argument(7)};
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   SmallVector<Value> inits(rows, minusInfinity);
   auto body = [&](Value group, ValueRange carried) {
@@ -132,6 +135,7 @@ struct SumStream {
   KernelBuilder &k;
   const KernelShape &shape;
   int64_t rows;
+  int level;
   Value weights, values, stride, sum, alpha, keys, nextOffset;
 
   /// Columns [column, column + width) of all rows; the last vector may be
@@ -174,7 +178,7 @@ private:
       for (auto [v, column] : llvm::enumerate(columns)) {
         // Between the products, not at once: see above.
         if (row == 0 && v * shape.lanes % lineElements == 0)
-          k.prefetch(k.at(k.at(from, nextOffset), v * shape.lanes));
+          k.prefetch(k.at(k.at(from, nextOffset), v * shape.lanes), level);
         Value &total = sums[row * columns.size() + v];
         total = k.fma(factor, column, total);
       }
@@ -185,10 +189,11 @@ private:
 
 func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                                              const KernelShape &shape,
-                                             int64_t rows) {
-  std::string name = ("stream_accumulate_" + Twine(rows) + "_d" +
-                      Twine(shape.valueDim) + "_k" + Twine(shape.keyBlock))
-                         .str();
+                                             int64_t rows, int level) {
+  std::string name =
+      ("stream_accumulate_" + Twine(rows) + "_d" + Twine(shape.valueDim) +
+       "_k" + Twine(shape.keyBlock) + (level == 1 ? "_l1" : ""))
+          .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(name,
@@ -198,6 +203,7 @@ func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
   SumStream stream = {k,
                       shape,
                       rows,
+                      level,
                       k.argument(0),
                       k.argument(1),
                       k.argument(2),
