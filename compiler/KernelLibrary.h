@@ -51,7 +51,8 @@ struct LibraryKernel {
   Workspace workspace = nullptr;
 };
 
-/// One layer of the model: `index` is what the args carry.
+/// One layer of the model: `index` is what the args carry; `layer` is -1 for
+/// a function that declares none.
 struct LibraryLayer {
   int64_t index = 0, layer = 0;
   /// Symbol of the kernel that serves it; empty if the layer was refused.

@@ -125,12 +125,21 @@ static std::string stemOf(StringRef path) {
   return name.empty() || name == "/" ? stem.str() : name.str();
 }
 
-std::string attn::kernelName(StringRef path, StringRef chosen) {
-  std::string name = chosen.empty() ? stemOf(path) : chosen.str();
+/// Other characters than letters and digits become '_'.
+static std::string identifierOf(std::string name) {
   for (char &c : name)
     if (!llvm::isAlnum(c))
       c = '_';
+  return name;
+}
+
+std::string attn::kernelName(StringRef path, StringRef chosen) {
+  std::string name = identifierOf(chosen.empty() ? stemOf(path) : chosen.str());
   if (name.empty() || llvm::isDigit(name.front()) || isClaimed(name))
     name.insert(0, "k_");
   return name;
+}
+
+std::string attn::functionSymbol(StringRef name, StringRef function) {
+  return name.str() + "_" + identifierOf(function.str());
 }

@@ -1,7 +1,7 @@
 //===- Names.h - The name that prefixes every symbol ------------*- C++ -*-===//
 //
 // NAME of the call: --name, else the input's stem, made a C identifier that
-// the host's assemblers and linkers leave alone.
+// the host's assemblers and linkers leave alone; and NAME_FUNCTION.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,6 +17,9 @@ namespace attn {
 /// NAME for the input at `path`: `chosen` unless it is empty, else the file's
 /// stem, or its folder's name if the stem is "config".
 std::string kernelName(llvm::StringRef path, llvm::StringRef chosen);
+
+/// NAME_FUNCTION, the symbol of the kernel of `function`, as a C identifier.
+std::string functionSymbol(llvm::StringRef name, llvm::StringRef function);
 
 } // namespace attn
 

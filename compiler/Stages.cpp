@@ -16,8 +16,6 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 
-#include "llvm/ADT/MapVector.h"
-
 using namespace attn;
 using namespace mlir;
 
@@ -187,9 +185,12 @@ static constexpr StageSpec sharedTileStage = {
     "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
     "layers of one geometry share a program; what differs is a parameter"};
 
-/// The schedules of `target` for the geometry of the fused `function`.
+/// The schedules of `target` for the geometry of the fused `function`. There
+/// are none for a function that the conversion refuses.
 static ArrayAttr schedulesFor(func::FuncOp function,
                               const cpu::CpuTarget &target) {
+  if (whyNotOneFlash(function))
+    return ArrayAttr::get(function.getContext(), {});
   FlashOp flash = *function.getOps<FlashOp>().begin();
   ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
   ArrayRef<int64_t> key = flash.getKey().getType().getShape();
@@ -202,25 +203,20 @@ static ArrayAttr schedulesFor(func::FuncOp function,
 
 LogicalResult StageRunner::runTiles(const cpu::CpuTarget &target) {
   // One run of the conversion has one list of schedules, so functions are
-  // taken by geometry.
-  llvm::MapVector<Attribute, OwningOpRef<ModuleOp>> groups;
-  for (auto function :
-       llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
-    OwningOpRef<ModuleOp> &group = groups[schedulesFor(function, target)];
-    if (!group)
-      group = ModuleOp::create(module.getLoc());
-    function->moveBefore(group->getBody(), group->getBody()->end());
-  }
-  for (auto &[schedules, group] : groups) {
+  // taken one by one, in an order that no target's schedules change.
+  for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
     PassManager passes(module.getContext());
     ConvertAttnToAttnTileOptions conversion;
     conversion.schedules.clear();
-    llvm::raw_string_ostream(conversion.schedules) << schedules;
+    llvm::raw_string_ostream(conversion.schedules)
+        << schedulesFor(function, target);
     passes.addPass(createConvertAttnToAttnTile(conversion));
-    if (failed(runPasses(*group, passes)))
+    OwningOpRef<ModuleOp> alone = ModuleOp::create(module.getLoc());
+    function->moveBefore(alone->getBody(), alone->getBody()->end());
+    if (failed(runPasses(*alone, passes)))
       return failure();
     module.getBody()->getOperations().splice(module.getBody()->end(),
-                                             group->getBody()->getOperations());
+                                             alone->getBody()->getOperations());
   }
   return announce(tileStage);
 }

@@ -31,9 +31,7 @@ static bool hasStaticHeads(FlashOp flash) {
   return isStatic(flash.getLse(), 2) && isStatic(flash.getSinks(), 0);
 }
 
-/// Why a function is not exactly one flash op over its arguments with static
-/// heads and head sizes, or nothing.
-static std::optional<StringRef> whyNotOneFlash(func::FuncOp function) {
+std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return "it has no body of one block";
   auto flashes = function.getOps<FlashOp>();
@@ -50,6 +48,10 @@ static std::optional<StringRef> whyNotOneFlash(func::FuncOp function) {
       return "an operand of attn.flash is not an argument";
   if (!hasStaticHeads(flash))
     return "heads or head sizes are dynamic";
+  if (flash.getQuery().getType().getDimSize(2) == 0 ||
+      flash.getQuery().getType().getDimSize(3) == 0 ||
+      flash.getValue().getType().getDimSize(3) == 0)
+    return "there are no heads, or they have no elements";
   for (Attribute name : tensorNames(function))
     if (!name)
       return "an argument or result lacks attn.name";

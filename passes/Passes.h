@@ -16,10 +16,16 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/Pass.h"
 
+#include <optional>
+
 namespace attn {
 
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
+
+/// Why `function` is not exactly one attn.flash over its arguments with static
+/// heads and head sizes, as convert-attn-to-attn-tile asks, or nothing.
+std::optional<llvm::StringRef> whyNotOneFlash(mlir::func::FuncOp function);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"

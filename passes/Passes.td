@@ -273,15 +273,16 @@ def ShareLayerPrograms
     : Pass<"attn-share-layer-programs", "::mlir::ModuleOp"> {
   let summary = "let layers of equal geometry share a tile program";
   let description = [{
-    Joins programs that are equal but for their names, layers and the values of
-    their parameters: what differs between layers of one geometry (scale,
+    Joins programs of layers that are equal but for their names, layers and the
+    values of their parameters: what differs between layers of one geometry (scale,
     window) is data, not code. The first program stays and gains a row of
     constants for every distinct set of values. Where one function is left in a
     named module, its programs lose the part of their name that told layers
-    apart (NAME_KIND_SCOPE becomes NAME_SCOPE).
+    apart (NAME_KIND_SCOPE becomes NAME_SCOPE). A program of no layer is what a
+    caller wrote and knows by name: it stays as it is.
 
     Requires: programs as `convert-attn-to-attn-tile` leaves them.
-    Ensures: no two programs of a module have the same body and schedule.
+    Ensures: no two programs of layers have the same body and schedule.
 
     ```mlir
     attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) attributes {

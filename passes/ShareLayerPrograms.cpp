@@ -1,7 +1,7 @@
 //===- ShareLayerPrograms.cpp - one program per geometry ------------------===//
 //
 // Layers of equal geometry share machine code: what differs between them is a
-// row of constants.
+// row of constants. Functions of no layer are left to their callers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,9 +32,11 @@ static SmallVector<Attribute> constantsOf(ProgramOp program, int64_t row) {
   return constants;
 }
 
-/// The programs compute the same but for the values of their parameters.
-static bool haveEqualCode(ProgramOp left, ProgramOp right) {
-  if (left.getSchedule() != right.getSchedule() ||
+/// The programs serve layers and compute the same but for the values of their
+/// parameters.
+static bool canShare(ProgramOp left, ProgramOp right) {
+  if (left.getLayers().empty() || right.getLayers().empty() ||
+      left.getSchedule() != right.getSchedule() ||
       left.getArgumentNames() != right.getArgumentNames())
     return false;
   OwningOpRef<ProgramOp> copy = right.clone();
@@ -88,7 +90,10 @@ static StringRef functionOf(ProgramOp program) {
 static void dropKind(ModuleOp module, ArrayRef<ProgramOp> programs) {
   if (programs.empty() || !module.getSymName())
     return;
-  StringRef model = *module.getSymName(), function = functionOf(programs[0]);
+  ProgramOp first = programs.front();
+  if (first.getLayers().empty())
+    return;
+  StringRef model = *module.getSymName(), function = functionOf(first);
   if (!llvm::all_of(programs, [&](ProgramOp program) {
         return functionOf(program) == function;
       }))
@@ -111,7 +116,7 @@ struct ShareLayerProgramsPass
     for (ProgramOp program :
          llvm::make_early_inc_range(getOperation().getOps<ProgramOp>())) {
       auto *twin = llvm::find_if(
-          kept, [&](ProgramOp other) { return haveEqualCode(other, program); });
+          kept, [&](ProgramOp other) { return canShare(other, program); });
       if (twin == kept.end()) {
         kept.push_back(program);
         continue;

@@ -32,8 +32,9 @@ SmallVector<Attribute> attn::tensorNames(func::FuncOp function) {
 
 tile::ProgramOp TileProgramBuilder::createProgram() {
   auto layers = function->getAttrOfType<DenseI64ArrayAttr>(kLayersAttr);
+  // A function that no layer declared serves none.
   if (!layers)
-    layers = b.getDenseI64ArrayAttr({0});
+    layers = b.getDenseI64ArrayAttr({});
   SmallVector<int64_t> rows(layers.size(), 0);
   auto program = tile::ProgramOp::create(
       b, loc, (function.getSymName() + "_" + schedule.getName()).str(),

@@ -115,8 +115,10 @@ extern "C" {
 
 #define ATTN_ABI_VERSION 1u
 
-/* What a call answers. Anything but ATTN_OK has written no output, and has put
-   a message with the offending values into the context's text. */
+/* What a call answers. Anything but ATTN_OK has put a message with the
+   offending values into the context's text, and has written no output: all but
+   ATTN_TOO_MANY_TASKS, which tasks find out while others run, so that outputs
+   hold nothing of use. */
 typedef enum attn_status {
   ATTN_OK = 0,
   ATTN_BAD_CONTEXT = 1, /* the context is NULL, too small, or of another ABI */
@@ -147,7 +149,8 @@ typedef void (*attn_body)(void *closure, int64_t task);
 
 /* How a call runs. Begin with ATTN_CONTEXT_INIT and set what is needed. One
    context may serve many calls at once only if no two share a workspace or a
-   text buffer. */
+   text buffer. Tasks of one call share its workspace; those that run at once
+   need a text of their own each, or NULL. */
 typedef struct attn_context {
   uint32_t size; /* sizeof(attn_context) */
   uint32_t abi;  /* ATTN_ABI_VERSION */

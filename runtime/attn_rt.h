@@ -75,9 +75,10 @@ enum {
   ATTN_RT_SINKS = 8       /* dropped by ATTN_FLAG_NO_SINK */
 };
 
-/* Symbolic extents, equal wherever they occur in a call. */
+/* What extents count that are equal wherever they occur in a call. */
 enum {
-  ATTN_RT_BATCH,
+  ATTN_RT_NO_SYMBOL = -1, /* heads and head sizes: always static */
+  ATTN_RT_BATCH = 0,
   ATTN_RT_QUERY_LENGTH,
   ATTN_RT_KV_CAPACITY,
   ATTN_RT_SYMBOLS
@@ -88,7 +89,8 @@ typedef struct attn_rt_tensor {
   int64_t role;
   int32_t rank;
   DLDataType dtype;
-  int64_t extent[ATTN_RT_MAX_RANK];   /* >= 0 static, else -1 - symbol */
+  int64_t extent[ATTN_RT_MAX_RANK];   /* negative: only the call knows it */
+  int64_t symbol[ATTN_RT_MAX_RANK];   /* of a static extent too */
   const char *axis[ATTN_RT_MAX_RANK]; /* names for messages */
 } attn_rt_tensor;
 

@@ -56,15 +56,17 @@ static attn_status check_kind(const checked *c) {
   return ATTN_OK;
 }
 
-/* Static extents hold; the first tensor that has a symbolic one binds it. */
+/* Static extents hold; the first tensor that has a symbol binds it, static or
+   not. Lengths are int32, so that no key may lie beyond them. */
 static attn_status check_extents(const checked *c) {
   for (int d = 0; d < c->expected->rank; ++d) {
     int64_t want = c->expected->extent[d], have = c->tensor->shape[d];
-    int64_t *symbol = want < 0 ? &c->call->symbol[-1 - want] : 0;
+    int64_t index = c->expected->symbol[d];
+    int64_t *symbol = index < 0 ? 0 : &c->call->symbol[index];
     if (have < 0)
       return FAIL(c, ATTN_BAD_SHAPE, "has extent %d in dimension %d (%s)", have,
                   (int64_t)d, c->expected->axis[d]);
-    if (!symbol && have != want)
+    if (want >= 0 && have != want)
       return FAIL(c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), expected %d", have,
                   (int64_t)d, c->expected->axis[d], want);
@@ -72,8 +74,12 @@ static attn_status check_extents(const checked *c) {
       return FAIL(c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), but the %s of the "
                   "tensors before it is %d",
-                  have, (int64_t)d, c->expected->axis[d],
-                  symbol_names[-1 - want], *symbol);
+                  have, (int64_t)d, c->expected->axis[d], symbol_names[index],
+                  *symbol);
+    if (index == ATTN_RT_KV_CAPACITY && have > INT32_MAX)
+      return FAIL(c, ATTN_BAD_SHAPE,
+                  "has extent %d in dimension %d (%s), expected at most %d",
+                  have, (int64_t)d, c->expected->axis[d], (int64_t)INT32_MAX);
     if (symbol)
       *symbol = have;
     c->view->extent[d] = have;
@@ -102,7 +108,8 @@ static attn_status check_strides(const checked *c) {
                   stride, c->expected->axis[d]);
     if (__builtin_mul_overflow(extent - 1, stride, &step) ||
         __builtin_add_overflow(last, step, &last) ||
-        __builtin_mul_overflow(last + 1, bytes, &step) ||
+        __builtin_add_overflow(last, 1, &step) ||
+        __builtin_mul_overflow(step, bytes, &step) ||
         __builtin_mul_overflow(compact, extent, &compact))
       return FAIL(c, ATTN_BAD_STRIDE,
                   "with stride %d in dimension %d (%s) is larger than memory",

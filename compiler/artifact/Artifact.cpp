@@ -11,8 +11,10 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Stages.h"
 #include "compiler/artifact/Assemble.h"
+#include "compiler/artifact/CheckTensors.h"
 #include "compiler/artifact/Programs.h"
 #include "dialects/attn_tile/AttnTileOps.h"
+#include "passes/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -55,6 +57,24 @@ chooseTargets(ModuleOp module, const CompileOptions &options) {
   return targets;
 }
 
+/// The conversion to tiles asks the same first question; where every function
+/// is one attention, the tensors of each can be told.
+static LogicalResult checkFunctions(ModuleOp fused) {
+  for (auto function : fused.getOps<func::FuncOp>())
+    if (!whyNotOneFlash(function) && failed(checkTensors(function)))
+      return failure();
+  return success();
+}
+
+static KernelDescription &findKernel(LibraryDescription &library,
+                                     StringRef symbol) {
+  auto found = llvm::find_if(library.kernels, [&](const KernelDescription &k) {
+    return StringRef(k.symbol) == symbol;
+  });
+  assert(found != library.kernels.end() && "targets have the same kernels");
+  return *found;
+}
+
 /// Compiles the programs of `tiles` and adds them to the library's kernels,
 /// which the first target makes.
 static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
@@ -68,16 +88,18 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   bool isFirst = library.kernels.empty();
   assert((isFirst || groups->size() == library.kernels.size()) &&
          "targets differ in schedules alone");
-  for (auto [index, group] : llvm::enumerate(*groups)) {
+  for (ProgramGroup &group : *groups) {
     FailureOr<cpu::CpuKernel> kernel =
         cpu::compileKernel(group.programs, target);
     if (failed(kernel))
       return failure();
     if (isFirst)
       library.kernels.push_back(group.description);
-    kernel->target = library.targets[library.kernels[index].targets.size()];
+    KernelDescription &described =
+        findKernel(library, group.description.symbol);
+    kernel->target = library.targets[described.targets.size()];
     completeKernel(group, *kernel);
-    library.kernels[index].targets.push_back(std::move(*kernel));
+    described.targets.push_back(std::move(*kernel));
   }
   return success();
 }
@@ -98,7 +120,8 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   if (!options.dumpIrDir.empty())
     observer = dumpStages(options.dumpIrDir);
   OwningOpRef<ModuleOp> fused = module.clone();
-  if (failed(runFusionStages(*fused, options, observer)))
+  if (failed(runFusionStages(*fused, options, observer)) ||
+      failed(checkFunctions(*fused)))
     return failure();
   for (const cpu::CpuTarget &target : *targets) {
     OwningOpRef<ModuleOp> tiles = fused->clone();

@@ -74,7 +74,7 @@ bool KernelDescription::hasSchedule(StringRef schedule) const {
 static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
   const KnownTensor *known = findTensor(name);
   assert(known && known->rank == view.getShape().size() &&
-         "the fused stage admits only the tensors of one attention");
+         "checkTensors asks for the name that an operand's part has");
   TensorDescription tensor = {name.str(),
                               spellType(view.getElementType()),
                               {},
@@ -91,21 +91,15 @@ static int64_t extentOf(const KernelDescription &kernel, StringRef name,
   auto found = llvm::find_if(kernel.tensors, [&](const TensorDescription &t) {
     return StringRef(t.name) == name;
   });
-  assert(found != kernel.tensors.end() && "every kernel has a query");
+  assert(found != kernel.tensors.end() && "checkTensors found them by name");
   return found->shape[dimension].extent;
 }
 
-mlir::FailureOr<KernelDescription>
-artifact::describeKernel(tile::ProgramOp program) {
+KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   KernelDescription kernel;
   for (auto [name, argument] : llvm::zip_equal(
            program.getArgumentNames().getAsRange<mlir::StringAttr>(),
            program.getBody().getArguments())) {
-    if (!findTensor(name.getValue()))
-      return program.emitError()
-             << "argument '" << name.getValue()
-             << "' is none of query, key, value, kv_lengths, sinks, output "
-                "and lse";
     kernel.tensors.push_back(describeTensor(
         name.getValue(), llvm::cast<tile::ViewType>(argument.getType())));
   }
@@ -128,8 +122,13 @@ artifact::describeLayers(mlir::ModuleOp declared,
   for (RefusedOp refused : declared.getOps<RefusedOp>())
     for (int64_t layer : refused.getLayers())
       layers.push_back({layer, -1, refused.getWhy().str()});
-  llvm::sort(layers, [](const LayerDescription &a, const LayerDescription &b) {
-    return a.layer < b.layer;
+  // Functions come last, in the order of the kernels: as an unsigned number no
+  // layer is the greatest.
+  auto placeOf = [](const LayerDescription &layer) {
+    return std::pair(static_cast<uint64_t>(layer.layer), layer.kernel);
+  };
+  llvm::sort(layers, [&](const LayerDescription &a, const LayerDescription &b) {
+    return placeOf(a) < placeOf(b);
   });
   return layers;
 }

@@ -58,7 +58,10 @@ struct KernelDescription {
   bool hasSchedule(llvm::StringRef schedule) const;
 };
 
-/// A layer of the model and where it went.
+/// What stands for a layer's number where a function declares no layer.
+inline constexpr int64_t kNoLayer = -1;
+
+/// A layer of the model, or a function, and where it went.
 struct LayerDescription {
   int64_t layer;
   /// Index of the kernel, or -1 for a refused layer, with the reason.
@@ -70,15 +73,16 @@ struct LibraryDescription {
   std::string name;
   std::vector<cpu::CpuTargetFacts> targets;
   std::vector<KernelDescription> kernels;
-  /// Ascending in the layer; `layer` of the args is an index into it.
+  /// Ascending in the layer, then functions in order; `layer` of the args is
+  /// an index into it.
   std::vector<LayerDescription> layers;
   /// The declared layers, as text.
   std::string declaredIr;
 };
 
-/// Tensors and sizes of the kernel that `program` is a schedule of. Reports an
-/// argument whose name says nothing.
-mlir::FailureOr<KernelDescription> describeKernel(tile::ProgramOp program);
+/// Tensors and sizes of the kernel that `program` is a schedule of; it comes
+/// from a function whose tensors checkTensors has seen.
+KernelDescription describeKernel(tile::ProgramOp program);
 
 /// The layers of the kernels and of the refused declarations in `declared`.
 std::vector<LayerDescription>

@@ -155,6 +155,14 @@ Constant *EntryWriter::table(ArrayRef<Constant *> rows, StringRef name) {
       name);
 }
 
+static int64_t symbolOf(StringRef axis) {
+  return llvm::StringSwitch<int64_t>(axis)
+      .Case("batch", ATTN_RT_BATCH)
+      .Case("query_length", ATTN_RT_QUERY_LENGTH)
+      .Case("kv_capacity", ATTN_RT_KV_CAPACITY)
+      .Default(ATTN_RT_NO_SYMBOL);
+}
+
 /// attn_rt_tensor.
 Constant *EntryWriter::tensor(const TensorDescription &description) {
   int64_t role = (description.output ? ATTN_RT_OUTPUT : 0) |
@@ -166,12 +174,12 @@ Constant *EntryWriter::tensor(const TensorDescription &description) {
                  builder.getInt8(32), builder.getInt16(1)});
   Constant *none = llvm::ConstantPointerNull::get(builder.getPtrTy());
   llvm::SmallVector<Constant *> extents(ATTN_RT_MAX_RANK, word(1));
+  llvm::SmallVector<Constant *> symbols(ATTN_RT_MAX_RANK,
+                                        word(ATTN_RT_NO_SYMBOL));
   llvm::SmallVector<Constant *> axes(ATTN_RT_MAX_RANK, none);
   for (auto [d, dimension] : llvm::enumerate(description.shape)) {
-    int64_t symbol = dimension.axis == "batch"          ? ATTN_RT_BATCH
-                     : dimension.axis == "query_length" ? ATTN_RT_QUERY_LENGTH
-                                                        : ATTN_RT_KV_CAPACITY;
-    extents[d] = word(dimension.isSymbolic() ? -1 - symbol : dimension.extent);
+    extents[d] = word(dimension.extent);
+    symbols[d] = word(symbolOf(dimension.axis));
     axes[d] = text(dimension.axis);
   }
   return structure(
@@ -180,6 +188,9 @@ Constant *EntryWriter::tensor(const TensorDescription &description) {
        llvm::ConstantArray::get(
            llvm::ArrayType::get(builder.getInt64Ty(), ATTN_RT_MAX_RANK),
            extents),
+       llvm::ConstantArray::get(
+           llvm::ArrayType::get(builder.getInt64Ty(), ATTN_RT_MAX_RANK),
+           symbols),
        llvm::ConstantArray::get(
            llvm::ArrayType::get(builder.getPtrTy(), ATTN_RT_MAX_RANK), axes)});
 }

@@ -120,7 +120,10 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
                        size_t index) {
   const LayerDescription &layer = library.layers[index];
   json.attribute("index", static_cast<int64_t>(index));
-  json.attribute("layer", layer.layer);
+  if (layer.layer == kNoLayer)
+    json.attribute("layer", nullptr);
+  else
+    json.attribute("layer", layer.layer);
   if (layer.kernel < 0) {
     json.attribute("kernel", nullptr);
     return;

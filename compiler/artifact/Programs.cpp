@@ -7,8 +7,10 @@
 
 #include "compiler/artifact/Programs.h"
 
+#include "compiler/Names.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"
 
 #include <cstdint>
@@ -46,11 +48,48 @@ static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
     bool isGraph = declared.lookupSymbol<mlir::func::FuncOp>(function);
     group.description.scope = isGraph ? "graph" : "core";
     group.description.symbol =
-        isGraph ? (name + "_" + function).str() : function.str();
+        isGraph ? functionSymbol(name, function) : function.str();
     // Layers of one geometry are one kernel, without a KIND.
     if (!isGraph && groups.size() == 1)
       group.description.symbol = (name + "_core").str();
   }
+}
+
+/// Every C name that a kernel of `symbol` may take.
+static std::vector<std::string> globalsOf(StringRef symbol) {
+  std::vector<std::string> globals = {(symbol + "_args").str()};
+  for (StringRef phase : {"", "_prefill", "_decode"})
+    for (StringRef companion : {"", "_plan", "_task", "_can_run", "_workspace"})
+      globals.push_back((symbol + phase + companion).str());
+  return globals;
+}
+
+/// Two kernels whose entries would be one function are an error.
+static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
+                                        mlir::ModuleOp declared,
+                                        StringRef name) {
+  llvm::StringMap<tile::ProgramOp> takers;
+  takers[(name + "_info").str()] = nullptr;
+  auto locOf = [&](tile::ProgramOp program) {
+    mlir::Operation *function = declared.lookupSymbol(functionOf(program));
+    return (function ? function : program)->getLoc();
+  };
+  for (const ProgramGroup &group : groups) {
+    tile::ProgramOp program = group.programs.front();
+    for (const std::string &global : globalsOf(group.description.symbol)) {
+      auto [taker, isNew] = takers.try_emplace(global, program);
+      if (isNew)
+        continue;
+      auto error = mlir::emitError(locOf(program))
+                   << "function '" << functionOf(program) << "' exports '"
+                   << global << "', which is taken";
+      if (taker->second)
+        error.attachNote(locOf(taker->second))
+            << "function '" << functionOf(taker->second) << "' exports it";
+      return failure();
+    }
+  }
+  return mlir::success();
 }
 
 FailureOr<std::vector<ProgramGroup>>
@@ -64,10 +103,7 @@ artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
       return functionOf(other.programs.front()) == functionOf(program);
     });
     if (group == groups.end()) {
-      FailureOr<KernelDescription> description = describeKernel(program);
-      if (failed(description))
-        return failure();
-      groups.push_back({*description, {}});
+      groups.push_back({describeKernel(program), {}});
       group = std::prev(groups.end());
     }
     group->programs.push_back(program);
@@ -77,6 +113,8 @@ artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
       return a.getSchedule().getMaxQueries() < b.getSchedule().getMaxQueries();
     });
   nameKernels(groups, declared, name);
+  if (failed(checkGlobals(groups, declared, name)))
+    return failure();
   return groups;
 }
 
@@ -109,7 +147,9 @@ static uint64_t bitsOf(mlir::Attribute value) {
 static void fillConstants(tile::ProgramOp program, cpu::CpuKernel &kernel) {
   auto parameters =
       llvm::to_vector(program.getBody().getOps<tile::ParameterOp>());
-  int64_t rows = 0;
+  int64_t rows = 1;
+  if (program.getLayers().empty())
+    kernel.layerRows.emplace_back(kNoLayer, 0);
   for (auto [layer, row] :
        llvm::zip_equal(program.getLayers(), program.getLayerRows())) {
     kernel.layerRows.emplace_back(layer, row);

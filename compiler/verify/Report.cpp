@@ -26,11 +26,12 @@ void verify::printText(const Report &report, llvm::raw_ostream &stream) {
     if (item.kernel != kernel || item.layer != layer) {
       kernel = item.kernel;
       layer = item.layer;
-      stream << fmt::format("{}, layer {}: {} query heads, {} key/value heads, "
+      stream << fmt::format("{}{}: {} query heads, {} key/value heads, "
                             "head size {}, value size {}\n",
-                            kernel, layer, item.shape.queryHeads,
-                            item.shape.kvHeads, item.shape.headDim,
-                            item.shape.valueDim);
+                            kernel,
+                            layer < 0 ? "" : fmt::format(", layer {}", layer),
+                            item.shape.queryHeads, item.shape.kvHeads,
+                            item.shape.headDim, item.shape.valueDim);
     }
     stream << fmt::format("  {:<7}{:<32} batch {}, {:>3} queries, {:>4} keys   "
                           "error {:.2e} of {:.2e}\n",
@@ -60,11 +61,16 @@ static llvm::json::Object shapeOf(const CaseShape &shape) {
       {"value_dim", shape.valueDim}};
 }
 
+/// A function that declares no layer has no number.
+static llvm::json::Value numberOfLayer(int64_t layer) {
+  return layer < 0 ? llvm::json::Value(nullptr) : llvm::json::Value(layer);
+}
+
 void verify::printJson(const Report &report, llvm::raw_ostream &stream) {
   llvm::json::Array cases;
   for (const CaseReport &item : report.cases) {
     llvm::json::Object object{{"kernel", item.kernel},
-                              {"layer", item.layer},
+                              {"layer", numberOfLayer(item.layer)},
                               {"case", item.name},
                               {"shape", shapeOf(item.shape)},
                               {"max_abs_error", number(item.maxAbsError)},

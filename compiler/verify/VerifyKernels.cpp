@@ -6,6 +6,7 @@
 
 #include "compiler/verify/VerifyKernels.h"
 
+#include "compiler/Names.h"
 #include "compiler/verify/Accuracy.h"
 #include "compiler/verify/Bits.h"
 
@@ -59,40 +60,35 @@ static ArrayRef<int64_t> layersOf(Operation *op) {
   return {};
 }
 
-/// The library's layer that `op` stands for; none for a hand-written function.
+/// The library's layer that `op` stands for; that of the kernel NAME_FUNCTION
+/// for a function that declares none.
 static const LibraryLayer *findLayer(const KernelLibrary &library,
                                      Operation *op) {
   ArrayRef<int64_t> layers = layersOf(op);
-  for (const LibraryLayer &layer : library.layers())
-    if (!layers.empty() && layer.layer == layers.front())
-      return &layer;
-  return nullptr;
-}
-
-/// Symbol of the kernel of `op`: the layer's, else NAME_FUNCTION.
-static std::string symbolOf(const KernelLibrary &library, Operation *op,
-                            const LibraryLayer *layer) {
-  if (layer)
-    return layer->kernel;
   StringRef function = SymbolTable::getSymbolName(op).getValue();
-  std::string symbol = library.name() + "_" + function.str();
-  return library.find(symbol) ? symbol : function.str();
+  std::string symbol = functionSymbol(library.name(), function);
+  const auto *found =
+      llvm::find_if(library.layers(), [&](const LibraryLayer &layer) {
+        return layers.empty() ? layer.kernel == symbol
+                              : layer.layer == layers.front();
+      });
+  return found == library.layers().end() ? nullptr : found;
 }
 
 static void addSubjects(std::vector<Subject> &subjects,
                         const KernelLibrary &library, Operation *op) {
   const LibraryLayer *layer = findLayer(library, op);
-  std::string symbol = symbolOf(library, op, layer);
+  if (!layer)
+    return;
+  const std::string &symbol = layer->kernel;
   for (const LibraryKernel &kernel : library.kernels()) {
     if (kernel.symbol != symbol)
       continue;
     Subject subject(kernel, op);
     subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
     subject.decode = findKernel(library, symbol + "_decode", kernel.target);
-    if (layer) {
-      subject.index = layer->index;
-      subject.layer = layer->layer;
-    }
+    subject.index = layer->index;
+    subject.layer = layer->layer;
     subjects.push_back(std::move(subject));
   }
 }

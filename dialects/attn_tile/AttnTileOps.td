@@ -25,7 +25,8 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
     it. `argument_names` are the tensors' names for callers, inputs first, then
     `output` and `lse`. `layers` are the model's layers that the program
     serves; `layer_rows[i]` selects the constants of `layers[i]` among the
-    values of each `attn_tile.parameter`.
+    values of each `attn_tile.parameter`. Without layers the program is a
+    function of its own, with the first of the values.
 
     Constraints:
       C1: there is one name per argument, and all arguments are views.

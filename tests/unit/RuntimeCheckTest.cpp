@@ -136,6 +136,40 @@ TEST(RuntimeCheckTest, RefusesShape) {
                 "fake_core: value has shape NULL, expected 4 extents");
 }
 
+TEST(RuntimeCheckTest, StaticExtentsBindTheirSymbols) {
+  std::vector<attn_rt_tensor> tensors(
+      fakeKernel().tensors, fakeKernel().tensors + fakeKernel().tensor_count);
+  attn_rt_kernel kernel = fakeKernel();
+  kernel.tensors = tensors.data();
+  // A query of 2 sequences of 3 rows, keys of whatever the call has.
+  tensors[0].extent[0] = 2;
+  tensors[0].extent[1] = 3;
+  FakeCall call, other(1);
+  EXPECT_EQ(attn_rt_can_run(&kernel, 7, &call.args, &call.context), ATTN_OK)
+      << call.message();
+  call.args.key = &other.key.tensor;
+  EXPECT_EQ(attn_rt_can_run(&kernel, 7, &call.args, &call.context),
+            ATTN_BAD_SHAPE);
+  EXPECT_EQ(call.message(),
+            "fake_core: key has extent 1 in dimension 0 (batch), but the batch "
+            "of the tensors before it is 2");
+  // Rows choose the program: 3 are more than decode takes.
+  call.args.key = &call.key.tensor;
+  attn_plan plan;
+  EXPECT_EQ(attn_rt_plan(&kernel, 7, &call.args, &call.context, &plan),
+            ATTN_OK);
+  EXPECT_STREQ(plan.schedule, "short");
+}
+
+TEST(RuntimeCheckTest, RefusesCapacityBeyondLengths) {
+  FakeCall call;
+  call.key.shape[1] = call.value.shape[1] = int64_t(1) << 31;
+  call.key.strides = {0, 0, 0, 1};
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "fake_core: key has extent 2147483648 in dimension 1 (key), "
+                "expected at most 2147483647");
+}
+
 TEST(RuntimeCheckTest, RefusesStride) {
   FakeCall call;
   call.key.strides[1] = -16;
@@ -151,6 +185,15 @@ TEST(RuntimeCheckTest, RefusesStride) {
   expectRefusal(call, ATTN_BAD_STRIDE,
                 "fake_core: key with stride 4611686018427387903 in dimension "
                 "0 (batch) is larger than memory");
+}
+
+TEST(RuntimeCheckTest, StridesOfTheLastAddressDoNotOverflow) {
+  // One step of INT64_MAX elements, and the element there.
+  FakeCall call;
+  call.key.strides = {INT64_MAX, 0, 0, 1};
+  expectRefusal(call, ATTN_BAD_STRIDE,
+                "fake_core: key with stride 9223372036854775807 in dimension 0 "
+                "(batch) is larger than memory");
 }
 
 TEST(RuntimeCheckTest, StrideZeroRepeatsInputsOnly) {
