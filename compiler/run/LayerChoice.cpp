@@ -6,6 +6,7 @@
 
 #include "compiler/run/LayerChoice.h"
 
+#include "compiler/Names.h"
 #include "compiler/import/Import.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -76,8 +77,7 @@ static llvm::Error checkOnlyOne(const KernelLibrary &library) {
 
 static Expected<const LibraryLayer *> findFunction(const KernelLibrary &library,
                                                    StringRef function) {
-  std::string symbol =
-      fmt::format("{}_{}", library.name(), std::string_view(function));
+  std::string symbol = functionSymbol(library.name(), function);
   for (const LibraryLayer &layer : library.layers())
     if (layer.kernel == symbol)
       return &layer;
