@@ -28,7 +28,7 @@ static std::vector<std::string> getLevel4() {
   std::vector<std::string> features = getLevel3();
   for (const char *feature :
        {"+avx512bw", "+avx512cd", "+avx512dq", "+avx512f", "+avx512vl"})
-    features.push_back(feature);
+    features.emplace_back(feature);
   llvm::sort(features);
   return features;
 }
