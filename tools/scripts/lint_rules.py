@@ -107,7 +107,7 @@ def pass_definitions(text):
 
 def passes(files, _):
     for path in files:
-        if path.name != "Passes.td":
+        if not path.name.endswith("Passes.td"):
             continue
         for name, flag, body in pass_definitions(path.read_text()):
             stem = re.sub(r"^attn-", "", flag)
