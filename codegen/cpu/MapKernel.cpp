@@ -41,6 +41,8 @@ std::optional<std::string> attn::cpu::whyNotMapRow(Region &body) {
                       [](Type type) { return type.isF32(); }))
       return ("its '" + op.getName().getStringRef() + "' is not f32").str();
   }
+  if (isForeign(block.getTerminator()->getOperand(0)))
+    return "it yields a value from outside that is no constant";
   return std::nullopt;
 }
 
@@ -54,7 +56,7 @@ static Value emitVectorForm(KernelBuilder &k, Operation &op,
   if (isa<math::TanhOp>(op))
     return emitTanh(k, operands[0]);
   if (isa<math::Exp2Op>(op))
-    return emitExp2(k, operands[0]);
+    return emitWideExp2(k, operands[0]);
   OperationState state(k.loc(), op.getName(), operands, {k.vecType},
                        op.getAttrs());
   return k.builder().create(state)->getResult(0);

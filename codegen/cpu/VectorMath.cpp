@@ -34,11 +34,15 @@ static Value compare(KernelBuilder &k, arith::CmpFPredicate predicate, Value x,
   return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x, y);
 }
 
-Value attn::cpu::emitExp2(KernelBuilder &k, Value x) {
-  // 2^f on [-1/2, 1/2], relative error 9.2e-8, exactly 1 at f = 0.
+/// 2^f on [-1/2, 1/2], relative error 9.2e-8, exactly 1 at f = 0.
+static Value emitExp2Mantissa(KernelBuilder &k, Value f) {
   static constexpr float coefficients[] = {
       1.0f,           0.6931470036506653f,   0.24022242426872253f,
       0.05550733581f, 0.009671512991189957f, 0.001326472731307149f};
+  return emitPolynomial(k, f, coefficients);
+}
+
+Value attn::cpu::emitExp2(KernelBuilder &k, Value x) {
   // x + magic rounds x to an integer n and leaves n + 127, the exponent field
   // of 2^n, in the low bits. n = -127 makes the field, and the result, 0.
   constexpr float magic = 12582912.0f + 127.0f;
@@ -46,11 +50,36 @@ Value attn::cpu::emitExp2(KernelBuilder &k, Value x) {
   Value shifted = k.addf(clamped, k.splat(magic));
   Value rounded = k.subf(shifted, k.splat(magic));
   Value fraction = k.subf(clamped, rounded);
-  Value mantissa = emitPolynomial(k, fraction, coefficients);
+  Value mantissa = emitExp2Mantissa(k, fraction);
   Value power = arith::ShLIOp::create(k.builder(), k.loc(), asInt(k, shifted),
                                       k.splatInt(23));
   // A product, not an addition to the exponent: it keeps every NaN a NaN.
   return k.mulf(mantissa, asFloat(k, power));
+}
+
+Value attn::cpu::emitWideExp2(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  // Beyond these, 2^x is 0 and inf. The maximum keeps a NaN, and so does this
+  // order of the minimum.
+  constexpr float least = -152.0f, most = 129.0f;
+  Value isLarge = compare(k, arith::CmpFPredicate::OGT, x, k.splat(most));
+  Value clamped = k.select(isLarge, k.splat(most), k.maxf(k.splat(least), x));
+  // x + magic rounds x to an integer n, which stands in the low bits.
+  constexpr float magic = 12582912.0f;
+  Value shifted = k.addf(clamped, k.splat(magic));
+  Value fraction = k.subf(clamped, k.subf(shifted, k.splat(magic)));
+  Value n = arith::SubIOp::create(b, k.loc(), asInt(k, shifted),
+                                  asInt(k, k.splat(magic)));
+  // Two factors: 2^n itself may be too large or too small for an exponent.
+  Value half = arith::ShRSIOp::create(b, k.loc(), n, k.splatInt(1));
+  Value rest = arith::SubIOp::create(b, k.loc(), n, half);
+  auto power = [&](Value exponent) {
+    Value biased = arith::AddIOp::create(b, k.loc(), exponent, k.splatInt(127));
+    return asFloat(k,
+                   arith::ShLIOp::create(b, k.loc(), biased, k.splatInt(23)));
+  };
+  Value mantissa = emitExp2Mantissa(k, fraction);
+  return k.mulf(k.mulf(mantissa, power(half)), power(rest));
 }
 
 Value attn::cpu::emitLog(KernelBuilder &k, Value x) {

@@ -17,6 +17,10 @@ namespace attn::cpu {
 /// at -inf; NaN stays NaN.
 Value emitExp2(KernelBuilder &k, Value x);
 
+/// 2^x for every x, within 2 ulp, subnormal results included; inf above
+/// 128; NaN stays NaN.
+Value emitWideExp2(KernelBuilder &k, Value x);
+
 /// ln(x) for normal x >= 0, within 2 ulp; -inf at 0; NaN stays NaN.
 Value emitLog(KernelBuilder &k, Value x);
 
