@@ -15,7 +15,9 @@ def CpuVerifyPrograms : Pass<"attn-cpu-verify-programs", "::mlir::ModuleOp"> {
     Requires: nothing.
     Ensures: every program uses f32, static head sizes from 1 to 576, a key
     block of whole panels, and steps in an order that `attn-cpu-lower-programs`
-    lowers; anything else is an error that names the operation.
+    lowers; tiles come from loads, masks cover the keys that are loaded, and
+    each running state has one place. Anything else is an error that names the
+    operation.
 
     ```mlir
     attn_tile.program @copy(%query: !attn_tile.view<?x?x1x8xf32>) attributes {

@@ -1,13 +1,14 @@
 //===- VerifyPrograms.cpp - what the CPU back end can lower ---------------===//
 //
-// Checks types, sizes and the order of steps of tile programs.
+// Checks the operations, types and structure of tile programs; VerifyTiles.cpp
+// and VerifyStates.cpp follow their values.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/VerifyPrograms.h"
 #include "codegen/cpu/CpuPasses.h"
 #include "codegen/cpu/Microkernels.h"
-#include "codegen/cpu/RowSteps.h"
+#include "codegen/cpu/VerifyProgramsImpl.h"
 
 namespace attn::cpu {
 #define GEN_PASS_DEF_CPUVERIFYPROGRAMS
@@ -40,23 +41,6 @@ static LogicalResult verifyTypes(Operation *op) {
   return success();
 }
 
-/// A loop carries states, which begin with no key seen.
-static LogicalResult verifyLoop(scf::ForOp loop) {
-  for (Value init : loop.getInitArgs())
-    if (!init.getDefiningOp<tile::StartOp>())
-      return loop.emitOpError() << "carries a " << init.getType()
-                                << " that is not a result of attn_tile.start";
-  return success();
-}
-
-/// States are updated in place, so nobody may want the old one.
-static LogicalResult verifyLastUse(Operation *op, ValueRange state) {
-  for (Value value : state)
-    if (!value.hasOneUse())
-      return op->emitOpError("updates a state that is used again");
-  return success();
-}
-
 static bool isIndexArithmetic(Operation *op) {
   if (isa<arith::CeilDivUIOp, arith::CeilDivSIOp, arith::ConstantOp>(op))
     return true;
@@ -71,6 +55,59 @@ static bool isKnown(Operation *op) {
          isa<scf::ForOp, scf::IfOp, scf::YieldOp>(op) || isIndexArithmetic(op);
 }
 
+/// Sizes are i64 for the CPU, conditions i1, factors f32.
+static LogicalResult verifyArithmetic(Operation *op) {
+  for (Type type :
+       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (!type.isIndex() && !type.isInteger(1) && !type.isF32())
+      return op->emitOpError()
+             << "works on " << type << ", the CPU takes index, i1 and f32";
+  return success();
+}
+
+/// A branch runs steps, or masks a block of scores.
+static LogicalResult verifyBranch(scf::IfOp branch) {
+  Block *otherwise = branch.elseBlock();
+  if (!isRowStep(*branch)) {
+    if (branch.getNumResults())
+      return branch.emitOpError()
+             << "has a result of type " << branch.getResult(0).getType()
+             << ", the CPU takes one block of scores or none";
+    if (otherwise && !otherwise->without_terminator().empty())
+      return branch.emitOpError("has an else region, which the CPU leaves out");
+    return success();
+  }
+  bool isMask =
+      llvm::hasSingleElement(branch.thenBlock()->without_terminator());
+  if (isMask && otherwise && otherwise->without_terminator().empty())
+    return success();
+  return branch.emitOpError("does more than mask a block of scores");
+}
+
+/// Before the phases stand sizes, in phases what a task does.
+static LogicalResult verifyPlace(Operation *op) {
+  bool isBeforePhases = isa<tile::ProgramOp>(op->getParentOp());
+  if (isa<tile::ParameterOp, tile::WorkspaceOp>(op) && !isBeforePhases)
+    return op->emitOpError("stands in a phase, expected before the phases");
+  bool isSize = isa<tile::PhaseOp, tile::ParameterOp, tile::WorkspaceOp,
+                    tile::DimOp, tile::LengthOp, tile::MaxLengthOp,
+                    tile::SplitSizeOp, tile::KeyRangesOp>(op) ||
+                isIndexArithmetic(op);
+  if (isBeforePhases && !isSize)
+    return op->emitOpError("stands before the phases, expected in a phase");
+  return success();
+}
+
+static LogicalResult verifyLengths(Operation *op, Value lengths) {
+  if (!lengths)
+    return success();
+  Type type = cast<tile::ViewType>(lengths.getType()).getElementType();
+  if (type.isInteger(32))
+    return success();
+  return op->emitOpError() << "has lengths of type " << type
+                           << ", the CPU takes i32";
+}
+
 static LogicalResult verifyStep(Operation *op) {
   if (op->getParentOfType<tile::MapOp>())
     return success();
@@ -78,35 +115,42 @@ static LogicalResult verifyStep(Operation *op) {
     return op->emitOpError("cannot be lowered for the CPU");
   if (failed(verifyTypes(op)))
     return failure();
-  if (auto merge = dyn_cast<tile::MergeOp>(op))
-    return verifyLastUse(op, merge->getOperands().take_front(3));
-  if (auto finish = dyn_cast<tile::FinishOp>(op))
-    return verifyLastUse(op, finish->getOperands().take_front(3));
-  if (auto softmax = dyn_cast<tile::SoftmaxStepOp>(op))
-    return verifyLastUse(op, softmax->getOperands().drop_front());
+  if (failed(verifyPlace(op)))
+    return failure();
+  if (isIndexArithmetic(op))
+    return verifyArithmetic(op);
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return verifyBranch(branch);
+  if (auto length = dyn_cast<tile::LengthOp>(op))
+    return verifyLengths(op, length.getLengths());
+  if (auto length = dyn_cast<tile::MaxLengthOp>(op))
+    return verifyLengths(op, length.getLengths());
   if (auto contract = dyn_cast<tile::ContractOp>(op))
     return verifyWidth(op, contract.getKey().getType());
   if (auto accumulate = dyn_cast<tile::AccumulateOp>(op))
     return verifyWidth(op, accumulate.getValue().getType());
-  if (auto loop = dyn_cast<scf::ForOp>(op))
-    return verifyLoop(loop);
   if (auto map = dyn_cast<tile::MapOp>(op))
     if (std::optional<std::string> why = whyNotMapRow(map.getBody()))
       return op->emitOpError() << "cannot be lowered for the CPU: " << *why;
   return success();
 }
 
+static LogicalResult verifyChain(Block *block) {
+  Operation *parent = block->getParentOp();
+  // The masked alternative of a score belongs to its parent's chain.
+  if (isRowStep(*parent))
+    return success();
+  std::string why;
+  FailureOr<RowSteps> steps = findRowSteps(*block, why);
+  if (failed(steps))
+    return parent->emitOpError() << "cannot be lowered for the CPU: " << why;
+  return *steps ? verifyRowSteps(*steps) : success();
+}
+
 static LogicalResult verifyChains(tile::ProgramOp program) {
   WalkResult result = program.walk([&](Block *block) {
-    Operation *parent = block->getParentOp();
-    // The masked alternative of a score belongs to its parent's chain.
-    if (isRowStep(*parent))
-      return WalkResult::advance();
-    std::string why;
-    if (succeeded(findRowSteps(*block, why)))
-      return WalkResult::advance();
-    parent->emitOpError() << "cannot be lowered for the CPU: " << why;
-    return WalkResult::interrupt();
+    return succeeded(verifyChain(block)) ? WalkResult::advance()
+                                         : WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
 }
@@ -124,7 +168,11 @@ LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
   });
   if (result.wasInterrupted())
     return failure();
-  return verifyChains(program);
+  ProgramShape shape = ProgramShape::of(program, target);
+  // Chains count on known tiles, states on whole chains.
+  return success(succeeded(verifyTiles(program, shape)) &&
+                 succeeded(verifyChains(program)) &&
+                 succeeded(verifyStates(program, shape)));
 }
 
 namespace {

@@ -1,0 +1,151 @@
+//===- VerifyTiles.cpp - where tiles come from and go to ------------------===//
+//
+// The emitter packs a tile where it is loaded, in the form that its one user
+// reads; it cannot move a tile anywhere else.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/VerifyProgramsImpl.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+static LogicalResult verifyGroup(Operation *op, int64_t group,
+                                 const ProgramShape &shape) {
+  if (group == shape.group)
+    return success();
+  return op->emitOpError() << "has group " << group
+                           << ", the program's attn_tile.finish has "
+                           << shape.group;
+}
+
+static LogicalResult verifyColumns(Operation *op, Value tile,
+                                   int64_t expected) {
+  int64_t columns = cast<tile::TileType>(tile.getType()).getShape().back();
+  if (columns == expected)
+    return success();
+  return op->emitOpError() << "has tiles of " << columns
+                           << " columns, other steps of the program have "
+                           << expected;
+}
+
+static LogicalResult verifyLoadQueries(tile::LoadQueriesOp op,
+                                       const ProgramShape &shape) {
+  for (Operation *user : op->getUsers())
+    if (!isa<tile::ContractOp>(user))
+      return op->emitOpError() << "is used by '" << user->getName()
+                               << "', the CPU gathers queries for "
+                                  "attn_tile.contract alone";
+  return verifyGroup(op, op.getGroup(), shape);
+}
+
+static LogicalResult verifyLoadKeys(tile::LoadKeysOp op,
+                                    const ProgramShape &shape) {
+  if (!op->hasOneUse())
+    return op->emitOpError() << "has " << llvm::range_size(op->getUses())
+                             << " uses, the CPU packs a block for exactly one";
+  int64_t rows = op.getTile().getType().getShape()[0];
+  if (rows == shape.kernel.keyBlock)
+    return success();
+  return op->emitOpError() << "loads " << rows
+                           << " keys, the schedule's key_block is "
+                           << shape.kernel.keyBlock;
+}
+
+static LogicalResult verifyContract(tile::ContractOp op,
+                                    const ProgramShape &shape) {
+  if (!op.getQuery().getDefiningOp<tile::LoadQueriesOp>())
+    return op.emitOpError(
+        "has a query that is no result of attn_tile.load_queries");
+  if (!op.getKey().getDefiningOp<tile::LoadKeysOp>())
+    return op.emitOpError("has a key that is no result of attn_tile.load_keys");
+  return verifyColumns(op, op.getKey(), shape.kernel.headDim);
+}
+
+static LogicalResult verifyAccumulate(tile::AccumulateOp op,
+                                      const ProgramShape &shape) {
+  if (!op.getValue().getDefiningOp<tile::LoadKeysOp>())
+    return op.emitOpError(
+        "has a value that is no result of attn_tile.load_keys");
+  return verifyColumns(op, op.getValue(), shape.kernel.valueDim);
+}
+
+static LogicalResult verifyStore(tile::StoreOp op, const ProgramShape &shape) {
+  if (!op.getTile().getDefiningOp<tile::FinishOp>())
+    return op.emitOpError(
+        "stores a tile that is no result of attn_tile.finish");
+  return verifyGroup(op, op.getGroup(), shape);
+}
+
+LogicalResult attn::cpu::verifyTiles(tile::ProgramOp program,
+                                     const ProgramShape &shape) {
+  auto verify = [&](Operation *op) {
+    return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+        .Case(
+            [&](tile::LoadQueriesOp x) { return verifyLoadQueries(x, shape); })
+        .Case([&](tile::LoadKeysOp x) { return verifyLoadKeys(x, shape); })
+        .Case([&](tile::ContractOp x) { return verifyContract(x, shape); })
+        .Case([&](tile::AccumulateOp x) { return verifyAccumulate(x, shape); })
+        .Case([&](tile::StoreOp x) { return verifyStore(x, shape); })
+        .Case(
+            [&](tile::MapOp x) { return verifyGroup(x, x.getGroup(), shape); })
+        .Case(
+            [&](tile::MaskOp x) { return verifyGroup(x, x.getGroup(), shape); })
+        .Case([&](tile::FinishOp x) {
+          return verifyGroup(x, x.getGroup(), shape);
+        })
+        .Default(success());
+  };
+  WalkResult result = program.walk([&](Operation *op) {
+    return succeeded(verify(op)) ? WalkResult::advance()
+                                 : WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+//===----------------------------------------------------------------------===//
+// Chains of steps on scores
+//===----------------------------------------------------------------------===//
+
+/// The mask sees the keys that contract and accumulate have read.
+static LogicalResult verifyMask(const RowSteps &steps) {
+  tile::ContractOp contract = steps.contract;
+  tile::AccumulateOp accumulate = steps.accumulate;
+  tile::MaskOp mask = steps.mask;
+  if (!mask)
+    return contract.emitOpError(
+        "has no attn_tile.mask after it: keys past the length would count");
+  for (Value block : {contract.getKey(), accumulate.getValue()}) {
+    auto load = block.getDefiningOp<tile::LoadKeysOp>();
+    if (load.getFirst() != mask.getKey())
+      return mask.emitOpError("has a key that is not the first of the block");
+    if (load.getLength() != mask.getLength())
+      return mask.emitOpError("has a length that is not that of the block");
+  }
+  return success();
+}
+
+/// What stands beside the chain runs before it.
+static LogicalResult verifyUsers(Operation *step, Block *block) {
+  for (Operation *user : step->getUsers()) {
+    Operation *top = block->findAncestorOpInBlock(*user);
+    if (top && (isRowStep(*top) || top->hasTrait<OpTrait::IsTerminator>()))
+      continue;
+    return step->emitOpError() << "has a result that '" << user->getName()
+                               << "' uses in the loop over keys";
+  }
+  return success();
+}
+
+LogicalResult attn::cpu::verifyRowSteps(const RowSteps &steps) {
+  if (failed(verifyMask(steps)))
+    return failure();
+  tile::ContractOp contract = steps.contract;
+  for (Operation &op : *contract->getBlock())
+    if (isRowStep(op) && failed(verifyUsers(&op, contract->getBlock())))
+      return failure();
+  return success();
+}
