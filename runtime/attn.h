@@ -141,7 +141,8 @@ typedef enum attn_status {
   ATTN_UNSUPPORTED = 18     /* the kernel was compiled without this phase */
 } attn_status;
 
-/* args.flags: leave the sink out of a partial result. */
+/* args.flags: leave the sink out of output and lse, for a result over a part of
+   the keys: the sink joins once, when the parts are merged. */
 #define ATTN_FLAG_NO_SINK 1u
 
 /* One task of a parallel loop. */
@@ -184,7 +185,8 @@ typedef struct attn_context {
    0,                                                                          \
    NULL}
 
-/* The largest call that a workspace has to serve. */
+/* The largest call that a workspace has to serve; it serves every smaller one.
+   NAME_..._workspace() answers UINT64_MAX where a field makes no sense. */
 typedef struct attn_maxima {
   uint32_t size; /* sizeof(attn_maxima) */
   uint32_t abi;  /* ATTN_ABI_VERSION */

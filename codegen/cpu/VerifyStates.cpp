@@ -116,12 +116,14 @@ static LogicalResult verifyLoop(scf::ForOp loop) {
 
 static LogicalResult verifyWorkspace(tile::WorkspaceOp op,
                                      const ProgramShape &shape) {
-  if (op.getRows() < shape.maxRows)
-    return op.emitOpError() << "has " << op.getRows()
-                            << " rows, a task has up to " << shape.maxRows;
-  if (op.getColumns() != shape.kernel.valueDim)
+  auto rows = static_cast<int64_t>(op.getRows());
+  auto columns = static_cast<int64_t>(op.getColumns());
+  if (rows < shape.maxRows)
     return op.emitOpError()
-           << "has " << op.getColumns() << " columns, attn_tile.accumulate has "
+           << "has " << rows << " rows, a task has up to " << shape.maxRows;
+  if (columns != shape.kernel.valueDim)
+    return op.emitOpError()
+           << "has " << columns << " columns, attn_tile.accumulate has "
            << shape.kernel.valueDim;
   auto spaces = op->getBlock()->getOps<tile::WorkspaceOp>();
   if (op != *spaces.begin())

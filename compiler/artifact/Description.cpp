@@ -109,6 +109,8 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   kernel.valueDim = extentOf(kernel, "value", 3);
   tile::ScheduleAttr schedule = program.getSchedule();
   kernel.chunkInvariantKeys = schedule.getSplitKeys() * schedule.getMaxSplits();
+  auto stop = [](tile::MapOp) { return mlir::WalkResult::interrupt(); };
+  kernel.hasScoreFunction = program.walk(stop).wasInterrupted();
   return kernel;
 }
 

@@ -46,10 +46,12 @@ struct KernelDescription {
   std::string symbol;
   /// "core" or "graph".
   std::string scope;
-  int64_t queryHeads, kvHeads, headDim, valueDim;
+  int64_t queryHeads = 1, kvHeads = 1, headDim = 1, valueDim = 1;
   /// Up to this many keys a row's bits do not depend on how its prompt was cut
   /// into chunks; beyond, splits grow with the sequence.
-  int64_t chunkInvariantKeys;
+  int64_t chunkInvariantKeys = 0;
+  /// Scores pass a function (a softcap) between the scale and the mask.
+  bool hasScoreFunction = false;
   /// In the order of the args and of the program's arguments.
   std::vector<TensorDescription> tensors;
   std::vector<cpu::CpuKernel> targets;

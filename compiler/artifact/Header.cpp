@@ -7,6 +7,7 @@
 
 #include "compiler/artifact/Header.h"
 
+#include "compiler/artifact/LayerFacts.h"
 #include "compiler/artifact/RuntimeBytes.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -44,21 +45,47 @@ static std::string writeField(const TensorDescription &tensor) {
                      remark.str(), tensor.name);
 }
 
-static std::string writeArgs(const KernelDescription &kernel) {
-  std::string text = fmt::format(
-      R"(/* Attention of {0} query heads of size {1} over {2} key/value heads{3}.
+/// What the kernel computes, so that nobody has to guess.
+static std::string explainKernel(const KernelDescription &kernel) {
+  bool hasSinks = llvm::any_of(kernel.tensors, [](const auto &tensor) {
+    return tensor.name == "sinks";
+  });
+  return fmt::format(
+      R"(/* {0}: output = softmax(mask(scale * query . key)) . value
+   for {1} query heads of size {2} over {3} key/value heads{4}; query head h
+   reads key/value head h / {5}.
+
+   Query and key arrive as the model attends with them: with its norms, and
+   rotated if it rotates. The keys and values of this call's rows are already
+   among the kv_lengths[b] valid ones. Row i of n stands at the position
+   p = i + kv_lengths[b] - n (a top-left mask: i), so a shorter sequence of a
+   batch stands at the end of its rows, or gets a call of its own.
+{6}{7}
+   A row that sees no key has output 0 and lse {8}.
+
    Any non-negative strides with the innermost 1, or NULL for compact; inputs
    may repeat with stride 0; outputs overlap nothing. */
-typedef struct {4}_args {{
-  uint32_t size;  /* sizeof({4}_args) */
-  uint32_t abi;   /* ATTN_ABI_VERSION */
-  uint32_t layer; /* index into the manifest's layers */
-  uint32_t flags; /* 0 or ATTN_FLAG_NO_SINK */
 )",
-      kernel.queryHeads, kernel.headDim, kernel.kvHeads,
+      kernel.symbol, kernel.queryHeads, kernel.headDim, kernel.kvHeads,
       kernel.valueDim == kernel.headDim
           ? ""
           : fmt::format(" (values of size {})", kernel.valueDim),
+      kernel.queryHeads / kernel.kvHeads, explainLayers(kernel, "     "),
+      kernel.hasScoreFunction
+          ? "   Scores pass the model's softcap between scale and mask.\n"
+          : "",
+      hasSinks ? "= sink; every lse includes the sink" : "-inf");
+}
+
+static std::string writeArgs(const KernelDescription &kernel) {
+  std::string text = explainKernel(kernel);
+  text += fmt::format(
+      R"(typedef struct {0}_args {{
+  uint32_t size;  /* sizeof({0}_args) */
+  uint32_t abi;   /* ATTN_ABI_VERSION */
+  uint32_t layer; /* index into the manifest's layers, from 0 */
+  uint32_t flags; /* 0 or ATTN_FLAG_NO_SINK */
+)",
       kernel.symbol);
   for (const TensorDescription &tensor : kernel.tensors)
     text += writeField(tensor);

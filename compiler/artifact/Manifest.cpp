@@ -6,6 +6,8 @@
 
 #include "compiler/artifact/Manifest.h"
 
+#include "compiler/artifact/LayerFacts.h"
+
 #include "runtime/attn.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/bit.h"
@@ -98,22 +100,20 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
   json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
 }
 
-static float floatOf(uint64_t bits) {
-  return llvm::bit_cast<float>(static_cast<uint32_t>(bits));
+/// A side of the visible keys; null where it has no limit.
+static void writeSide(OStream &json, llvm::StringRef name,
+                      std::optional<int64_t> side) {
+  if (side)
+    json.attribute(name, *side);
+  else
+    json.attribute(name, nullptr);
 }
 
-/// The layer's constants by name.
-static void writeConstants(OStream &json, const cpu::CpuKernel &kernel,
-                           int64_t layer) {
-  size_t width = kernel.parameters.size();
-  for (size_t i = 0; i < width; ++i) {
-    uint64_t bits = kernel.constants[rowOf(kernel, layer) * width + i];
-    const cpu::CpuParameter &parameter = kernel.parameters[i];
-    if (parameter.isFloat)
-      json.attribute(parameter.name, static_cast<double>(floatOf(bits)));
-    else
-      json.attribute(parameter.name, static_cast<int64_t>(bits));
-  }
+/// The layer's constants, in the model's own terms.
+static void writeConstants(OStream &json, const LayerFacts &facts) {
+  json.attribute("scale", facts.scale);
+  writeSide(json, "left", facts.left);
+  writeSide(json, "right", facts.right);
 }
 
 static void writeLayer(OStream &json, const LibraryDescription &library,
@@ -130,9 +130,8 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
   }
   const KernelDescription &kernel = library.kernels[layer.kernel];
   json.attribute("kernel", kernel.symbol);
-  json.attributeObject("constants", [&] {
-    writeConstants(json, kernel.targets.front(), layer.layer);
-  });
+  json.attributeObject(
+      "constants", [&] { writeConstants(json, factsOf(kernel, layer.layer)); });
 }
 
 static void writeRefused(OStream &json, const LibraryDescription &library) {
@@ -170,7 +169,9 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
   });
   json.attributeArray("refused", [&] { writeRefused(json, library); });
   json.attributeArray("notes", [&] {
-    json.value("scopes attend and layer are not compiled by this version");
+    json.value(
+        "scopes attend and layer are not compiled by this version: query and "
+        "key arrive rotated and normalised as the model has it");
   });
   json.attribute("declared_ir", library.declaredIr);
 }

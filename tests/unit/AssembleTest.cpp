@@ -71,7 +71,9 @@ static LibraryDescription describe(std::vector<cpu::CpuTargetFacts> targets) {
   LibraryDescription library;
   library.name = "k";
   library.targets = std::move(targets);
-  KernelDescription kernel = {"k_core", "core", 1, 1, 1, 1, {}, {}};
+  KernelDescription kernel;
+  kernel.symbol = "k_core";
+  kernel.scope = "core";
   for (auto [name, length] : {std::pair("query", "query_length"),
                               {"key", "kv_capacity"},
                               {"value", "kv_capacity"},
