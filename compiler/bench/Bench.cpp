@@ -96,7 +96,14 @@ LogicalResult Bench::addFolder(StringRef directory) {
       parseSourceString<ModuleOp>((*library)->declaredIr(), &context);
   if (!module)
     return failure();
-  return addCases(std::move(*library), casesOf(*module));
+  // A folder of decode kernels takes no prefill.
+  std::vector<BenchCase> wanted = casesOf(*module);
+  llvm::erase_if(wanted, [&](const BenchCase &subject) {
+    return llvm::none_of((*library)->kernels(), [&](const LibraryKernel &k) {
+      return k.maxQueries >= subject.shape.queryLength;
+    });
+  });
+  return addCases(std::move(*library), wanted);
 }
 
 LogicalResult Bench::addInput(StringRef input) {
