@@ -210,6 +210,7 @@ LogicalResult StageRunner::runTiles(const cpu::CpuTarget &target) {
     conversion.schedules.clear();
     llvm::raw_string_ostream(conversion.schedules)
         << schedulesFor(function, target);
+    passes.addPass(createVerifyFused());
     passes.addPass(createConvertAttnToAttnTile(conversion));
     OwningOpRef<ModuleOp> alone = ModuleOp::create(module.getLoc());
     function->moveBefore(alone->getBody(), alone->getBody()->end());
