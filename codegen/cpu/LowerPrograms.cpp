@@ -23,11 +23,9 @@ struct CpuLowerProgramsPass
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<CpuTarget> known = getTarget(target);
-    if (!known) {
-      getOperation().emitError() << "unknown CPU target '" << target << "'";
+    FailureOr<CpuTarget> known = findTarget(getOperation(), target);
+    if (failed(known))
       return signalPassFailure();
-    }
     KernelBuilder builder(getOperation(), *known);
     for (tile::ProgramOp program :
          llvm::make_early_inc_range(getOperation().getOps<tile::ProgramOp>())) {

@@ -175,17 +175,21 @@ LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
                  succeeded(verifyStates(program, shape)));
 }
 
+FailureOr<CpuTarget> attn::cpu::findTarget(ModuleOp module, StringRef name) {
+  if (std::optional<CpuTarget> known = getTarget(name))
+    return *known;
+  return module.emitError() << "unknown CPU target '" << name << "'";
+}
+
 namespace {
 struct CpuVerifyProgramsPass
     : attn::cpu::impl::CpuVerifyProgramsBase<CpuVerifyProgramsPass> {
   using Base::Base;
 
   void runOnOperation() override {
-    std::optional<CpuTarget> known = getTarget(target);
-    if (!known) {
-      getOperation().emitError() << "unknown CPU target '" << target << "'";
+    FailureOr<CpuTarget> known = findTarget(getOperation(), target);
+    if (failed(known))
       return signalPassFailure();
-    }
     for (auto program : getOperation().getOps<tile::ProgramOp>())
       if (failed(verifyProgram(program, *known)))
         return signalPassFailure();
