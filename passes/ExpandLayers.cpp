@@ -120,7 +120,8 @@ static void createBody(OpBuilder &builder, GroupedOp layer,
   Value score = ScoreOp::create(builder, location, tensors.score, query, key);
   score = createScoreSteps(builder, layer, score, lengths);
   auto softmax = SoftmaxOp::create(builder, location, tensors.score,
-                                   tensors.results[1].type, score, sinks);
+                                   tensors.results[1].type, score, sinks,
+                                   /*dim=*/IntegerAttr());
   Value output =
       WeightedSumOp::create(builder, location, tensors.results[0].type,
                             softmax.getProbability(), value);

@@ -36,7 +36,7 @@ template <typename StepOp>
 static StepOp takeStep(ScoreSteps &steps) {
   auto step = steps.score.getDefiningOp<StepOp>();
   if (step)
-    steps.score = step.getScore();
+    steps.score = step->getOperand(0);
   return step;
 }
 
@@ -60,8 +60,25 @@ static Operation *findSharedStep(ScoreSteps steps) {
   return nullptr;
 }
 
+/// The log-sum-exp of [batch, heads, queries, keys]: [batch, queries, heads].
+static Type lseTypeOf(Value score) {
+  auto type = cast<RankedTensorType>(score.getType());
+  ArrayRef<int64_t> shape = type.getShape();
+  return RankedTensorType::get({shape[0], shape[2], shape[1]},
+                               type.getElementType());
+}
+
 /// Why the softmax cannot take the steps in; empty if it can.
-static std::string findObstacle(ScoreSteps steps) {
+static std::string findObstacle(SoftmaxOp softmax, ScoreSteps steps) {
+  int64_t rank = softmax.getScore().getType().getRank();
+  if (rank != 4)
+    return ("scores have rank " + Twine(rank) +
+            ", expected [batch, heads, queries, keys]")
+        .str();
+  if (softmax.getSoftmaxDim() != rank - 1)
+    return ("the softmax runs along dimension " +
+            Twine(softmax.getSoftmaxDim()) + ", expected the keys, dimension 3")
+        .str();
   Operation *above = steps.score.getDefiningOp();
   if (isa_and_nonnull<ScaleOp, SoftcapOp, MaskOp>(above))
     return describeProducer(steps.score) +
@@ -95,7 +112,8 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
   LogicalResult matchAndRewrite(SoftmaxOp softmax,
                                 PatternRewriter &rewriter) const override {
     ScoreSteps steps = collectSteps(softmax);
-    if (std::string obstacle = findObstacle(steps); !obstacle.empty()) {
+    if (std::string obstacle = findObstacle(softmax, steps);
+        !obstacle.empty()) {
       remarkMissed(softmax, DEBUG_TYPE, obstacle);
       return rewriter.notifyMatchFailure(softmax, obstacle);
     }
@@ -104,10 +122,13 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
         steps.scale ? steps.scale.getByAttr() : rewriter.getF64FloatAttr(1.0);
     MaskAttrInterface mask = steps.mask ? steps.mask.getMask()
                                         : BidirectionalAttr::get(getContext());
-    rewriter.replaceOpWithNewOp<MaskedSoftmaxOp>(
-        softmax, softmax.getResultTypes(), steps.score,
+    auto fused = MaskedSoftmaxOp::create(
+        rewriter, softmax.getLoc(), softmax.getProbability().getType(),
+        lseTypeOf(softmax.getScore()), steps.score,
         steps.mask ? steps.mask.getLengths() : Value(), softmax.getSinks(),
         scale, steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);
+    rewriter.replaceOp(softmax,
+                       fused.getResults().take_front(softmax.getNumResults()));
     return success();
   }
 };

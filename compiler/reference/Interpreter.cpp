@@ -128,7 +128,7 @@ LogicalResult Evaluator<Real>::rule(ScoreOp op) {
 template <typename Real>
 LogicalResult Evaluator<Real>::rule(ScaleOp op) {
   return set(op.getResult(),
-             scale<Real>(get(op.getScore()), op.getBy().convertToDouble()));
+             scale<Real>(get(op.getInput()), op.getBy().convertToDouble()));
 }
 
 template <typename Real>
@@ -152,7 +152,7 @@ LogicalResult Evaluator<Real>::rule(SoftmaxOp op) {
   Softmax result = softmaxOf(get(op.getScore()), getOptional(op.getSinks()));
   if (failed(set(op.getProbability(), std::move(result.probability))))
     return failure();
-  return set(op.getLse(), std::move(result.lse));
+  return op.getLse() ? set(op.getLse(), std::move(result.lse)) : success();
 }
 
 template <typename Real>

@@ -75,9 +75,9 @@ static bool isImplied(StringRef field) {
 /// The order in which a model card speaks: sizes, layers, positions, then what
 /// happens to scores, in the order in which it happens.
 static constexpr StringLiteral kFieldOrder[] = {
-    "hidden", "heads",    "kv_heads", "head_dim", "value_dim",
-    "layers", "position", "times",    "by",       "cap",
-    "scale",  "softcap",  "mask",     "sinks"};
+    "hidden",   "heads",   "kv_heads", "head_dim", "value_dim", "layers",
+    "position", "times",   "dim",      "offset",   "by",        "cap",
+    "scale",    "softcap", "mask",     "sinks"};
 
 /// The attributes to print: those of the dialect in their order, then others.
 static SmallVector<NamedAttribute> orderFields(DictionaryAttr attributes) {
@@ -202,25 +202,57 @@ void RepeatKvOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
     setName(getResult(), "repeated");
 }
 
+/// What a person would call the only result of an operation.
+#define ATTN_RESULT_NAME(Op, name)                                             \
+  void Op::getAsmResultNames(OpAsmSetValueNameFn setName) {                    \
+    setName(getResult(), name);                                                \
+  }
+ATTN_RESULT_NAME(AddOp, "sum")
+ATTN_RESULT_NAME(AndOp, "both")
+ATTN_RESULT_NAME(CacheAppendOp, "cache")
+ATTN_RESULT_NAME(ConcatOp, "joined")
+ATTN_RESULT_NAME(DivOp, "quotient")
+ATTN_RESULT_NAME(ExpandOp, "expanded")
+ATTN_RESULT_NAME(FlattenOp, "merged")
+ATTN_RESULT_NAME(FullOp, "full")
+ATTN_RESULT_NAME(GeluOp, "activated")
+ATTN_RESULT_NAME(LayerNormOp, "normed")
+ATTN_RESULT_NAME(LinearOp, "projected")
+ATTN_RESULT_NAME(MaskedFillOp, "masked")
+ATTN_RESULT_NAME(MaskOp, "masked")
+ATTN_RESULT_NAME(MatmulOp, "product")
+ATTN_RESULT_NAME(MulOp, "product")
+ATTN_RESULT_NAME(NotOp, "inverse")
+ATTN_RESULT_NAME(OrOp, "either")
+ATTN_RESULT_NAME(PositionBiasOp, "biased")
+ATTN_RESULT_NAME(ReluOp, "activated")
+ATTN_RESULT_NAME(RepeatInterleaveOp, "repeated")
+ATTN_RESULT_NAME(RmsNormOp, "normed")
+ATTN_RESULT_NAME(RopeOp, "rotated")
+ATTN_RESULT_NAME(ScaleOp, "scaled")
+ATTN_RESULT_NAME(SigmoidOp, "gate")
+ATTN_RESULT_NAME(SiluOp, "activated")
+ATTN_RESULT_NAME(SliceOp, "part")
+ATTN_RESULT_NAME(SoftcapOp, "capped")
+ATTN_RESULT_NAME(SubOp, "difference")
+ATTN_RESULT_NAME(SumOp, "total")
+ATTN_RESULT_NAME(TanhOp, "bounded")
+ATTN_RESULT_NAME(TileOp, "tiled")
+ATTN_RESULT_NAME(TransposeOp, "transposed")
+ATTN_RESULT_NAME(TrilOp, "lower")
+ATTN_RESULT_NAME(TriuOp, "upper")
+ATTN_RESULT_NAME(UnflattenOp, "heads")
+ATTN_RESULT_NAME(WhereOp, "masked")
+#undef ATTN_RESULT_NAME
+
 void ScoreOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getScore(), "score");
 }
 
-void ScaleOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getResult(), "scaled");
-}
-
-void SoftcapOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getResult(), "capped");
-}
-
-void MaskOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
-  setName(getResult(), "masked");
-}
-
 void SoftmaxOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getProbability(), "probability");
-  setName(getLse(), "lse");
+  if (getLse())
+    setName(getLse(), "lse");
 }
 
 void WeightedSumOp::getAsmResultNames(OpAsmSetValueNameFn setName) {

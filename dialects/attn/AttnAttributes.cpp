@@ -44,6 +44,61 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+/// The slopes of a number of heads that is a power of two.
+static SmallVector<double> powerSlopes(int64_t heads, double maxBias) {
+  return llvm::map_to_vector(llvm::seq<int64_t>(1, heads + 1), [&](int64_t i) {
+    return std::exp2(-maxBias * static_cast<double>(i) /
+                     static_cast<double>(heads));
+  });
+}
+
+/// Every second element from `first` on.
+static SmallVector<double> everySecond(ArrayRef<double> all, size_t first) {
+  SmallVector<double> result;
+  for (size_t i = first; i < all.size(); i += 2)
+    result.push_back(all[i]);
+  return result;
+}
+
+SmallVector<double> AlibiAttr::getHeadSlopes(int64_t heads) const {
+  double maxBias = getMaxBias() ? getMaxBias().getValueAsDouble() : 8.0;
+  int64_t lower = llvm::bit_floor(static_cast<uint64_t>(heads));
+  if (lower == heads)
+    return powerSlopes(heads, maxBias);
+  SmallVector<double> finer = powerSlopes(2 * lower, maxBias);
+  SmallVector<double> slopes;
+  switch (getSlopes()) {
+  case Slopes::FloorPower:
+    slopes = powerSlopes(lower, maxBias);
+    slopes.append(everySecond(finer, 0));
+    break;
+  case Slopes::CeilPower:
+    slopes = everySecond(finer, 1);
+    slopes.append(everySecond(finer, 0));
+    break;
+  }
+  slopes.truncate(heads);
+  return slopes;
+}
+
+int64_t AlibiAttr::getTableRows() const { return 0; }
+
+int64_t BucketsAttr::getTableRows() const { return getCount(); }
+
+int64_t BucketsAttr::getBucket(int64_t distance) const {
+  int64_t count = getBidirectional() ? getCount() / 2 : getCount();
+  int64_t first = getBidirectional() && distance > 0 ? count : 0;
+  int64_t far =
+      getBidirectional() ? std::abs(distance) : -std::min(distance, int64_t(0));
+  int64_t exact = count / 2;
+  if (far < exact)
+    return first + far;
+  double share = std::log(static_cast<double>(far) / exact) /
+                 std::log(static_cast<double>(getMaxDistance()) / exact);
+  int64_t bucket = exact + static_cast<int64_t>(share * (count - exact));
+  return first + std::min(bucket, count - 1);
+}
+
 static bool isPositive(FloatAttr number) {
   double value = number.getValueAsDouble();
   return value > 0 && std::isfinite(value);
@@ -61,6 +116,31 @@ LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "rope factor is " << factor.getValueAsDouble()
                        << ", expected a positive finite number";
   return success();
+}
+
+LogicalResult AlibiAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                Slopes, Distance, FloatAttr maxBias,
+                                Alignment) {
+  // alibi_c1
+  if (!maxBias || isPositive(maxBias))
+    return success();
+  return emitError() << "alibi max_bias is " << maxBias.getValueAsDouble()
+                     << ", expected a positive finite number";
+}
+
+LogicalResult BucketsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t count, int64_t maxDistance,
+                                  bool bidirectional, Alignment) {
+  // buckets_c1
+  if (count < 4 || count % 2 != 0)
+    return emitError() << "bucket count is " << count
+                       << ", expected an even number of at least 4";
+  int64_t exact = count / (bidirectional ? 4 : 2);
+  if (maxDistance > exact)
+    return success();
+  return emitError() << "bucket max_distance is " << maxDistance
+                     << ", expected more than the " << exact
+                     << " exact buckets";
 }
 
 void AttnDialect::registerAttributes() {

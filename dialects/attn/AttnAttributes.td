@@ -75,6 +75,95 @@ def Attn_WindowAttr : Attn_MaskAttr<"Window", "window"> {
   let genVerifyDecl = 1;
 }
 
+//===----------------------------------------------------------------------===//
+// Biases
+//===----------------------------------------------------------------------===//
+
+def Attn_BiasAttrInterface : AttrInterface<"BiasAttrInterface"> {
+  let cppNamespace = "::attn";
+  let description = [{
+    A bias of scores that follows from the positions of query and key alone.
+  }];
+  let methods = [
+    InterfaceMethod<"Rows of the learned table that it reads; 0: none.",
+                    "int64_t", "getTableRows">
+  ];
+}
+
+def Attn_Slopes : I32Enum<"Slopes", "How ALiBi slopes follow from the heads", [
+      I32EnumCase<"FloorPower", 0, "floor_power">,
+      I32EnumCase<"CeilPower", 1, "ceil_power">]> {
+  let cppNamespace = "::attn";
+}
+
+def Attn_Distance : I32Enum<"Distance", "What an ALiBi slope multiplies", [
+      I32EnumCase<"Signed", 0, "signed">,
+      I32EnumCase<"Absolute", 1, "absolute">,
+      I32EnumCase<"Key", 2, "key">]> {
+  let cppNamespace = "::attn";
+}
+
+def Attn_AlibiAttr : Attn_Attr<"Alibi", "alibi", [
+    DeclareAttrInterfaceMethods<Attn_BiasAttrInterface>]> {
+  let summary = "attention with linear biases";
+  let description = [{
+    `bias = slope(h) * d` (Press et al. 2021) with `d = j - p` (`signed`),
+    `-|j - p|` (`absolute`) or `j` (`key`, as Bloom computes it: another
+    function only after a softcap or with a sink). For `n` heads that are a power
+    of two `slope(h) = 2^(-max_bias (h + 1) / n)`; for others `floor_power`
+    takes the slopes of the next lower power and fills up with every second of
+    twice as many heads (Bloom, Falcon), `ceil_power` those of the next higher
+    power, every second first (MPT).
+
+    Constraints:
+      C1: max_bias is positive and finite.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"::attn::Slopes",
+                           "::attn::Slopes::FloorPower">:$slopes,
+    DefaultValuedParameter<"::attn::Distance",
+                           "::attn::Distance::Signed">:$distance,
+    OptionalParameter<"::mlir::FloatAttr", "8 if absent">:$max_bias,
+    DefaultValuedParameter<"::attn::Alignment",
+                           "::attn::Alignment::BottomRight">:$alignment);
+  let assemblyFormat = [{
+    (`<` struct($slopes, $distance, custom<Number>($max_bias), $alignment)^ `>`)?
+  }];
+  let extraClassDeclaration = [{
+    /// The slope of each of `heads` heads.
+    ::llvm::SmallVector<double> getHeadSlopes(int64_t heads) const;
+  }];
+  let genVerifyDecl = 1;
+}
+
+def Attn_BucketsAttr : Attn_Attr<"Buckets", "buckets", [
+    DeclareAttrInterfaceMethods<Attn_BiasAttrInterface>]> {
+  let summary = "learned bias of the bucketed distance";
+  let description = [{
+    The relative position buckets of T5 (Raffel et al. 2020): with `r = j - p`,
+    half of the `count` buckets for each sign if `bidirectional`, else all for
+    `r <= 0`; the first half of a sign's buckets hold one distance each, the
+    rest grow logarithmically up to `max_distance`.
+
+    Constraints:
+      C1: count is at least 4 and even; max_distance exceeds the exact buckets.
+  }];
+  let parameters = (ins "int64_t":$count, "int64_t":$max_distance,
+    DefaultValuedParameter<"bool", "false">:$bidirectional,
+    DefaultValuedParameter<"::attn::Alignment",
+                           "::attn::Alignment::BottomRight">:$alignment);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// The bucket of the relative position `distance` = key - query.
+    int64_t getBucket(int64_t distance) const;
+  }];
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Positions
+//===----------------------------------------------------------------------===//
+
 def Attn_Pairing : I32Enum<"Pairing", "Which dims of a head rotate together", [
       I32EnumCase<"Half", 0, "half">,
       I32EnumCase<"Interleaved", 1, "interleaved">]> {

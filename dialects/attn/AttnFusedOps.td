@@ -9,6 +9,7 @@
 #define DIALECTS_ATTN_ATTNFUSEDOPS_TD
 
 include "dialects/attn/AttnGraphOps.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
 
 def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
     Pure, AttrSizedOperandSegments, Attn_NamedResults]> {

@@ -7,26 +7,8 @@
 #ifndef DIALECTS_ATTN_ATTNGRAPHOPS_TD
 #define DIALECTS_ATTN_ATTNGRAPHOPS_TD
 
-include "dialects/attn/AttnAttributes.td"
-include "mlir/IR/OpAsmInterface.td"
-include "mlir/Interfaces/InferTypeOpInterface.td"
-include "mlir/Interfaces/ControlFlowInterfaces.td"
-include "mlir/Interfaces/SideEffectInterfaces.td"
-
-// Results print under the names that papers give them.
-def Attn_NamedResults
-    : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
-
-// [batch, sequence, heads, dim]
-def Attn_HeadsTensor : 4DTensorOf<[F32]>;
-// [batch, heads, queries, keys]
-def Attn_ScoreTensor : 4DTensorOf<[F32]>;
-// [batch, queries, heads]
-def Attn_LseTensor : 3DTensorOf<[F32]>;
-// [batch]: valid keys of each sequence
-def Attn_LengthsTensor : 1DTensorOf<[I32]>;
-// [heads]: one extra logit per head
-def Attn_SinksTensor : 1DTensorOf<[F32]>;
+include "dialects/attn/AttnMaskOps.td"
+include "dialects/attn/AttnShapeOps.td"
 
 def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure, Attn_NamedResults]> {
   let summary = "key or value heads, each repeated in place";
@@ -89,35 +71,8 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
   let hasVerifier = 1;
 }
 
-def Attn_ScaleOp : Attn_Op<"scale", [
-    Pure, SameOperandsAndResultType, Attn_NamedResults]> {
-  let summary = "scores times a constant";
-  let description = [{
-    `result = by * score`, elementwise.
-
-    Constraints:
-      C1: by is finite.
-
-    Example:
-
-    ```mlir
-    func.func @scale(%score: tensor<?x8x?x?xf32>) -> tensor<?x8x?x?xf32> {
-      %scaled = attn.scale %score {by = 0.125} : tensor<?x8x?x?xf32>
-      return %scaled : tensor<?x8x?x?xf32>
-    }
-    ```
-  }];
-  let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$by);
-  let results = (outs Attn_ScoreTensor:$result);
-  let assemblyFormat = [{
-    $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
-  }];
-  let hasFolder = 1;
-  let hasVerifier = 1;
-}
-
 def Attn_SoftcapOp : Attn_Op<"softcap", [
-    Pure, SameOperandsAndResultType, Attn_NamedResults]> {
+    Pure, AllTypesMatch<["score", "result"]>, Attn_NamedResults]> {
   let summary = "scores bounded by a scaled tanh";
   let description = [{
     `result = cap * tanh(score / cap)`, elementwise.
@@ -134,8 +89,8 @@ def Attn_SoftcapOp : Attn_Op<"softcap", [
     }
     ```
   }];
-  let arguments = (ins Attn_ScoreTensor:$score, F64Attr:$cap);
-  let results = (outs Attn_ScoreTensor:$result);
+  let arguments = (ins Attn_FloatTensor:$score, F64Attr:$cap);
+  let results = (outs Attn_FloatTensor:$result);
   let assemblyFormat = [{
     $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
   }];
@@ -181,15 +136,17 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
   let description = [{
     `m = max(score, sink)`, `denominator = sum_j exp(score_j - m) +
     exp(sink - m)`, `probability = exp(score - m) / denominator`,
-    `lse = m + ln(denominator)`.
+    `lse = m + ln(denominator)`, along the last dimension, or along `dim`.
 
     A row whose scores are all -inf has probability 0, and lse -inf without a
     sink, the sink with one (never NaN).
 
     Constraints:
-      C1: sinks has one entry per head.
+      C1: with sinks or lse, score is [batch, heads, queries, keys] and dim is
+          absent; sinks has one entry per head.
       C2: lse is [batch, queries, heads].
       C3: probability has the sizes of score.
+      C4: score has a dimension, and the dimension dim.
 
     Example:
 
@@ -198,16 +155,25 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
         -> (tensor<?x8x?x?xf32>, tensor<?x?x8xf32>) {
       %probability, %lse = attn.softmax %score sinks(%sinks : tensor<8xf32>)
           : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
-      return %probability, %lse : tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
+      %weights = attn.softmax %probability {dim = 2}
+          : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>
+      return %weights, %lse : tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
     }
     ```
   }];
-  let arguments = (ins Attn_ScoreTensor:$score,
-                       Optional<Attn_SinksTensor>:$sinks);
-  let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
+  let arguments = (ins Attn_FloatTensor:$score,
+                       Optional<Attn_SinksTensor>:$sinks,
+                       OptionalAttr<I64Attr>:$dim);
+  let results = (outs Attn_FloatTensor:$probability,
+                      Optional<Attn_LseTensor>:$lse);
   let assemblyFormat = [{
-    $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)? attr-dict
-    `:` type($score) `->` type($probability) `,` type($lse)
+    $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    custom<Fields>(attr-dict, "getOperationName()")
+    `:` type($score) `->` type($probability) (`,` type($lse)^)?
+  }];
+  let extraClassDeclaration = [{
+    /// The dimension that the probabilities sum to 1 along.
+    int64_t getSoftmaxDim();
   }];
   let hasVerifier = 1;
 }
@@ -244,6 +210,80 @@ def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
   let assemblyFormat = [{
     $probability `,` $value attr-dict `:` type($probability) `,` type($value)
     `->` type($output)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_RopeOp : Attn_Op<"rope", [
+    Pure, AllTypesMatch<["input", "result"]>, Attn_NamedResults]> {
+  let summary = "queries or keys rotated by their positions";
+  let description = [{
+    Rotates each pair of dims `(x, y)` of a head by `angle = position *
+    frequency` (Su et al. 2021): `(x cos - y sin, x sin + y cos)`. `rope` says
+    which dims pair and their frequencies; dims beyond the rotated ones pass.
+    Without `positions` token `i` stands at `i`. The angle is rounded to f32
+    (semantics, item 11).
+
+    Constraints:
+      C1: the input is [batch, sequence, heads, head size], or [batch, heads,
+          sequence, head size] with `heads_first`.
+      C2: positions are [batch, sequence], or [1, sequence].
+      C3: the head size is even.
+
+    Example:
+
+    ```mlir
+    func.func @rope(%query: tensor<?x?x8x64xf32>, %positions: tensor<?x?xi32>)
+        -> tensor<?x?x8x64xf32> {
+      %rotated = attn.rope %query positions(%positions : tensor<?x?xi32>)
+          {position = #attn.rope<theta = 1.0e4>} : tensor<?x?x8x64xf32>
+      return %rotated : tensor<?x?x8x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_HeadsTensor:$input,
+                       Optional<Attn_PositionsTensor>:$positions,
+                       Attn_RopeAttr:$position, UnitAttr:$heads_first);
+  let results = (outs Attn_HeadsTensor:$result);
+  let assemblyFormat = [{
+    $input (`positions` `(` $positions^ `:` type($positions) `)`)?
+    custom<Fields>(attr-dict, "getOperationName()") `:` type($input)
+  }];
+  let hasVerifier = 1;
+}
+
+def Attn_CacheAppendOp : Attn_Op<"cache_append", [
+    Pure, AllTypesMatch<["cache", "result"]>, Attn_NamedResults]> {
+  let summary = "cache with new rows at the end of each sequence";
+  let description = [{
+    `result[b, j] = fresh[b, j - (lengths[b] - n)]` for the `n` positions that
+    end at `lengths[b]`, else `cache[b, j]`: `lengths` counts the valid rows
+    after the append. `cache` is the destination: the result takes its place,
+    and no other byte changes.
+
+    Constraints:
+      C1: cache and fresh are [batch, sequence, ...] and agree but in their
+          sequences.
+      C2: lengths has one entry per batch row.
+
+    Example:
+
+    ```mlir
+    func.func @cache_append(%cache: tensor<?x?x8x64xf32>,
+                            %key: tensor<?x?x8x64xf32>, %lengths: tensor<?xi32>)
+        -> tensor<?x?x8x64xf32> {
+      %keys = attn.cache_append %cache, %key lengths(%lengths : tensor<?xi32>)
+          : tensor<?x?x8x64xf32>, tensor<?x?x8x64xf32>
+      return %keys : tensor<?x?x8x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_FloatTensor:$cache, Attn_FloatTensor:$fresh,
+                       Attn_LengthsTensor:$lengths);
+  let results = (outs Attn_FloatTensor:$result);
+  let assemblyFormat = [{
+    $cache `,` $fresh `lengths` `(` $lengths `:` type($lengths) `)` attr-dict
+    `:` type($cache) `,` type($fresh)
   }];
   let hasVerifier = 1;
 }

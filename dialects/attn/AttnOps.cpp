@@ -7,6 +7,7 @@
 #include "dialects/attn/AttnOps.h"
 
 #include "dialects/attn/AttnAsm.h"
+#include "dialects/attn/AttnSizesImpl.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -14,25 +15,6 @@
 
 using namespace mlir;
 using namespace attn;
-
-/// Two sizes agree unless both are static and differ.
-static bool agree(int64_t a, int64_t b) {
-  return ShapedType::isDynamic(a) || ShapedType::isDynamic(b) || a == b;
-}
-
-static int64_t dim(Value value, unsigned index) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(index);
-}
-
-/// Dimension `leftDim` of `left` and `rightDim` of `right` are the same size.
-static LogicalResult checkEqual(Operation *op, StringRef what, Value left,
-                                unsigned leftDim, Value right,
-                                unsigned rightDim) {
-  if (agree(dim(left, leftDim), dim(right, rightDim)))
-    return success();
-  return op->emitOpError() << what << " differ: " << dim(left, leftDim)
-                           << " and " << dim(right, rightDim);
-}
 
 /// Key/value heads divide query heads.
 static LogicalResult checkGroups(Operation *op, int64_t heads,
@@ -88,7 +70,7 @@ bool attn::isScoreCap(double cap) {
   return cap >= std::numeric_limits<float>::min() && isScoreFactor(cap);
 }
 
-static LogicalResult checkScale(Operation *op, const APFloat &scale) {
+LogicalResult attn::verifyScale(Operation *op, const APFloat &scale) {
   if (isScoreFactor(scale.convertToDouble()))
     return success();
   return op->emitOpError() << "scale is " << scale.convertToDouble()
@@ -160,7 +142,7 @@ LogicalResult GroupedOp::verify() {
   if (failed(checkHeadCounts(*this)))
     return failure();
   // grouped_c4
-  if (failed(checkScale(*this, APFloat(getScoreScale()))))
+  if (failed(verifyScale(*this, APFloat(getScoreScale()))))
     return failure();
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
@@ -209,7 +191,7 @@ LogicalResult ScoreOp::verify() {
           checkEqual(*this, "head sizes of query and key", query, 3, key, 3)))
     return failure();
   // score_c2
-  if (failed(checkGroups(*this, dim(query, 2), dim(key, 2))))
+  if (failed(checkGroups(*this, sizeOf(query, 2), sizeOf(key, 2))))
     return failure();
   // score_c3
   return success(
@@ -222,11 +204,6 @@ LogicalResult ScoreOp::verify() {
       succeeded(checkEqual(*this, "keys of key and score", key, 1, score, 3)));
 }
 
-LogicalResult ScaleOp::verify() {
-  // scale_c1
-  return checkScale(*this, getBy());
-}
-
 LogicalResult SoftcapOp::verify() {
   // softcap_c1
   return checkSoftcap(*this, getCap().convertToDouble());
@@ -237,12 +214,66 @@ LogicalResult MaskOp::verify() {
   return checkRowOperands(*this, getScore(), getLengths(), {}, {});
 }
 
+int64_t SoftmaxOp::getSoftmaxDim() {
+  return getDim().value_or(getScore().getType().getRank() - 1);
+}
+
 LogicalResult SoftmaxOp::verify() {
-  // softmax_c1, softmax_c2
-  if (failed(checkRowOperands(*this, getScore(), {}, getSinks(), getLse())))
+  // softmax_c4
+  int64_t rank = getScore().getType().getRank();
+  if (rank == 0)
+    return emitOpError() << "score has rank 0, expected at least 1";
+  if (failed(checkDim(*this, getSoftmaxDim(), getScore())))
     return failure();
   // softmax_c3
-  return checkProbability(*this, getScore(), getProbability());
+  if (failed(checkShape(*this, "probability", getProbability(),
+                        getScore().getType().getShape())))
+    return failure();
+  if (!getSinks() && !getLse())
+    return success();
+  // softmax_c1
+  if (rank != 4 || getDim())
+    return emitOpError() << "has sinks or lse and a score of rank " << rank
+                         << (getDim() ? " with dim" : "")
+                         << ", expected rank 4 without dim";
+  // softmax_c2
+  return checkRowOperands(*this, getScore(), {}, getSinks(), getLse());
+}
+
+LogicalResult RopeOp::verify() {
+  // rope_c1
+  unsigned sequence = getHeadsFirst() ? 2 : 1;
+  // rope_c2
+  if (Value positions = getPositions()) {
+    if (sizeOf(positions, 0) != 1 &&
+        failed(checkEqual(*this, "batch of input and positions", getInput(), 0,
+                          positions, 0)))
+      return failure();
+    if (failed(checkEqual(*this, "sequences of input and positions", getInput(),
+                          sequence, positions, 1)))
+      return failure();
+  }
+  // rope_c3
+  int64_t size = sizeOf(getInput(), 3);
+  if (!ShapedType::isDynamic(size) && size % 2 != 0)
+    return emitOpError() << "head size " << size
+                         << " is odd, and a rotation takes pairs";
+  return success();
+}
+
+LogicalResult CacheAppendOp::verify() {
+  ArrayRef<int64_t> cache = shapeOf(getCache()), fresh = shapeOf(getFresh());
+  // cache_append_c1
+  if (cache.size() < 2)
+    return emitOpError() << "cache has rank " << cache.size()
+                         << ", expected at least 2";
+  SmallVector<int64_t> expected(cache);
+  expected[1] = fresh.size() > 1 ? fresh[1] : ShapedType::kDynamic;
+  if (failed(checkShape(*this, "fresh", getFresh(), expected)))
+    return failure();
+  // cache_append_c2
+  return checkEqual(*this, "batch of cache and lengths", getCache(), 0,
+                    getLengths(), 0);
 }
 
 LogicalResult WeightedSumOp::verify() {
@@ -255,7 +286,7 @@ LogicalResult WeightedSumOp::verify() {
                         value, 1)))
     return failure();
   // weighted_sum_c2
-  if (failed(checkGroups(*this, dim(probability, 1), dim(value, 2))))
+  if (failed(checkGroups(*this, sizeOf(probability, 1), sizeOf(value, 2))))
     return failure();
   // weighted_sum_c3
   return success(
@@ -279,7 +310,7 @@ LogicalResult MaskedSoftmaxOp::verify() {
                               getLse())))
     return failure();
   // masked_softmax_c4
-  if (failed(checkScale(*this, getScale())))
+  if (failed(verifyScale(*this, getScale())))
     return failure();
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
@@ -299,7 +330,7 @@ static LogicalResult checkFlashShapes(FlashOp op) {
     return failure();
   // flash_c2
   if (failed(checkEqual(op, "heads of key and value", key, 2, value, 2)) ||
-      failed(checkGroups(op, dim(query, 2), dim(key, 2))))
+      failed(checkGroups(op, sizeOf(query, 2), sizeOf(key, 2))))
     return failure();
   // flash_c3
   return success(
@@ -327,7 +358,7 @@ LogicalResult FlashOp::verify() {
                                       getQuery(), 2, getSinks(), 0)))
     return failure();
   // flash_c5
-  if (failed(checkScale(*this, getScale())))
+  if (failed(verifyScale(*this, getScale())))
     return failure();
   // flash_c6
   if (getScoreMod().empty())
@@ -354,11 +385,6 @@ OpFoldResult RepeatKvOp::fold(FoldAdaptor) {
   if (getTimes() == 1 && getInput().getType() == getType())
     return getInput();
   return {};
-}
-
-OpFoldResult ScaleOp::fold(FoldAdaptor) {
-  return getBy().isExactlyValue(1.0) ? OpFoldResult(getScore())
-                                     : OpFoldResult();
 }
 
 #define GET_OP_CLASSES

@@ -34,6 +34,11 @@ bool isScoreFactor(double factor);
 /// not subnormal in f32.
 bool isScoreCap(double cap);
 
+/// Checks that `scale`, an attribute of `op`, is a factor that kernels can
+/// hold.
+mlir::LogicalResult verifyScale(mlir::Operation *op,
+                                const llvm::APFloat &scale);
+
 /// Checks that `layers`, an attribute of `op`, ascend from 0 and are not empty.
 mlir::LogicalResult verifyLayers(mlir::Operation *op,
                                  llvm::ArrayRef<int64_t> layers);

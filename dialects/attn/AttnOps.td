@@ -7,3 +7,6 @@
 include "dialects/attn/AttnDeclaredOps.td"
 include "dialects/attn/AttnFusedOps.td"
 include "dialects/attn/AttnGraphOps.td"
+include "dialects/attn/AttnMaskOps.td"
+include "dialects/attn/AttnMathOps.td"
+include "dialects/attn/AttnShapeOps.td"

@@ -127,7 +127,7 @@ func.func @softmax_c2(%score: tensor<?x4x?x?xf32>) {
 // -----
 
 func.func @softmax_c3(%score: tensor<?x4x?x?xf32>) {
-  // expected-error @below {{'attn.softmax' op heads of score and probability differ: 4 and 8}}
+  // expected-error @below {{'attn.softmax' op probability has shape [?, 8, ?, ?], expected [?, 4, ?, ?]}}
   %probability, %lse = attn.softmax %score
       : tensor<?x4x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x4xf32>
   return
@@ -167,5 +167,66 @@ func.func @repeat_kv_c2_overflow(%key: tensor<?x?x4x16xf32>) {
   // expected-error @below {{'attn.repeat_kv' op result has 4 heads, expected 4 * 4611686018427387905}}
   %repeated = attn.repeat_kv %key {times = 4611686018427387905}
       : tensor<?x?x4x16xf32> -> tensor<?x?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_c1(%s: tensor<2x3x4xf32>, %k: tensor<2xf32>) {
+  // expected-error @below {{'attn.softmax' op has sinks or lse and a score of rank 3, expected rank 4 without dim}}
+  %p = attn.softmax %s sinks(%k : tensor<2xf32>)
+      : tensor<2x3x4xf32> -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @softmax_c4(%s: tensor<2x3x4xf32>) {
+  // expected-error @below {{'attn.softmax' op dimension 3 is none of a tensor of rank 3}}
+  %p = attn.softmax %s {dim = 3} : tensor<2x3x4xf32> -> tensor<2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%q: tensor<2x5x4x16xf32>, %p: tensor<3x5xi32>) {
+  // expected-error @below {{'attn.rope' op batch of input and positions differ: 2 and 3}}
+  %r = attn.rope %q positions(%p : tensor<3x5xi32>)
+      {position = #attn.rope<theta = 1.0e4>} : tensor<2x5x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2_heads_first(%q: tensor<2x5x4x16xf32>, %p: tensor<1x5xi32>) {
+  // expected-error @below {{'attn.rope' op sequences of input and positions differ: 4 and 5}}
+  %r = attn.rope %q positions(%p : tensor<1x5xi32>)
+      {position = #attn.rope<theta = 1.0e4>, heads_first} : tensor<2x5x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3(%q: tensor<2x5x4x15xf32>) {
+  // expected-error @below {{'attn.rope' op head size 15 is odd, and a rotation takes pairs}}
+  %r = attn.rope %q {position = #attn.rope<theta = 1.0e4>} : tensor<2x5x4x15xf32>
+  return
+}
+
+// -----
+
+func.func @cache_append_c1(%c: tensor<2x9x4x16xf32>, %k: tensor<2x3x5x16xf32>, %l: tensor<2xi32>) {
+  // expected-error @below {{'attn.cache_append' op fresh has shape [2, 3, 5, 16], expected [2, 3, 4, 16]}}
+  %r = attn.cache_append %c, %k lengths(%l : tensor<2xi32>)
+      : tensor<2x9x4x16xf32>, tensor<2x3x5x16xf32>
+  return
+}
+
+// -----
+
+func.func @cache_append_c2(%c: tensor<2x9x4x16xf32>, %k: tensor<2x3x4x16xf32>, %l: tensor<3xi32>) {
+  // expected-error @below {{'attn.cache_append' op batch of cache and lengths differ: 2 and 3}}
+  %r = attn.cache_append %c, %k lengths(%l : tensor<3xi32>)
+      : tensor<2x9x4x16xf32>, tensor<2x3x4x16xf32>
   return
 }

@@ -1,0 +1,36 @@
+//===- AttnTensors.td - tensors of the graph level ---------*- tablegen -*-===//
+//
+// The types that graph operations take, and what they all share.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DIALECTS_ATTN_ATTNTENSORS_TD
+#define DIALECTS_ATTN_ATTNTENSORS_TD
+
+include "dialects/attn/AttnAttributes.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+// Results print under the names that papers give them.
+def Attn_NamedResults
+    : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+
+// Any shape.
+def Attn_Tensor : RankedTensorOf<[F32, I1, I32]>;
+def Attn_FloatTensor : RankedTensorOf<[F32]>;
+def Attn_BoolTensor : RankedTensorOf<[I1]>;
+// [batch, sequence, heads, dim]
+def Attn_HeadsTensor : 4DTensorOf<[F32]>;
+// [batch, heads, queries, keys]
+def Attn_ScoreTensor : 4DTensorOf<[F32]>;
+// [batch, queries, heads]
+def Attn_LseTensor : 3DTensorOf<[F32]>;
+// [batch]: valid keys of each sequence
+def Attn_LengthsTensor : 1DTensorOf<[I32]>;
+// [heads]: one extra logit per head
+def Attn_SinksTensor : 1DTensorOf<[F32]>;
+// [batch, sequence]: where tokens stand
+def Attn_PositionsTensor : 2DTensorOf<[I32]>;
+
+#endif // DIALECTS_ATTN_ATTNTENSORS_TD
