@@ -46,6 +46,8 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   for (Value operand : flash->getOperands())
     if (!isa<BlockArgument>(operand))
       return "an operand of attn.flash is not an argument";
+  if (flash.getTensorMask())
+    return "attn.flash has a tensor_mask";
   if (!hasStaticHeads(flash))
     return "heads or head sizes are dynamic";
   if (flash.getQuery().getType().getDimSize(2) == 0 ||

@@ -121,7 +121,7 @@ struct JoinSteps : OpRewritePattern<WeightedSumOp> {
         rewriter, sum.getLoc(), sum.getOutput().getType(),
         softmax.getLse().getType(), score.getQuery(), score.getKey(),
         sum.getValue(), softmax.getLengths(), softmax.getSinks(),
-        softmax.getScaleAttr(), softmax.getMask());
+        softmax.getTensorMask(), softmax.getScaleAttr(), softmax.getMask());
     if (std::optional<APFloat> cap = softmax.getSoftcap())
       createSoftcap(rewriter, flash, cap->convertToDouble());
     remarkPassed(

@@ -126,7 +126,8 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
         rewriter, softmax.getLoc(), softmax.getProbability().getType(),
         lseTypeOf(softmax.getScore()), steps.score,
         steps.mask ? steps.mask.getLengths() : Value(), softmax.getSinks(),
-        scale, steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);
+        /*tensor_mask=*/Value(), scale,
+        steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);
     rewriter.replaceOp(softmax,
                        fused.getResults().take_front(softmax.getNumResults()));
     return success();

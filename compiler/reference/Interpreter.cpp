@@ -9,6 +9,8 @@
 
 #include "compiler/reference/Rules.h"
 #include "compiler/reference/ScoreMod.h"
+#include "compiler/reference/TensorOps.h"
+#include "compiler/reference/TensorRules.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -47,9 +49,10 @@ public:
 
   /// attention = softmax(mask(modify(scale * query . key))) . value
   template <typename Modify>
-  FailureOr<SmallVector<Tensor>> attend(ArrayRef<const Tensor *> queryKeyValue,
-                                        double factor, Visibility visibility,
-                                        const Tensor *sinks, Modify modify);
+  FailureOr<SmallVector<Tensor>>
+  attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
+         Visibility visibility, const Tensor *sinks, const Tensor *tensorMask,
+         Modify modify);
 
 private:
   LogicalResult evaluate(Operation *op);
@@ -62,6 +65,8 @@ private:
   LogicalResult rule(WeightedSumOp op);
   LogicalResult rule(MaskedSoftmaxOp op);
   LogicalResult rule(FlashOp op);
+  LogicalResult rule(PositionBiasOp op);
+  LogicalResult evaluateTensor(Operation *op);
 
   const Tensor &get(Value value) const { return values.find(value)->second; }
   const Tensor *getOptional(Value value) const {
@@ -69,10 +74,11 @@ private:
   }
   LogicalResult set(Value value, Tensor tensor);
   Softmax softmaxOf(Tensor score, const Tensor *sinks);
+  const Tensor *tensorMaskOf(Value mask);
   FailureOr<Visibility> visibilityOf(Operation *op, MaskAttrInterface mask,
                                      Value lengths, const Tensor &score);
 
-  DenseMap<Value, Tensor> values;
+  DenseMap<Value, Tensor> values, addedMasks;
   Trace *trace;
 };
 } // namespace
@@ -94,6 +100,18 @@ Softmax Evaluator<Real>::softmaxOf(Tensor score, const Tensor *sinks) {
       if (std::isfinite(value))
         trace->maxScore = std::max(trace->maxScore, std::fabs(value));
   return softmax<Real>(std::move(score), sinks);
+}
+
+/// The tensor that `mask` adds: a boolean one becomes 0 and -inf. Null without.
+template <typename Real>
+const Tensor *Evaluator<Real>::tensorMaskOf(Value mask) {
+  if (!mask || !getElementTypeOrSelf(mask).isInteger(1))
+    return getOptional(mask);
+  Tensor &added = addedMasks[mask];
+  added = get(mask);
+  for (double &element : added.data())
+    element = element != 0 ? 0 : -std::numeric_limits<double>::infinity();
+  return &added;
 }
 
 template <typename Real>
@@ -149,7 +167,11 @@ LogicalResult Evaluator<Real>::rule(MaskOp op) {
 
 template <typename Real>
 LogicalResult Evaluator<Real>::rule(SoftmaxOp op) {
-  Softmax result = softmaxOf(get(op.getScore()), getOptional(op.getSinks()));
+  const Tensor &score = get(op.getScore());
+  if (!op.getLse() && !op.getSinks())
+    return set(op.getProbability(),
+               softmaxAlong<Real>(score, op.getSoftmaxDim()));
+  Softmax result = softmaxOf(score, getOptional(op.getSinks()));
   if (failed(set(op.getProbability(), std::move(result.probability))))
     return failure();
   return op.getLse() ? set(op.getLse(), std::move(result.lse)) : success();
@@ -170,6 +192,8 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
       scale<Real>(get(op.getScore()), op.getScale().convertToDouble());
   if (std::optional<APFloat> cap = op.getSoftcap())
     score = softcap<Real>(std::move(score), cap->convertToDouble());
+  if (const Tensor *added = tensorMaskOf(op.getTensorMask()))
+    score = addTensorMask<Real>(std::move(score), *added);
   FailureOr<Visibility> visibility =
       visibilityOf(op, op.getMask(), op.getLengths(), score);
   if (failed(visibility))
@@ -186,7 +210,7 @@ template <typename Modify>
 FailureOr<SmallVector<Tensor>>
 Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
                         Visibility visibility, const Tensor *sinks,
-                        Modify modify) {
+                        const Tensor *tensorMask, Modify modify) {
   const Tensor &query = *queryKeyValue[0], &key = *queryKeyValue[1];
   visibility.queries = query.dim(1);
   visibility.keys = key.dim(1);
@@ -194,6 +218,8 @@ Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
       modify(scale<Real>(score<Real>(query, key), factor));
   if (failed(modified))
     return failure();
+  if (tensorMask)
+    modified = addTensorMask<Real>(std::move(*modified), *tensorMask);
   Softmax weights = softmaxOf(mask(std::move(*modified), visibility), sinks);
   SmallVector<Tensor> results;
   results.push_back(
@@ -218,23 +244,52 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
       return score;
     return applyScoreMod<Real>(op.getScoreMod(), std::move(score));
   };
-  FailureOr<SmallVector<Tensor>> results =
-      attend({&query, &key, &value}, op.getScale().convertToDouble(),
-             visibility, getOptional(op.getSinks()), modify);
+  FailureOr<SmallVector<Tensor>> results = attend(
+      {&query, &key, &value}, op.getScale().convertToDouble(), visibility,
+      getOptional(op.getSinks()), tensorMaskOf(op.getTensorMask()), modify);
   if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
     return failure();
   return set(op.getLse(), (*results)[1]);
+}
+
+/// score + bias(head, position of the row, key)
+template <typename Real>
+LogicalResult Evaluator<Real>::rule(PositionBiasOp op) {
+  Tensor score = get(op.getScore());
+  PositionBias bias = {.bias = op.getBias(),
+                       .lengths = getOptional(op.getLengths()),
+                       .table = getOptional(op.getTable())};
+  return set(op.getResult(), addPositionBias<Real>(std::move(score), bias));
+}
+
+/// Operands by the operation's definition: an absent one has a place too.
+static SmallVector<Value> operandsOf(Operation *op) {
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return {linear.getInput(), linear.getWeight(), linear.getBias()};
+  if (auto norm = dyn_cast<RmsNormOp>(op))
+    return {norm.getInput(), norm.getWeight()};
+  if (auto norm = dyn_cast<LayerNormOp>(op))
+    return {norm.getInput(), norm.getWeight(), norm.getBias()};
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return {rope.getInput(), rope.getPositions()};
+  return llvm::to_vector(op->getOperands());
+}
+
+template <typename Real>
+LogicalResult Evaluator<Real>::evaluateTensor(Operation *op) {
+  SmallVector<const Tensor *> operands = llvm::map_to_vector(
+      operandsOf(op), [&](Value value) { return getOptional(value); });
+  FailureOr<Tensor> result = evaluateTensorOp<Real>(op, operands);
+  return failed(result) ? failure() : set(op->getResult(0), std::move(*result));
 }
 
 template <typename Real>
 LogicalResult Evaluator<Real>::evaluate(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .template Case<RepeatKvOp, ScoreOp, ScaleOp, SoftcapOp, MaskOp, SoftmaxOp,
-                     WeightedSumOp, MaskedSoftmaxOp, FlashOp>(
+                     WeightedSumOp, MaskedSoftmaxOp, FlashOp, PositionBiasOp>(
           [&](auto known) { return rule(known); })
-      .Default([](Operation *other) -> LogicalResult {
-        return other->emitOpError("has no rule in the reference interpreter");
-      });
+      .Default([&](Operation *other) { return evaluateTensor(other); });
 }
 
 template <typename Real>
@@ -272,7 +327,7 @@ interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
   };
   return Evaluator<Real>(trace).attend(
       {&inputs[0], &inputs[1], &inputs[2]}, layer.getScoreScale(), visibility,
-      layer.getSinks() ? &inputs[4] : nullptr, modify);
+      layer.getSinks() ? &inputs[4] : nullptr, nullptr, modify);
 }
 
 FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
@@ -305,7 +360,8 @@ bool reference::isInterpretable(func::FuncOp function) {
   return llvm::all_of(function.front().without_terminator(), [](Operation &op) {
     if (auto flash = dyn_cast<FlashOp>(op))
       return isScoreModSupported(flash.getScoreMod());
-    return isa<RepeatKvOp, ScoreOp, ScaleOp, SoftcapOp, MaskOp, SoftmaxOp,
-               WeightedSumOp, MaskedSoftmaxOp>(op);
+    return isTensorOp(&op) ||
+           isa<RepeatKvOp, ScoreOp, ScaleOp, SoftcapOp, MaskOp, SoftmaxOp,
+               WeightedSumOp, MaskedSoftmaxOp, PositionBiasOp>(op);
   });
 }

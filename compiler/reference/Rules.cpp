@@ -7,6 +7,8 @@
 
 #include "compiler/reference/Rules.h"
 
+#include "compiler/reference/TensorRules.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <cmath>
@@ -14,6 +16,7 @@
 
 using namespace attn;
 using namespace attn::reference;
+using llvm::SmallVector;
 
 static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -118,6 +121,13 @@ Tensor reference::mask(Tensor score, const Visibility &visibility) {
   return score;
 }
 
+template <typename Real>
+Tensor reference::addTensorMask(Tensor score, const Tensor &added) {
+  return elementwise({&score, &added}, [](llvm::ArrayRef<double> v) -> double {
+    return static_cast<Real>(v[0]) + static_cast<Real>(v[1]);
+  });
+}
+
 /// Turns one row of scores into probabilities and returns its lse.
 template <typename Real>
 static double softmaxRow(llvm::MutableArrayRef<double> row, Real sink) {
@@ -152,6 +162,63 @@ Softmax reference::softmax(Tensor score, const Tensor *sinks) {
     lse(batch, row, head) = softmaxRow<Real>(scores, sink);
   });
   return {.probability = std::move(score), .lse = std::move(lse)};
+}
+
+template <typename Real>
+Tensor reference::softmaxAlong(const Tensor &score, int64_t dim) {
+  // The rows along the last dimension of [..., size].
+  SmallVector<int64_t> swap =
+      llvm::to_vector(llvm::seq<int64_t>(0, score.rank()));
+  std::swap(swap[dim], swap.back());
+  Tensor rows = transpose(score, swap);
+  int64_t size = rows.shape().back();
+  for (int64_t row = 0; size && row < rows.size() / size; ++row)
+    softmaxRow<Real>(rows.data().slice(row * size, size),
+                     -std::numeric_limits<Real>::infinity());
+  return transpose(rows, swap);
+}
+
+/// The bias of head `head`, whose slope is `slope`, at position and key.
+static double biasAt(const PositionBias &bias, double slope, int64_t head,
+                     int64_t position, int64_t key) {
+  if (auto buckets = llvm::dyn_cast<BucketsAttr>(bias.bias))
+    return (*bias.table)(buckets.getBucket(key - position), head);
+  switch (llvm::cast<AlibiAttr>(bias.bias).getDistance()) {
+  case Distance::Signed:
+    return slope * static_cast<double>(key - position);
+  case Distance::Absolute:
+    return -slope * static_cast<double>(std::abs(key - position));
+  case Distance::Key:
+    return slope * static_cast<double>(key);
+  }
+  llvm_unreachable("all distances are handled");
+}
+
+static Alignment alignmentOf(BiasAttrInterface bias) {
+  if (auto buckets = llvm::dyn_cast<BucketsAttr>(bias))
+    return buckets.getAlignment();
+  return llvm::cast<AlibiAttr>(bias).getAlignment();
+}
+
+template <typename Real>
+Tensor reference::addPositionBias(Tensor score, const PositionBias &bias) {
+  SmallVector<double> slopes(score.dim(1), 0.0);
+  if (auto alibi = llvm::dyn_cast<AlibiAttr>(bias.bias))
+    slopes = alibi.getHeadSlopes(score.dim(1));
+  Visibility visibility = {
+      .lengths = bias.lengths, .queries = score.dim(2), .keys = score.dim(3)};
+  bool isTopLeft = alignmentOf(bias.bias) == Alignment::TopLeft;
+  forEachRow(score, [&](int64_t batch, int64_t head, int64_t row) {
+    int64_t offset =
+        isTopLeft ? 0 : visibility.length(batch) - visibility.queries;
+    for (int64_t key = 0; key < score.dim(3); ++key) {
+      double &value = score(batch, head, row, key);
+      value = static_cast<Real>(value) +
+              static_cast<Real>(
+                  biasAt(bias, slopes[head], head, row + offset, key));
+    }
+  });
+  return score;
 }
 
 /// sums[d] += weight * value[d]; a weight of 0 brings in nothing but, where
@@ -202,6 +269,12 @@ template Tensor softcap<double>(Tensor, double);
 template Tensor softcap<float>(Tensor, double);
 template Softmax softmax<double>(Tensor, const Tensor *);
 template Softmax softmax<float>(Tensor, const Tensor *);
+template Tensor addTensorMask<double>(Tensor, const Tensor &);
+template Tensor addTensorMask<float>(Tensor, const Tensor &);
+template Tensor softmaxAlong<double>(const Tensor &, int64_t);
+template Tensor softmaxAlong<float>(const Tensor &, int64_t);
+template Tensor addPositionBias<double>(Tensor, const PositionBias &);
+template Tensor addPositionBias<float>(Tensor, const PositionBias &);
 template Tensor weightedSum<double>(const Tensor &, const Tensor &,
                                     const Visibility *);
 template Tensor weightedSum<float>(const Tensor &, const Tensor &,

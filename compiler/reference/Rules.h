@@ -46,6 +46,10 @@ Tensor softcap(Tensor score, double cap);
 /// result = score where visible, else -inf
 Tensor mask(Tensor score, const Visibility &visibility);
 
+/// result = score + added, whose sizes are the score's or 1
+template <typename Real>
+Tensor addTensorMask(Tensor score, const Tensor &added);
+
 struct Softmax {
   Tensor probability;
   Tensor lse;
@@ -55,6 +59,23 @@ struct Softmax {
 /// A row without any score above -inf has probability 0 (semantics, item 4).
 template <typename Real>
 Softmax softmax(Tensor score, const Tensor *sinks);
+
+/// The probabilities along dimension `dim` of a tensor of any rank.
+template <typename Real>
+Tensor softmaxAlong(const Tensor &score, int64_t dim);
+
+/// A bias of the positions of query and key.
+struct PositionBias {
+  BiasAttrInterface bias;
+  /// Valid keys per batch row; null: all of them.
+  const Tensor *lengths = nullptr;
+  /// [buckets, heads]; null if the bias reads none.
+  const Tensor *table = nullptr;
+};
+
+/// score[b, h, i, j] + bias(h, p, j)
+template <typename Real>
+Tensor addPositionBias(Tensor score, const PositionBias &bias);
 
 /// output[b, i, h, d] = sum_j probability[b, h, i, j] * value[b, j, h / g, d].
 /// A probability of 0 contributes nothing, unless `visibility` is given and

@@ -15,9 +15,11 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
     Pure, AttrSizedOperandSegments, Attn_NamedResults]> {
   let summary = "scale, softcap, mask and softmax in one step";
   let description = [{
-    `softmax(mask(cap * tanh(scale * score / cap)))`; without `softcap`
-    `softmax(mask(scale * score))`. The order is fixed: scale, softcap, mask,
-    sink. Edge cases are those of `attn.mask` and `attn.softmax`.
+    `softmax(mask(cap * tanh(scale * score / cap) + tensor_mask))`; without
+    `softcap` `softmax(mask(scale * score + tensor_mask))`. The order is fixed:
+    scale, softcap, bias, mask, sink. A boolean `tensor_mask` adds nothing where
+    it is true and makes the score -inf where it is false. Edge cases are those
+    of `attn.mask` and `attn.softmax`.
 
     Constraints:
       C1: lengths has one entry per batch row.
@@ -25,6 +27,7 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
       C3: lse is [batch, queries, heads].
       C4: scale is finite; softcap is positive and finite.
       C5: probability has the sizes of score.
+      C6: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
 
     Example:
 
@@ -42,12 +45,14 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
                        Optional<Attn_SinksTensor>:$sinks,
+                       Optional<Attn_TensorMask>:$tensor_mask,
                        F64Attr:$scale, OptionalAttr<F64Attr>:$softcap,
                        Attn_MaskAttrInterface:$mask);
   let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
   let assemblyFormat = [{
     $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    (`tensor_mask` `(` $tensor_mask^ `:` type($tensor_mask) `)`)?
     custom<Fields>(attr-dict, "getOperationName()")
     `:` type($score) `->` type($probability) `,` type($lse)
   }];
@@ -60,10 +65,11 @@ def Attn_FlashOp : Attn_Op<"flash", [
       "getAsmResultNames", "getAsmBlockArgumentNames"]>]> {
   let summary = "attention with grouped heads and an online softmax";
   let description = [{
-    `output = softmax(mask(score_mod(scale * query . key))) . value` and the
-    logarithm of the denominator. Without a `score_mod` region the scores pass
+    `output = softmax(mask(score_mod(scale * query . key) + tensor_mask)) .
+    value` and the logarithm of the denominator. Without a `score_mod` region the scores pass
     as they are; with one, it maps each score, given its row (query index),
-    column (key index) and head. The sink joins the denominator once.
+    column (key index) and head. A boolean `tensor_mask` makes scores -inf where
+    it is false. The sink joins the denominator once.
 
     A row that sees no key has output 0 and lse -inf, or lse = sink.
 
@@ -76,6 +82,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
       C4: lengths has one entry per batch row, sinks one per head.
       C5: scale is finite.
       C6: score_mod takes (f32, index, index, index) and yields one f32.
+      C7: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
 
     Example:
 
@@ -99,6 +106,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
                        Attn_HeadsTensor:$value,
                        Optional<Attn_LengthsTensor>:$lengths,
                        Optional<Attn_SinksTensor>:$sinks,
+                       Optional<Attn_TensorMask>:$tensor_mask,
                        F64Attr:$scale, Attn_MaskAttrInterface:$mask);
   let results = (outs Attn_HeadsTensor:$output, Attn_LseTensor:$lse);
   let regions = (region MaxSizedRegion<1>:$score_mod);
@@ -106,6 +114,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
     $query `,` $key `,` $value
     (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
+    (`tensor_mask` `(` $tensor_mask^ `:` type($tensor_mask) `)`)?
     custom<Fields>(attr-dict, "getOperationName()")
     `:` type($query) `,` type($key) `,` type($value)
     `->` type($output) `,` type($lse)

@@ -48,6 +48,18 @@ static LogicalResult checkRowOperands(Operation *op, Value score, Value lengths,
       succeeded(checkEqual(op, "heads of score and lse", score, 1, lse, 2)));
 }
 
+/// A mask of [batch, heads, queries, keys] scores, repeated where it is 1.
+static LogicalResult checkTensorMask(Operation *op, Value mask,
+                                     ArrayRef<int64_t> scores) {
+  if (!mask)
+    return success();
+  SmallVector<int64_t> expected(scores);
+  for (unsigned dim = 0; dim < 3; ++dim)
+    if (sizeOf(mask, dim) == 1)
+      expected[dim] = 1;
+  return checkShape(op, "tensor_mask", mask, expected);
+}
+
 /// The softmax of `score` is one probability for each.
 static LogicalResult checkProbability(Operation *op, Value score,
                                       Value probability) {
@@ -315,6 +327,9 @@ LogicalResult MaskedSoftmaxOp::verify() {
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
       return failure();
+  // masked_softmax_c6
+  if (failed(checkTensorMask(*this, getTensorMask(), shapeOf(getScore()))))
+    return failure();
   // masked_softmax_c5
   return checkProbability(*this, getScore(), getProbability());
 }
@@ -359,6 +374,11 @@ LogicalResult FlashOp::verify() {
     return failure();
   // flash_c5
   if (failed(verifyScale(*this, getScale())))
+    return failure();
+  // flash_c7
+  if (failed(checkTensorMask(*this, getTensorMask(),
+                             {sizeOf(getQuery(), 0), sizeOf(getQuery(), 2),
+                              sizeOf(getQuery(), 1), sizeOf(getKey(), 1)})))
     return failure();
   // flash_c6
   if (getScoreMod().empty())

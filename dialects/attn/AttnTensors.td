@@ -26,6 +26,8 @@ def Attn_HeadsTensor : 4DTensorOf<[F32]>;
 def Attn_ScoreTensor : 4DTensorOf<[F32]>;
 // [batch, queries, heads]
 def Attn_LseTensor : 3DTensorOf<[F32]>;
+// [batch or 1, heads or 1, queries or 1, keys]: true = attend, or added
+def Attn_TensorMask : 4DTensorOf<[F32, I1]>;
 // [batch]: valid keys of each sequence
 def Attn_LengthsTensor : 1DTensorOf<[I32]>;
 // [heads]: one extra logit per head

@@ -34,7 +34,7 @@ func.func @norms(%x: tensor<2x?x8x16xf32>, %weight: tensor<8x16xf32>,
   // CHECK: attn.layer_norm %normed bias(%{{.+}} : tensor<16xf32>) {eps = 1.0e-5}
   %l = attn.layer_norm %r bias(%bias : tensor<16xf32>) {eps = 1.0e-5}
       : tensor<2x?x8x16xf32>
-  // CHECK: %rotated = attn.rope %{{.+}} {position = #attn.rope<theta = 1.0e4>}
+  // CHECK: %rotated = attn.rope %{{.+}} {position = #attn.rope<theta = 10000.0>}
   %q = attn.rope %l {position = #attn.rope<theta = 1.0e4>} : tensor<2x?x8x16xf32>
   return %q : tensor<2x?x8x16xf32>
 }

@@ -186,3 +186,24 @@ func.func @flash_c6_no_yield(%query: tensor<?x?x4x16xf32>) {
   }
   return
 }
+
+// -----
+
+func.func @flash_c7(%q: tensor<2x5x4x16xf32>, %k: tensor<2x7x2x16xf32>, %m: tensor<1x4x5x6xi1>) {
+  // expected-error @below {{'attn.flash' op tensor_mask has shape [1, 4, 5, 6], expected [1, 4, 5, 7]}}
+  %o, %l = attn.flash %q, %k, %k tensor_mask(%m : tensor<1x4x5x6xi1>)
+      {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<2x5x4x16xf32>, tensor<2x7x2x16xf32>, tensor<2x7x2x16xf32>
+      -> tensor<2x5x4x16xf32>, tensor<2x5x4xf32>
+  return
+}
+
+// -----
+
+func.func @masked_softmax_c6(%s: tensor<2x4x5x7xf32>, %m: tensor<2x2x5x7xf32>) {
+  // expected-error @below {{'attn.masked_softmax' op tensor_mask has shape [2, 2, 5, 7], expected [2, 4, 5, 7]}}
+  %p, %l = attn.masked_softmax %s tensor_mask(%m : tensor<2x2x5x7xf32>)
+      {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<2x4x5x7xf32> -> tensor<2x4x5x7xf32>, tensor<2x5x4xf32>
+  return
+}

@@ -1,0 +1,234 @@
+//===- TensorRules.cpp - What the steps around attention compute ----------===//
+//
+// Plain loops over coordinates: none of these is worth more than clarity.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/reference/TensorRules.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace attn;
+using namespace attn::reference;
+using llvm::ArrayRef;
+using llvm::SmallVector;
+
+/// The position in `tensor`'s data of full coordinates.
+static int64_t positionOf(const Tensor &tensor, ArrayRef<int64_t> at) {
+  int64_t position = 0;
+  for (auto [extent, index] : llvm::zip_equal(tensor.shape(), at))
+    position = position * extent + index;
+  return position;
+}
+
+Tensor reference::gather(
+    const Tensor &input, ArrayRef<int64_t> shape,
+    llvm::function_ref<void(llvm::MutableArrayRef<int64_t>)> source) {
+  Tensor result(shape);
+  for (int64_t i = 0; i < result.size(); ++i) {
+    SmallVector<int64_t> at = result.coordinates(i);
+    source(at);
+    result.data()[i] = input.data()[positionOf(input, at)];
+  }
+  return result;
+}
+
+Tensor reference::transpose(const Tensor &input,
+                            ArrayRef<int64_t> permutation) {
+  SmallVector<int64_t> shape = llvm::map_to_vector(
+      permutation, [&](int64_t dim) { return input.dim(dim); });
+  return gather(input, shape, [&](llvm::MutableArrayRef<int64_t> at) {
+    SmallVector<int64_t> result(at);
+    for (auto [i, dim] : llvm::enumerate(permutation))
+      at[dim] = result[i];
+  });
+}
+
+Tensor reference::reshape(const Tensor &input, ArrayRef<int64_t> shape) {
+  return Tensor(shape, std::vector<double>(input.data()));
+}
+
+Tensor reference::concat(ArrayRef<const Tensor *> inputs, int64_t dim) {
+  SmallVector<int64_t> shape(inputs[0]->shape());
+  shape[dim] = 0;
+  for (const Tensor *input : inputs)
+    shape[dim] += input->dim(dim);
+  Tensor result(shape);
+  int64_t begin = 0;
+  for (const Tensor *input : inputs) {
+    for (int64_t i = 0; i < input->size(); ++i) {
+      SmallVector<int64_t> at = input->coordinates(i);
+      at[dim] += begin;
+      result.data()[positionOf(result, at)] = input->data()[i];
+    }
+    begin += input->dim(dim);
+  }
+  return result;
+}
+
+std::optional<SmallVector<int64_t>>
+reference::broadcastShape(ArrayRef<const Tensor *> operands) {
+  SmallVector<int64_t> shape;
+  for (const Tensor *operand : operands) {
+    ArrayRef<int64_t> sizes = operand->shape();
+    if (sizes.size() > shape.size())
+      shape.insert(shape.begin(), sizes.size() - shape.size(), 1);
+    size_t missing = shape.size() - sizes.size();
+    for (auto [i, size] : llvm::enumerate(sizes)) {
+      int64_t &total = shape[missing + i];
+      if (total != size && total != 1 && size != 1)
+        return std::nullopt;
+      total = total == 1 ? size : total;
+    }
+  }
+  return shape;
+}
+
+/// The element of `operand` that stands at `at` of a shape it is repeated to.
+static double repeatedAt(const Tensor &operand, ArrayRef<int64_t> at) {
+  SmallVector<int64_t> own(at.take_back(operand.rank()));
+  for (auto [i, index] : llvm::enumerate(own))
+    if (operand.dim(i) == 1)
+      index = 0;
+  return operand.data()[positionOf(operand, own)];
+}
+
+Tensor reference::elementwise(ArrayRef<const Tensor *> operands,
+                              llvm::function_ref<double(ArrayRef<double>)> f) {
+  Tensor result(*broadcastShape(operands));
+  SmallVector<double, 3> values(operands.size());
+  for (int64_t i = 0; i < result.size(); ++i) {
+    SmallVector<int64_t> at = result.coordinates(i);
+    for (auto [value, operand] : llvm::zip_equal(values, operands))
+      value = repeatedAt(*operand, at);
+    result.data()[i] = f(values);
+  }
+  return result;
+}
+
+template <typename Real>
+Tensor reference::matmul(const Tensor &lhs, const Tensor &rhs,
+                         bool transposed) {
+  int64_t rank = lhs.rank(), inner = lhs.dim(rank - 1);
+  int64_t columns = rhs.dim(rhs.rank() - (transposed ? 2 : 1));
+  SmallVector<int64_t> shape(lhs.shape());
+  shape.back() = columns;
+  Tensor result(shape);
+  int64_t rows = rank > 1 ? lhs.dim(rank - 2) : 1;
+  bool isShared = rhs.rank() == 2;
+  int64_t lines = inner ? lhs.size() / inner : 0;
+  if (!inner)
+    return result;
+  std::vector<Real> sums(columns);
+  for (int64_t line = 0; line < lines; ++line) {
+    const double *left = lhs.data().data() + line * inner;
+    int64_t batch = isShared ? 0 : line / rows;
+    const double *right = rhs.data().data() + batch * inner * columns;
+    llvm::fill(sums, Real(0));
+    for (int64_t k = 0; k < inner; ++k)
+      for (int64_t j = 0; j < columns; ++j)
+        sums[j] += static_cast<Real>(left[k]) *
+                   static_cast<Real>(transposed ? right[j * inner + k]
+                                                : right[k * columns + j]);
+    llvm::copy(sums, result.data().data() + line * columns);
+  }
+  return result;
+}
+
+template <typename Real>
+Tensor reference::sum(const Tensor &input, int64_t dim) {
+  SmallVector<int64_t> shape(input.shape());
+  shape[dim] = 1;
+  Tensor result(shape);
+  for (int64_t i = 0; i < input.size(); ++i) {
+    SmallVector<int64_t> at = input.coordinates(i);
+    at[dim] = 0;
+    double &total = result.data()[positionOf(result, at)];
+    total = static_cast<Real>(total) + static_cast<Real>(input.data()[i]);
+  }
+  return result;
+}
+
+/// Replaces every row along the last dimension by f(row).
+template <typename F>
+static Tensor mapRows(Tensor tensor, F f) {
+  int64_t width = tensor.dim(tensor.rank() - 1);
+  if (tensor.size() == 0)
+    return tensor;
+  for (int64_t row = 0; row < tensor.size() / width; ++row)
+    f(tensor.data().slice(row * width, width));
+  return tensor;
+}
+
+/// The mean of f(x) over a row.
+template <typename Real, typename F>
+static Real meanOf(ArrayRef<double> row, F f) {
+  Real total = 0;
+  for (double x : row)
+    total += f(static_cast<Real>(x));
+  return total / static_cast<Real>(row.size());
+}
+
+template <typename Real>
+Tensor reference::rmsNorm(const Tensor &input, double eps) {
+  return mapRows(input, [&](llvm::MutableArrayRef<double> row) {
+    Real square = meanOf<Real>(row, [](Real x) { return x * x; });
+    Real factor = Real(1) / std::sqrt(square + static_cast<Real>(eps));
+    for (double &x : row)
+      x = static_cast<Real>(x) * factor;
+  });
+}
+
+template <typename Real>
+Tensor reference::layerNorm(const Tensor &input, double eps) {
+  return mapRows(input, [&](llvm::MutableArrayRef<double> row) {
+    Real mean = meanOf<Real>(row, [](Real x) { return x; });
+    Real variance =
+        meanOf<Real>(row, [&](Real x) { return (x - mean) * (x - mean); });
+    Real factor = Real(1) / std::sqrt(variance + static_cast<Real>(eps));
+    for (double &x : row)
+      x = (static_cast<Real>(x) - mean) * factor;
+  });
+}
+
+Tensor reference::rope(const Tensor &input, const Tensor *positions,
+                       RopeAttr rope) {
+  int64_t size = input.dim(3), half = size / 2;
+  bool interleaved = rope.getPairing() == Pairing::Interleaved;
+  double theta = rope.getTheta().getValueAsDouble();
+  Tensor result(input.shape());
+  for (int64_t batch = 0; batch < input.dim(0); ++batch)
+    for (int64_t token = 0; token < input.dim(1); ++token) {
+      double position = static_cast<double>(token);
+      if (positions)
+        position = (*positions)(positions->dim(0) == 1 ? 0 : batch, token);
+      for (int64_t i = 0; i < half; ++i) {
+        auto frequency = static_cast<float>(
+            std::pow(theta, -2.0 * static_cast<double>(i) / size));
+        double angle = static_cast<float>(position) * frequency;
+        int64_t first = interleaved ? 2 * i : i;
+        int64_t second = interleaved ? 2 * i + 1 : i + half;
+        for (int64_t head = 0; head < input.dim(2); ++head) {
+          double x = input(batch, token, head, first);
+          double y = input(batch, token, head, second);
+          result(batch, token, head, first) =
+              x * std::cos(angle) - y * std::sin(angle);
+          result(batch, token, head, second) =
+              x * std::sin(angle) + y * std::cos(angle);
+        }
+      }
+    }
+  return result;
+}
+
+namespace attn::reference {
+template Tensor matmul<double>(const Tensor &, const Tensor &, bool);
+template Tensor matmul<float>(const Tensor &, const Tensor &, bool);
+template Tensor sum<double>(const Tensor &, int64_t);
+template Tensor sum<float>(const Tensor &, int64_t);
+template Tensor rmsNorm<double>(const Tensor &, double);
+template Tensor rmsNorm<float>(const Tensor &, double);
+template Tensor layerNorm<double>(const Tensor &, double);
+template Tensor layerNorm<float>(const Tensor &, double);
+} // namespace attn::reference
