@@ -41,12 +41,7 @@ static attn_status check_kind(const checked *c) {
                 (int64_t)t->device.device_type);
   if (t->dtype.code != want.code || t->dtype.bits != want.bits ||
       t->dtype.lanes != want.lanes)
-    return FAIL(c, ATTN_BAD_DTYPE,
-                "has DLPack type (code %d, bits %d, lanes %d), expected (%d, "
-                "%d, %d)",
-                (int64_t)t->dtype.code, (int64_t)t->dtype.bits,
-                (int64_t)t->dtype.lanes, (int64_t)want.code, (int64_t)want.bits,
-                (int64_t)want.lanes);
+    return FAIL(c, ATTN_BAD_DTYPE, "has type %t, expected %t", t->dtype, want);
   if (t->ndim != c->expected->rank)
     return FAIL(c, ATTN_BAD_RANK, "has rank %d, expected %d", (int64_t)t->ndim,
                 (int64_t)c->expected->rank);

@@ -103,10 +103,28 @@ TEST(RuntimeCheckTest, RefusesRank) {
 
 TEST(RuntimeCheckTest, RefusesDtype) {
   FakeCall call;
-  call.key.tensor.dtype = {kDLBfloat, 16, 1};
-  expectRefusal(call, ATTN_BAD_DTYPE,
-                "fake_core: key has DLPack type (code 4, bits 16, lanes 1), "
-                "expected (2, 32, 1)");
+  for (auto [dtype, name] :
+       {std::pair(DLDataType{kDLBfloat, 16, 1}, "bf16"),
+        {{kDLFloat, 64, 1}, "f64"},
+        {{kDLInt, 8, 1}, "i8"},
+        {{kDLUInt, 16, 1}, "u16"},
+        {{kDLComplex, 64, 1}, "complex64"},
+        {{kDLBool, 8, 1}, "bool"},
+        {{kDLBool, 1, 1}, "bool of 1 bits"},
+        {{kDLFloat8_e4m3fn, 8, 1}, "f8_e4m3fn"},
+        {{kDLFloat4_e2m1fn, 4, 2}, "f4_e2m1fn with 2 lanes"},
+        {{kDLFloat, 32, 4}, "f32 with 4 lanes"},
+        {{kDLFloat, 32, 0}, "f32 with 0 lanes"},
+        {{18, 32, 1}, "code 18 of 32 bits"}}) {
+    call.key.tensor.dtype = dtype;
+    expectRefusal(call, ATTN_BAD_DTYPE,
+                  std::string("fake_core: key has type ") + name +
+                      ", expected f32");
+  }
+  FakeCall lengths;
+  lengths.lengths.tensor.dtype = {kDLInt, 64, 1};
+  expectRefusal(lengths, ATTN_BAD_DTYPE,
+                "fake_core: kv_lengths has type i64, expected i32");
 }
 
 TEST(RuntimeCheckTest, RefusesDevice) {
