@@ -23,11 +23,12 @@ attn_status attn_rt_check_context(const attn_context *context) {
     return ATTN_BAD_CONTEXT;
   if (context->abi != ATTN_ABI_VERSION)
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
-                        "the context's abi is %d, expected %d",
+                        "context.abi is %d, expected %d: begin with "
+                        "ATTN_CONTEXT_INIT",
                         (int64_t)context->abi, (int64_t)ATTN_ABI_VERSION);
   if (context->workers < 0)
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
-                        "the context's workers are %d, expected 0 or more",
+                        "context.workers is %d, expected 0 or more",
                         context->workers);
   return ATTN_OK;
 }
@@ -163,46 +164,131 @@ static attn_status check_tensor(const checked *c) {
   return status;
 }
 
-/* Fields this kernel does not know must be absent: a newer caller may have
-   appended some. */
-static attn_status check_rest(const attn_rt_call *call,
+/* Where the tensors of the kernel's args end. */
+static uint64_t tensors_end(const attn_rt_kernel *kernel) {
+  return sizeof(attn_rt_args) +
+         (uint64_t)kernel->tensor_count * sizeof(DLTensor *);
+}
+
+/* sizeof(NAME_core_args) */
+static uint64_t args_end(const attn_rt_kernel *kernel) {
+  return tensors_end(kernel) + sizeof(attn_rt_reserved);
+}
+
+static attn_status check_size(const attn_rt_kernel *kernel,
                               const attn_rt_args *args,
                               const attn_context *context) {
-  uint64_t known = sizeof(attn_rt_args) +
-                   (uint64_t)call->kernel->tensor_count * sizeof(DLTensor *);
-  for (uint64_t i = known; i < args->size; ++i)
+  /* Far beyond what later versions may append: garbage, or not set. */
+  const uint64_t most = 4096;
+  if (args->size >= sizeof(attn_rt_args) && args->size <= most)
+    return ATTN_OK;
+  return attn_rt_fail(context, ATTN_BAD_ARGS,
+                      "%s: args.size is %d, expected %d: set it to "
+                      "sizeof(%s_args)",
+                      kernel->symbol, (int64_t)args->size,
+                      (int64_t)args_end(kernel), kernel->symbol);
+}
+
+static attn_status check_reserved(const attn_rt_kernel *kernel,
+                                  const attn_rt_args *args,
+                                  const attn_context *context) {
+  static const char *const names[] = {"key_scale", "value_scale",
+                                      "key_scale_group", "value_scale_group"};
+  attn_rt_reserved found = {0};
+  uint64_t begin = tensors_end(kernel);
+  /* An older caller has not all of it. */
+  for (uint64_t i = 0; i < sizeof(found) && begin + i < args->size; ++i)
+    ((char *)&found)[i] = ((const char *)args)[begin + i];
+  const uint64_t values[] = {(uint64_t)(uintptr_t)found.key_scale,
+                             (uint64_t)(uintptr_t)found.value_scale,
+                             found.key_scale_group, found.value_scale_group};
+  for (int i = 0; i < 4; ++i)
+    if (values[i])
+      return attn_rt_fail(context, ATTN_BAD_ARGS,
+                          i < 2 ? "%s: args.%s is %x, expected NULL: %s"
+                                : "%s: args.%s is %d, expected 0: %s",
+                          kernel->symbol, names[i], values[i],
+                          "quantised caches are not supported yet; clear args "
+                          "before filling it");
+  return ATTN_OK;
+}
+
+/* Fields this kernel does not know must be absent: a newer caller may have
+   appended some. */
+static attn_status check_rest(const attn_rt_kernel *kernel,
+                              const attn_rt_args *args,
+                              const attn_context *context) {
+  for (uint64_t i = args_end(kernel); i < args->size; ++i)
     if (((const char *)args)[i])
       return attn_rt_fail(context, ATTN_BAD_ARGS,
-                          "%s: the args' byte %d is set, but this kernel has "
-                          "no field there",
-                          call->kernel->symbol, (int64_t)i);
+                          "%s: args.size is %d and byte %d is set, but this "
+                          "kernel knows %d bytes only: clear args before "
+                          "filling it",
+                          kernel->symbol, (int64_t)args->size, (int64_t)i,
+                          (int64_t)args_end(kernel));
   return ATTN_OK;
+}
+
+static attn_status check_layer(const attn_rt_kernel *kernel, uint32_t layer,
+                               const attn_context *context) {
+  int64_t first = 0;
+  if (layer >= kernel->layer_count)
+    return attn_rt_fail(
+        context, ATTN_BAD_LAYER, "%s: args.layer is %d, expected 0 to %d",
+        kernel->symbol, (int64_t)layer, kernel->layer_count - 1);
+  if (kernel->layer_rows[layer] >= 0)
+    return ATTN_OK;
+  while (first < kernel->layer_count - 1 && kernel->layer_rows[first] < 0)
+    ++first;
+  return attn_rt_fail(context, ATTN_BAD_LAYER,
+                      "%s: args.layer is %d, which this kernel does not serve; "
+                      "the first that it serves is %d, and the manifest lists "
+                      "all",
+                      kernel->symbol, (int64_t)layer, first);
 }
 
 static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
                               const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
-  if (!args || args->size < sizeof(attn_rt_args))
-    return attn_rt_fail(context, ATTN_BAD_ARGS, "%s: the args are %s",
-                        kernel->symbol,
-                        args ? "smaller than their own head" : "NULL");
+  attn_status status;
+  if (!args)
+    return attn_rt_fail(context, ATTN_BAD_ARGS, "%s: args is NULL",
+                        kernel->symbol);
+  status = check_size(kernel, args, context);
+  if (status)
+    return status;
   if (args->abi != ATTN_ABI_VERSION)
     return attn_rt_fail(context, ATTN_BAD_ARGS,
-                        "%s: the args' abi is %d, expected %d", kernel->symbol,
-                        (int64_t)args->abi, (int64_t)ATTN_ABI_VERSION);
-  if (args->layer >= kernel->layer_count || kernel->layer_rows[args->layer] < 0)
-    return attn_rt_fail(context, ATTN_BAD_LAYER,
-                        "%s: layer %d is not among this kernel's %d layers",
-                        kernel->symbol, (int64_t)args->layer,
-                        kernel->layer_count);
+                        "%s: args.abi is %d, expected %d: set it to "
+                        "ATTN_ABI_VERSION",
+                        kernel->symbol, (int64_t)args->abi,
+                        (int64_t)ATTN_ABI_VERSION);
   if (args->flags & ~ATTN_FLAG_NO_SINK)
     return attn_rt_fail(context, ATTN_BAD_FLAGS,
-                        "%s: the args' flags are %x, expected 0x0 or 0x1",
+                        "%s: args.flags is %x, expected 0 or "
+                        "ATTN_FLAG_NO_SINK (0x1)",
                         kernel->symbol, (uint64_t)args->flags);
-  call->frame.constants =
-      call->target->constants +
-      kernel->layer_rows[args->layer] * call->target->constants_bytes;
-  return check_rest(call, args, context);
+  status = check_layer(kernel, args->layer, context);
+  if (!status)
+    status = check_reserved(kernel, args, context);
+  if (!status)
+    status = check_rest(kernel, args, context);
+  if (!status)
+    call->frame.constants =
+        call->target->constants +
+        kernel->layer_rows[args->layer] * call->target->constants_bytes;
+  return status;
+}
+
+static attn_status missing(const checked *c, const attn_rt_args *args,
+                           uint64_t end) {
+  const attn_rt_kernel *kernel = c->call->kernel;
+  if (end <= args->size)
+    return FAIL(c, ATTN_MISSING_TENSOR, "is NULL%s", "");
+  return FAIL(c, ATTN_MISSING_TENSOR,
+              "lies beyond args.size, which is %d, expected %d: set it to "
+              "sizeof(%s_args)",
+              (int64_t)args->size, (int64_t)args_end(kernel), kernel->symbol);
 }
 
 attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
@@ -224,7 +310,7 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     if (c.tensor)
       status = check_tensor(&c);
     else if (!(expected->role & ATTN_RT_OPTIONAL) && !dropped)
-      status = FAIL(&c, ATTN_MISSING_TENSOR, "is NULL%s", "");
+      status = missing(&c, args, end);
   }
   call->frame.views = call->views;
   return status ? status : attn_rt_check_overlap(call, context);

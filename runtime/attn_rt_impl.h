@@ -10,6 +10,12 @@ typedef struct attn_rt_args {
   const DLTensor *tensors[];
 } attn_rt_args;
 
+/* What follows the tensors in the args of this version. */
+typedef struct attn_rt_reserved {
+  const DLTensor *key_scale, *value_scale;
+  uint32_t key_scale_group, value_scale_group;
+} attn_rt_reserved;
+
 /* The bytes that a tensor's elements occupy: [begin, end). */
 typedef struct attn_rt_span {
   uint64_t begin, end;

@@ -17,14 +17,15 @@
 
 namespace attn::test {
 
-/// The args structure of the fake kernel.
+/// The args structure of the fake kernel, as NAME.h writes it.
 struct FakeArgs {
   uint32_t size = sizeof(FakeArgs), abi = ATTN_ABI_VERSION, layer = 0,
            flags = 0;
   const DLTensor *query = nullptr, *key = nullptr, *value = nullptr,
                  *kvLengths = nullptr, *sinks = nullptr, *output = nullptr,
                  *lse = nullptr;
-  const DLTensor *appended = nullptr;
+  const DLTensor *keyScale = nullptr, *valueScale = nullptr;
+  uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
 };
 
 /// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2

@@ -36,48 +36,97 @@ TEST(RuntimeCheckTest, RefusesContext) {
   EXPECT_EQ(call.run(), ATTN_BAD_CONTEXT);
   call.context.size = sizeof(attn_context);
   call.context.abi = 2;
-  expectRefusal(call, ATTN_BAD_CONTEXT, "the context's abi is 2, expected 1");
+  expectRefusal(call, ATTN_BAD_CONTEXT,
+                "context.abi is 2, expected 1: begin with ATTN_CONTEXT_INIT");
   call.context.abi = ATTN_ABI_VERSION;
   call.context.workers = -3;
   expectRefusal(call, ATTN_BAD_CONTEXT,
-                "the context's workers are -3, expected 0 or more");
+                "context.workers is -3, expected 0 or more");
 }
 
 TEST(RuntimeCheckTest, RefusesHeadOfArgs) {
   FakeCall call;
   EXPECT_EQ(attn_rt_run(&fakeKernel(), 7, nullptr, &call.context),
             ATTN_BAD_ARGS);
-  EXPECT_EQ(call.message(), "fake_core: the args are NULL");
-  call.args.size = 12;
-  expectRefusal(call, ATTN_BAD_ARGS,
-                "fake_core: the args are smaller than their own head");
-  call.args.size = sizeof(FakeArgs);
+  EXPECT_EQ(call.message(), "fake_core: args is NULL");
   call.args.abi = 7;
   expectRefusal(call, ATTN_BAD_ARGS,
-                "fake_core: the args' abi is 7, expected 1");
+                "fake_core: args.abi is 7, expected 1: set it to "
+                "ATTN_ABI_VERSION");
   call.args.abi = ATTN_ABI_VERSION;
-  call.args.layer = 2;
-  expectRefusal(call, ATTN_BAD_LAYER,
-                "fake_core: layer 2 is not among this kernel's 3 layers");
-  call.args.layer = 3;
-  EXPECT_EQ(call.run(), ATTN_BAD_LAYER);
-  call.args.layer = 0;
   call.args.flags = 6;
   expectRefusal(call, ATTN_BAD_FLAGS,
-                "fake_core: the args' flags are 0x6, expected 0x0 or 0x1");
+                "fake_core: args.flags is 0x6, expected 0 or "
+                "ATTN_FLAG_NO_SINK (0x1)");
+}
+
+TEST(RuntimeCheckTest, RefusesSizeOfArgs) {
+  FakeCall call;
+  for (uint32_t size : {0u, 12u, 4097u, 0xdeadbeefu}) {
+    call.args.size = size;
+    expectRefusal(call, ATTN_BAD_ARGS,
+                  "fake_core: args.size is " + std::to_string(size) +
+                      ", expected 96: set it to sizeof(fake_core_args)");
+  }
+}
+
+TEST(RuntimeCheckTest, RefusesLayer) {
+  FakeCall call;
+  call.args.layer = 3;
+  expectRefusal(call, ATTN_BAD_LAYER,
+                "fake_core: args.layer is 3, expected 0 to 2");
+  call.args.layer = 2;
+  expectRefusal(call, ATTN_BAD_LAYER,
+                "fake_core: args.layer is 2, which this kernel does not serve; "
+                "the first that it serves is 0, and the manifest lists all");
+}
+
+TEST(RuntimeCheckTest, RefusesReservedFields) {
+  std::string why = ": quantised caches are not supported yet; clear args "
+                    "before filling it";
+  FakeCall call;
+  call.args.valueScaleGroup = 32;
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: args.value_scale_group is 32, expected 0" + why);
+  call.args.keyScaleGroup = 64;
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: args.key_scale_group is 64, expected 0" + why);
+  call.args.valueScale = reinterpret_cast<const DLTensor *>(0xbad);
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: args.value_scale is 0xbad, expected NULL" + why);
+  call.args.keyScale = reinterpret_cast<const DLTensor *>(0xdead);
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "fake_core: args.key_scale is 0xdead, expected NULL" + why);
+  // A caller that has no such fields has set none.
+  call.args.size = offsetof(FakeArgs, keyScale);
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
 }
 
 TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
+  struct {
+    FakeArgs known;
+    const DLTensor *appended = nullptr;
+  } newer;
   FakeCall call;
-  call.args.appended = &call.sinks.tensor;
-  EXPECT_EQ(call.run(), ATTN_BAD_ARGS);
-  EXPECT_NE(call.message().find("is set, but this kernel has no field there"),
+  newer.known = call.args;
+  newer.known.size = sizeof(newer);
+  EXPECT_EQ(attn_rt_run(&fakeKernel(), 7, &newer, &call.context), ATTN_OK)
+      << call.message();
+  newer.appended = &call.sinks.tensor;
+  EXPECT_EQ(attn_rt_can_run(&fakeKernel(), 7, &newer, &call.context),
+            ATTN_BAD_ARGS);
+  EXPECT_EQ(call.message().find("fake_core: args.size is 104 and byte "), 0u);
+  EXPECT_NE(call.message().find("but this kernel knows 96 bytes only: clear "
+                                "args before filling it"),
             std::string::npos);
   // A caller that knows fewer fields: lse is absent.
   call.args.size = offsetof(FakeArgs, lse);
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   call.args.size = offsetof(FakeArgs, output);
   EXPECT_EQ(call.run(), ATTN_MISSING_TENSOR);
+  EXPECT_EQ(call.message(),
+            "fake_core: output lies beyond args.size, which is 56, expected "
+            "96: set it to sizeof(fake_core_args)");
 }
 
 TEST(RuntimeCheckTest, RefusesMissingTensor) {
