@@ -186,16 +186,20 @@ typedef struct attn_context {
    NULL}
 
 /* The largest call that a workspace has to serve; it serves every smaller one.
-   NAME_..._workspace() answers UINT64_MAX where a field makes no sense. */
+   NAME_..._workspace() answers UINT64_MAX where a field makes no sense. A call
+   beyond the maxima gets ATTN_BAD_WORKSPACE where it needs more bytes. */
 typedef struct attn_maxima {
   uint32_t size; /* sizeof(attn_maxima) */
   uint32_t abi;  /* ATTN_ABI_VERSION */
   int64_t batch;
   int64_t query_length;
   int64_t workers; /* as in attn_context */
+  /* Valid keys of the longest sequence; 0: any number. Few query rows need
+     room for each split of the keys, of which a sequence has at most 32. */
+  int64_t kv_length;
 } attn_maxima;
 
-#define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1}
+#define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
 
 #define ATTN_MAX_PHASES 8
 

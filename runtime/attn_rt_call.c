@@ -54,8 +54,7 @@ static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
 static attn_rt_layout layout_of(const attn_rt_call *call,
                                 const attn_context *context) {
   attn_rt_extents extents = {call->symbol[ATTN_RT_BATCH],
-                             call->symbol[ATTN_RT_QUERY_LENGTH],
-                             call->symbol[ATTN_RT_KV_CAPACITY]};
+                             call->symbol[ATTN_RT_QUERY_LENGTH], call->longest};
   return attn_rt_lay_out(call->kernel, call->program, workers_of(context),
                          extents);
 }
@@ -75,10 +74,13 @@ static attn_status check_workspace(attn_rt_call *call,
                         (int64_t)ATTN_RT_CACHE_LINE);
   if (context->workspace_bytes < layout.bytes)
     return attn_rt_fail(context, ATTN_BAD_WORKSPACE,
-                        "%s: the workspace has %d bytes, expected %d for %d "
+                        "%s: the workspace has %d bytes, expected %d for "
+                        "batch %d, query_length %d, kv_length %d and %d "
                         "workers",
                         call->kernel->symbol, (int64_t)context->workspace_bytes,
-                        (int64_t)layout.bytes, workers_of(context));
+                        (int64_t)layout.bytes, call->symbol[ATTN_RT_BATCH],
+                        call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
+                        workers_of(context));
   call->frame.partials = (char *)context->workspace + layout.partials;
   return ATTN_OK;
 }
@@ -198,15 +200,20 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
 uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
                            const attn_maxima *maxima) {
   uint64_t most = 0;
-  if (!maxima || maxima->size < sizeof(attn_maxima) || maxima->batch < 0 ||
-      maxima->query_length < 0 || maxima->workers < 0)
+  int64_t keys;
+  if (!maxima || maxima->size < offsetof(attn_maxima, kv_length))
+    return UINT64_MAX;
+  /* An older caller promises nothing about its keys. */
+  keys = maxima->size < sizeof(attn_maxima) ? 0 : maxima->kv_length;
+  if (maxima->batch < 0 || maxima->query_length < 0 || maxima->workers < 0 ||
+      keys < 0)
     return UINT64_MAX;
   for (int64_t t = 0; t < kernel->target_count; ++t) {
     int64_t below = -1;
     for (int64_t i = 0; i < kernel->targets[t].program_count; ++i) {
       const attn_rt_program *program = &kernel->targets[t].programs[i];
       attn_rt_extents extents = {maxima->batch, maxima->query_length,
-                                 INT64_MAX};
+                                 keys ? keys : INT64_MAX};
       attn_rt_layout layout;
       /* A program serves the counts above those of the one before it. */
       if (!(program->kind & kinds) || extents.rows <= below)

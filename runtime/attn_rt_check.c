@@ -138,12 +138,16 @@ static attn_status check_data(const checked *c) {
 
 static attn_status check_lengths(const checked *c) {
   const int32_t *lengths = c->view->data;
+  int64_t *longest = &c->call->longest;
   int64_t capacity = c->call->symbol[ATTN_RT_KV_CAPACITY];
-  for (int64_t b = 0; b < c->view->extent[0]; ++b)
+  *longest = 0;
+  for (int64_t b = 0; b < c->view->extent[0]; ++b) {
     if (lengths[b] < 0 || lengths[b] > capacity)
       return FAIL(c, ATTN_BAD_LENGTH,
                   "[%d] is %d, expected 0 to %d (the keys' capacity)", b,
                   (int64_t)lengths[b], capacity);
+    *longest = lengths[b] > *longest ? lengths[b] : *longest;
+  }
   return ATTN_OK;
 }
 
@@ -298,6 +302,7 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
   attn_status status = check_head(call, args, context);
   for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
     call->symbol[s] = -1;
+  call->longest = -1;
   for (int64_t i = 0; i < kernel->tensor_count && !status; ++i) {
     const attn_rt_tensor *expected = &kernel->tensors[i];
     uint64_t end =
@@ -313,5 +318,7 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
       status = missing(&c, args, end);
   }
   call->frame.views = call->views;
+  if (call->longest < 0)
+    call->longest = call->symbol[ATTN_RT_KV_CAPACITY];
   return status ? status : attn_rt_check_overlap(call, context);
 }

@@ -28,6 +28,7 @@ typedef struct attn_rt_call {
   const attn_rt_program *program;
   attn_rt_frame frame;
   int64_t symbol[ATTN_RT_SYMBOLS];
+  int64_t longest; /* valid keys of the longest sequence */
   int64_t tasks[ATTN_MAX_PHASES];
   attn_rt_view views[ATTN_RT_MAX_TENSORS];
 } attn_rt_call;
@@ -45,8 +46,8 @@ attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
 /* Checks the context's own fields. Without a message when there is none. */
 attn_status attn_rt_check_context(const attn_context *context);
 
-/* Checks every argument against the kernel and fills call->views, ->symbol and
-   ->frame.constants. */
+/* Checks every argument against the kernel and fills call->views, ->symbol,
+   ->longest and ->frame.constants. */
 attn_status attn_rt_check_args(attn_rt_call *call, const void *args,
                                const attn_context *context);
 

@@ -116,6 +116,7 @@ Expected<double> BoundCase::run(Crew &crew) {
   maxima.batch = benchCase.shape.batch;
   maxima.query_length = benchCase.shape.queryLength;
   maxima.workers = crew.size();
+  maxima.kv_length = benchCase.shape.kvLength;
   uint64_t needed = kernel->workspace(&maxima);
   if (!workspace || workspace->size() < needed)
     workspace = std::make_unique<HugeBuffer>(needed);

@@ -37,6 +37,7 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   llvm::ArrayRef<int64_t> query = bound.tensors.front()->shape;
   maxima.batch = query[0];
   maxima.query_length = query[1];
+  maxima.kv_length = bound.extents.lookup("kv_capacity");
   uint64_t bytes = kernel.workspace(&maxima);
   AlignedBytes workspace = allocateAligned(bytes);
   if (!workspace)

@@ -33,15 +33,16 @@ struct CallContext {
 };
 } // namespace
 
-/// Size of a dimension of the tensor called `name`, 1 without that tensor.
+/// Size of a dimension of the tensor called `name`, or `absent` without it.
 static int64_t extentOf(const LibraryKernel &kernel,
                         llvm::ArrayRef<const DLTensor *> tensors,
-                        llvm::StringRef name, unsigned dimension) {
+                        llvm::StringRef name, unsigned dimension,
+                        int64_t absent = 1) {
   for (auto [described, tensor] : llvm::zip(kernel.tensors, tensors))
     if (described.name == name && tensor &&
         tensor->ndim > static_cast<int32_t>(dimension))
       return tensor->shape[dimension];
-  return 1;
+  return absent;
 }
 
 static void prepare(CallContext &call, const LibraryKernel &kernel,
@@ -50,6 +51,7 @@ static void prepare(CallContext &call, const LibraryKernel &kernel,
   maxima.batch = extentOf(kernel, tensors, "query", 0);
   maxima.query_length = extentOf(kernel, tensors, "query", 1);
   maxima.workers = workers;
+  maxima.kv_length = extentOf(kernel, tensors, "key", 1, /*absent=*/0);
   uint64_t bytes = kernel.workspace(&maxima);
   constexpr uint64_t alignment = 64;
   call.workspace.reset(static_cast<char *>(std::aligned_alloc(

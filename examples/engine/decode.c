@@ -59,9 +59,11 @@ int main(void) {
   args.kv_lengths = &valid;
   args.output = &output; /* lse stays NULL: not wanted */
 
-  /* One workspace for every call up to these maxima; any contents will do. */
+  /* One workspace for every call up to these maxima; any contents will do.
+     Without kv_length it serves any number of keys, and is larger. */
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.batch = kBatch;
+  maxima.kv_length = kCapacity;
   attn_context context = ATTN_CONTEXT_INIT;
   char message[200];
   context.workspace_bytes = llama_3_8b_core_workspace(&maxima);

@@ -224,6 +224,53 @@ TEST(RuntimeCallTest, WorkspaceForTheMaximaServesEveryContext) {
   }
 }
 
+TEST(RuntimeCallTest, WorkspaceGrowsWithTheLongestSequence) {
+  auto bytesFor = [](int64_t keys) {
+    attn_maxima maxima = ATTN_MAXIMA_INIT;
+    maxima.batch = 64;
+    maxima.kv_length = keys;
+    return attn_rt_workspace(&fakeKernel(), 7, &maxima);
+  };
+  // One state of 64 bytes for each sequence, KV head and split of 1024 keys.
+  const uint64_t state = 64 * 2 * 64;
+  EXPECT_EQ(bytesFor(1024), bytesFor(1));
+  EXPECT_EQ(bytesFor(1025), bytesFor(1) + state);
+  EXPECT_EQ(bytesFor(32768), bytesFor(1) + 31 * state);
+  for (int64_t keys : {32769, 1 << 30})
+    EXPECT_EQ(bytesFor(keys), bytesFor(32768));
+  EXPECT_EQ(bytesFor(0), bytesFor(32768)) << "0 stands for any number";
+  EXPECT_EQ(bytesFor(-1), UINT64_MAX);
+}
+
+TEST(RuntimeCallTest, WorkspaceAsksNothingOfOlderCallers) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT, older = ATTN_MAXIMA_INIT;
+  older.size = offsetof(attn_maxima, kv_length);
+  older.kv_length = -7; // What lies behind the older structure.
+  EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &older),
+            attn_rt_workspace(&fakeKernel(), 7, &maxima));
+  older.size -= 1;
+  EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &older), UINT64_MAX);
+}
+
+TEST(RuntimeCallTest, WorkspaceServesTheKeysThatWerePromised) {
+  // Valid keys count, not the capacity of the cache.
+  FakeCall call(2, 1, 5000);
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  maxima.batch = 2;
+  maxima.kv_length = 2048;
+  call.context.workspace_bytes = attn_rt_workspace(&fakeKernel(), 7, &maxima);
+  call.lengths.elements = {2048, 3};
+  call.lengths.tensor.data = call.lengths.elements.data();
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  call.lengths.elements[1] = 2049;
+  EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
+  EXPECT_EQ(call.message(),
+            "fake_core: the workspace has 704 bytes, expected 960 for batch "
+            "2, query_length 1, kv_length 2049 and 1 workers");
+  call.args.kvLengths = nullptr;
+  EXPECT_EQ(call.canRun(), ATTN_BAD_WORKSPACE);
+}
+
 TEST(RuntimeCallTest, EmptyBatchRunsNothing) {
   FakeCall call(0, 1);
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();

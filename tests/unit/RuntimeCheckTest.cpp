@@ -334,10 +334,11 @@ TEST(RuntimeCheckTest, AcceptsSlicesOfOneFusedBuffer) {
 TEST(RuntimeCheckTest, RefusesWorkspace) {
   FakeCall call;
   // Claims, one slot of 1000 bytes, four states of 64.
+  call.args.kvLengths = nullptr;
   call.context.workspace_bytes = 64 + 1024 + 4 * 64 - 1;
   expectRefusal(call, ATTN_BAD_WORKSPACE,
-                "fake_core: the workspace has 1343 bytes, expected 1344 for 1 "
-                "workers");
+                "fake_core: the workspace has 1343 bytes, expected 1344 for "
+                "batch 2, query_length 3, kv_length 5 and 1 workers");
   call.context.workspace = nullptr;
   EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
   call.context.workspace = call.memory.data() + 1;

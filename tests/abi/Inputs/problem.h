@@ -112,6 +112,7 @@ static inline problem *pose(int64_t batch, int64_t queries, int64_t capacity,
   maxima.batch = batch;
   maxima.query_length = queries;
   maxima.workers = workers;
+  maxima.kv_length = capacity;
   p->context = context;
   p->context.workspace_bytes = ENTRY(_core_workspace)(&maxima);
   p->context.workspace = guarded(p->context.workspace_bytes);
