@@ -152,7 +152,7 @@ static constexpr OptionSpec options[] = {
      false, "r", STORE { return storeText(call.outTensors, value); }},
     {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
      false, "r", STORE { return storeText(call.weights, value); }},
-    {"layer", 0, "N", "number of the layer, from 0",
+    {"layer", 0, "N", "the layer's number, from 0, or its checkpoint prefix",
      false, "ir", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function of the .mlir file, where it has several",
      false, "r", STORE { return storeText(call.function, value); }},

@@ -6,6 +6,7 @@
 
 #include "compiler/explain/Report.h"
 
+#include "compiler/LayerNumbers.h"
 #include "dialects/attn/AttnAttributes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/JSON.h"
@@ -145,27 +146,6 @@ static std::string spellCount(double count) {
   for (size_t at = digits.size(); at > 3; at -= 3)
     digits.insert(at - 3, " ");
   return digits;
-}
-
-/// "0-3, 6, 8-9".
-static std::string spellLayers(ArrayRef<int64_t> layers) {
-  constexpr size_t most = 6;
-  SmallVector<std::string> runs;
-  for (size_t begin = 0; begin < layers.size();) {
-    size_t end = begin;
-    while (end + 1 < layers.size() && layers[end + 1] == layers[end] + 1)
-      ++end;
-    runs.push_back(end == begin
-                       ? fmt::format("{}", layers[begin])
-                       : fmt::format("{}-{}", layers[begin], layers[end]));
-    begin = end + 1;
-  }
-  if (runs.size() > most) {
-    runs[most - 2] = "...";
-    runs[most - 1] = runs.back();
-    runs.resize(most);
-  }
-  return fmt::format("{}", fmt::join(runs, ", "));
 }
 
 static void printCosts(llvm::raw_ostream &out, const LayerCosts &costs) {

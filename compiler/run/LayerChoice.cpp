@@ -6,6 +6,7 @@
 
 #include "compiler/run/LayerChoice.h"
 
+#include "compiler/LayerNumbers.h"
 #include "compiler/Names.h"
 #include "compiler/import/Import.h"
 #include "dialects/attn/AttnOps.h"
@@ -21,19 +22,6 @@
 using namespace attn;
 using llvm::Expected;
 using llvm::StringRef;
-
-std::optional<int64_t> attn::layerNumber(StringRef chosen) {
-  std::optional<int64_t> found;
-  for (StringRef part : llvm::split(chosen, '.')) {
-    int64_t number;
-    if (part.getAsInteger(10, number))
-      continue;
-    if (found || number < 0)
-      return std::nullopt;
-    found = number;
-  }
-  return found;
-}
 
 /// "0, 2, ... (gpt_oss_sliding); 1, 3, ... (gpt_oss_full)".
 static std::string listLayers(mlir::ModuleOp module) {
@@ -85,29 +73,38 @@ static Expected<const LibraryLayer *> findFunction(const KernelLibrary &library,
       "'{}' has no function '{}'", library.name(), std::string_view(function)));
 }
 
+/// The layer that --layer `chosen` means.
+static Expected<const LibraryLayer *> findLayer(const KernelLibrary &library,
+                                                StringRef chosen) {
+  llvm::SmallVector<int64_t> numbers;
+  for (const LibraryLayer &layer : library.layers())
+    if (layer.layer >= 0)
+      numbers.push_back(layer.layer);
+  llvm::sort(numbers);
+  Expected<int64_t> number = readLayer(chosen, library.name(), numbers);
+  if (!number)
+    return number.takeError();
+  const LibraryLayer *found =
+      llvm::find_if(library.layers(), [&](const LibraryLayer &layer) {
+        return layer.layer == *number;
+      });
+  if (!found->kernel.empty())
+    return found;
+  return llvm::createStringError(
+      fmt::format("layer {} was not compiled", *number));
+}
+
 Expected<const LibraryLayer *> attn::chooseLayer(const KernelLibrary &library,
                                                  StringRef chosen,
                                                  StringRef function) {
   if (!function.empty())
     return findFunction(library, function);
-  std::optional<int64_t> number;
-  if (!chosen.empty() && !(number = layerNumber(chosen)))
-    return llvm::createStringError(
-        fmt::format("layer '{}' is neither a number nor a prefix with one",
-                    std::string_view(chosen)));
-  if (!number)
-    if (llvm::Error error = checkOnlyOne(library))
-      return std::move(error);
+  if (!chosen.empty())
+    return findLayer(library, chosen);
+  if (llvm::Error error = checkOnlyOne(library))
+    return std::move(error);
   for (const LibraryLayer &layer : library.layers())
-    if (number ? layer.layer == *number : !layer.kernel.empty()) {
-      if (layer.kernel.empty())
-        return llvm::createStringError(
-            fmt::format("layer {} was not compiled", layer.layer));
+    if (!layer.kernel.empty())
       return &layer;
-    }
-  if (!number)
-    return llvm::createStringError("no layer was compiled");
-  return llvm::createStringError(
-      fmt::format("layer {} does not exist, '{}' has {} layers", *number,
-                  library.name(), library.layers().size()));
+  return llvm::createStringError("no layer was compiled");
 }

@@ -13,10 +13,6 @@
 
 namespace attn {
 
-/// The number in `chosen`: "3", or the only number between the dots of
-/// "model.layers.3.self_attn". None if there is not exactly one.
-std::optional<int64_t> layerNumber(llvm::StringRef chosen);
-
 /// The layer of `library` that --layer `chosen` means, or, where it was
 /// compiled from functions, the one of --function `function`.
 llvm::Expected<const LibraryLayer *> chooseLayer(const KernelLibrary &library,

@@ -6,6 +6,7 @@
 
 #include "compiler/verify/VerifyKernels.h"
 
+#include "compiler/LayerNumbers.h"
 #include "compiler/Names.h"
 #include "compiler/verify/Accuracy.h"
 #include "compiler/verify/Bits.h"
@@ -49,15 +50,6 @@ static const LibraryKernel *findKernel(const KernelLibrary &library,
     if (kernel.symbol == symbol && kernel.target == target)
       return &kernel;
   return nullptr;
-}
-
-/// The layers that a declaration or function stands for.
-static ArrayRef<int64_t> layersOf(Operation *op) {
-  if (auto layer = dyn_cast<GroupedOp>(op))
-    return layer.getLayers();
-  if (auto layers = op->getAttrOfType<DenseI64ArrayAttr>(kLayersAttr))
-    return layers.asArrayRef();
-  return {};
 }
 
 /// The library's layer that `op` stands for; that of the kernel NAME_FUNCTION

@@ -196,7 +196,7 @@ def check_errors(folder, llama, oss):
            kv_lengths=("I64", [2], [7, 2**32 + 7]))
     expect("kv_lengths", kv_lengths=("I32", [2], [7, 8]))
     expect("kv_lengths", kv_lengths=("I32", [2], [-1, 7]))
-    expect("layer 2 does not exist", options=["--layer", "2"])
+    expect("layer 2 does not exist: 'tiny' has layers 0 to 1\n", options=["--layer", "2"])
     expect("layer 'attn' is neither a number nor a prefix", options=["--layer", "attn"])
     expect("layers differ, choose one with --layer: ", kernels=oss)
     expect("no tensor 'sinks'", kernels=oss, options=["--layer", "0"],

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/run/Binding.h"
-#include "compiler/run/LayerChoice.h"
 
 #include "gtest/gtest.h"
 
@@ -141,13 +140,4 @@ TEST(BindingTest, NamesWrongRankTypeAndShape) {
             "2, 8]");
   EXPECT_EQ(errorWith("kv_lengths", {"F32", {3}}),
             "tensor 'kv_lengths': is F32 [3], expected I32 [batch 3]");
-}
-
-TEST(BindingTest, TakesLayersByNumberOrPrefix) {
-  EXPECT_EQ(layerNumber("7"), 7);
-  EXPECT_EQ(layerNumber("model.layers.31.self_attn"), 31);
-  EXPECT_EQ(layerNumber("transformer.h.0.attn."), 0);
-  EXPECT_EQ(layerNumber("attn"), std::nullopt);
-  EXPECT_EQ(layerNumber("decoder.1.layer.2"), std::nullopt);
-  EXPECT_EQ(layerNumber("-1"), std::nullopt);
 }
