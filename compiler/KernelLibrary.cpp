@@ -13,9 +13,12 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 using namespace attn;
 using llvm::StringRef;
@@ -161,6 +164,14 @@ static LibraryLayer readLayer(const json::Value &value) {
           object.getString("kernel").value_or("").str()};
 }
 
+static LibraryTarget readTarget(const json::Value &value) {
+  static const json::Object none;
+  const json::Object &object =
+      value.getAsObject() ? *value.getAsObject() : none;
+  return {object.getString("name").value_or("").str(),
+          object.getString("triple").value_or("").str()};
+}
+
 llvm::Error KernelLibrary::readManifest(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
@@ -193,6 +204,9 @@ llvm::Error KernelLibrary::readManifest(StringRef path) {
   }
   for (const json::Value &layer : *layers)
     layerList.push_back(readLayer(layer));
+  if (const json::Array *targets = root.getArray("targets"))
+    for (const json::Value &target : *targets)
+      targetList.push_back(readTarget(target));
   return llvm::Error::success();
 }
 
@@ -224,21 +238,57 @@ llvm::Error KernelLibrary::load(StringRef path) {
   return llvm::Error::success();
 }
 
+/// Code for other architectures alone has no shared library.
+llvm::Error KernelLibrary::checkArchitecture() const {
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  std::vector<std::string> names;
+  for (const LibraryTarget &target : targetList) {
+    if (llvm::Triple(target.triple).getArch() == host.getArch())
+      return llvm::Error::success();
+    names.push_back(target.name);
+  }
+  if (names.empty())
+    return llvm::Error::success();
+  return fail(fmt::format("'{}' is compiled for {} only, which this machine "
+                          "({}) does not run",
+                          libraryName, fmt::join(names, ", "),
+                          std::string_view(host.getArchName())));
+}
+
+/// Why `directory` is not one that attnc has compiled.
+static std::string whyNotCompiled(StringRef directory) {
+  if (!llvm::sys::fs::exists(directory))
+    return "there is no such folder";
+  if (!llvm::sys::fs::is_directory(directory))
+    return "it is a file; 'attnc compile' makes a folder of it";
+  return "it holds no manifest";
+}
+
 llvm::Expected<std::unique_ptr<KernelLibrary>>
-KernelLibrary::open(StringRef directory) {
+KernelLibrary::describe(StringRef directory) {
   std::optional<std::string> manifest = findManifest(directory);
   if (!manifest)
-    return fail(fmt::format("'{}' is not a folder that attnc has compiled: it "
-                            "holds no manifest",
-                            directory.str()));
+    return fail(fmt::format("'{}' is not a folder that attnc has compiled: {}",
+                            directory.str(), whyNotCompiled(directory)));
   std::unique_ptr<KernelLibrary> library(new KernelLibrary);
+  library->path = *manifest;
   if (llvm::Error error = library->readManifest(*manifest))
     return error;
+  return library;
+}
+
+llvm::Expected<std::unique_ptr<KernelLibrary>>
+KernelLibrary::open(StringRef directory) {
+  llvm::Expected<std::unique_ptr<KernelLibrary>> library = describe(directory);
+  if (!library)
+    return library;
+  if (llvm::Error error = (*library)->checkArchitecture())
+    return error;
   llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, "lib" + library->libraryName + ".so");
+  llvm::sys::path::append(path, "lib" + (*library)->libraryName + ".so");
   // Without a slash dlopen would search the system's folders.
   llvm::sys::fs::make_absolute(path);
-  if (llvm::Error error = library->load(path))
+  if (llvm::Error error = (*library)->load(path))
     return error;
   return library;
 }

@@ -51,6 +51,11 @@ struct LibraryKernel {
   Workspace workspace = nullptr;
 };
 
+/// One target that the folder was compiled for.
+struct LibraryTarget {
+  std::string name, triple;
+};
+
 /// One layer of the model: `index` is what the args carry; `layer` is -1 for
 /// a function that declares none.
 struct LibraryLayer {
@@ -72,14 +77,19 @@ private:
 
 class KernelLibrary {
 public:
-  /// Fails with a message that names the file and what is wrong with it.
+  /// Fails with a message that names the file and what is wrong with it, or
+  /// the targets of the folder if this machine runs none of them.
   static llvm::Expected<std::unique_ptr<KernelLibrary>>
   open(llvm::StringRef directory);
+  /// What the manifest says; the kernels cannot be called.
+  static llvm::Expected<std::unique_ptr<KernelLibrary>>
+  describe(llvm::StringRef directory);
   ~KernelLibrary();
   KernelLibrary(const KernelLibrary &) = delete;
   KernelLibrary &operator=(const KernelLibrary &) = delete;
 
   const std::string &name() const { return libraryName; }
+  const std::string &manifestPath() const { return path; }
   /// The declared layers, as they were compiled.
   const std::string &declaredIr() const { return ir; }
   llvm::ArrayRef<LibraryKernel> kernels() const { return kernelList; }
@@ -91,10 +101,12 @@ public:
 private:
   KernelLibrary() = default;
   llvm::Error readManifest(llvm::StringRef path);
+  llvm::Error checkArchitecture() const;
   llvm::Error load(llvm::StringRef path);
 
   void *handle = nullptr;
-  std::string libraryName, ir;
+  std::string path, libraryName, ir;
+  std::vector<LibraryTarget> targetList;
   std::vector<LibraryKernel> kernelList;
   std::vector<LibraryLayer> layerList;
 };

@@ -129,11 +129,12 @@ static constexpr VerbSpec verbs[] = {
      "limits of this machine in the same run: fused multiply-adds for prefill, "
      "memory reads for decode.",
      "attnc bench examples/configs/llama-3-8b.json --threads 1"},
-    {Verb::Explain, 'e', "explain", "INPUT", "",
-     "tell what INPUT costs and which rewrites apply to it",
+    {Verb::Explain, 'e', "explain", "INPUT|DIR", "",
+     "tell what a model's attention costs and which rewrites apply to it",
      "Prints parameters, matrix FLOPs and KV-cache bytes per token of each "
-     "layer, and the remarks of every pass: what was rewritten, what was not, "
-     "and the number that decided.",
+     "layer of INPUT, or of what the folder DIR was compiled from, and the "
+     "remarks of every pass: what was rewritten, what was not, and the number "
+     "that decided.",
      "attnc explain examples/configs/llama-3-8b.json --kv-length 8192"},
 };
 

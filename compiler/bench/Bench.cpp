@@ -92,8 +92,7 @@ LogicalResult Bench::addFolder(StringRef directory) {
   auto library = KernelLibrary::open(directory);
   if (!library)
     return reportError(library.takeError()), failure();
-  OwningOpRef<ModuleOp> module =
-      parseSourceString<ModuleOp>((*library)->declaredIr(), &context);
+  OwningOpRef<ModuleOp> module = readDeclared(context, **library);
   if (!module)
     return failure();
   // A folder of decode kernels takes no prefill.

@@ -1,16 +1,18 @@
 //===- Explain.cpp - attnc explain ----------------------------------------===//
 //
 // Costs come from the declared layers, remarks from running the passes that
-// compile them.
+// compile them. A compiled folder holds its declared layers.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Diagnostics.h"
+#include "compiler/KernelLibrary.h"
 #include "compiler/Stages.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/explain/Report.h"
 #include "compiler/import/Import.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FileSystem.h"
 
 using namespace attn;
 using namespace mlir;
@@ -31,19 +33,52 @@ static bool hasLayers(ModuleOp module) {
                       [](Operation &op) { return !isa<RefusedOp>(op); });
 }
 
+/// The type that the kernels of `library` have their tensor `name` in.
+static Dtype typeOf(const KernelLibrary &library, StringRef name) {
+  for (const LibraryKernel &kernel : library.kernels())
+    for (const LibraryTensor &tensor : kernel.tensors)
+      for (Dtype dtype : {Dtype::F32, Dtype::BF16, Dtype::F16})
+        if (tensor.name == name && tensor.type == spell(dtype))
+          return dtype;
+  return Dtype::F32;
+}
+
+static OwningOpRef<ModuleOp> inspectFolder(MLIRContext &context,
+                                           StringRef directory,
+                                           CostQuestion &question) {
+  auto library = KernelLibrary::describe(directory);
+  if (!library) {
+    reportError(library.takeError());
+    return nullptr;
+  }
+  question.kDtype = typeOf(**library, "key");
+  question.vDtype = typeOf(**library, "value");
+  return readDeclared(context, **library);
+}
+
+/// What `invocation` asks about; `question` receives the types of the caches.
+static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
+                                     const Invocation &invocation,
+                                     CostQuestion &question) {
+  if (llvm::sys::fs::is_directory(invocation.input))
+    return inspectFolder(context, invocation.input, question);
+  Dtype dtype;
+  OwningOpRef<ModuleOp> module =
+      inspectInput(context, invocation.input, invocation.compile, dtype);
+  question.kDtype = invocation.compile.kDtype.value_or(dtype);
+  question.vDtype = invocation.compile.vDtype.value_or(dtype);
+  return module;
+}
+
 int attn::explainCommand(const Invocation &invocation) {
   // Filled by the context's remark engine until the context is gone.
   std::vector<PassRemark> remarks;
   MLIRContext context(MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  Dtype dtype;
-  OwningOpRef<ModuleOp> module =
-      inspectInput(context, invocation.input, invocation.compile, dtype);
+  CostQuestion question = {invocation.queryLength, invocation.kvLength};
+  OwningOpRef<ModuleOp> module = inspect(context, invocation, question);
   if (!module)
     return 1;
-  CostQuestion question = {invocation.queryLength, invocation.kvLength,
-                           invocation.compile.kDtype.value_or(dtype),
-                           invocation.compile.vDtype.value_or(dtype)};
   Explanation explanation = explainLayers(*module, question);
   remarks = refusals(*module);
 

@@ -12,7 +12,6 @@
 #include "compiler/import/Import.h"
 #include "compiler/verify/KernelCases.h"
 #include "compiler/verify/VerifyKernels.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -64,8 +63,7 @@ static int verifyFolder(StringRef directory, MLIRContext &context, bool json) {
     reportError(library.takeError());
     return 1;
   }
-  OwningOpRef<ModuleOp> declared =
-      parseSourceString<ModuleOp>((*library)->declaredIr(), &context);
+  OwningOpRef<ModuleOp> declared = readDeclared(context, **library);
   if (!declared)
     return 1;
   Report report;

@@ -8,6 +8,7 @@
 #include "compiler/import/Import.h"
 
 #include "compiler/Files.h"
+#include "compiler/KernelLibrary.h"
 #include "compiler/Names.h"
 #include "compiler/import/DeclareLayers.h"
 #include "compiler/import/Layers.h"
@@ -285,4 +286,11 @@ OwningOpRef<ModuleOp> attn::loadInput(MLIRContext &context, StringRef path,
       << type.source
       << " is not supported in this version; '--dtype f32' compiles for f32";
   return nullptr;
+}
+
+OwningOpRef<ModuleOp> attn::readDeclared(MLIRContext &context,
+                                         const KernelLibrary &library) {
+  context.appendDialectRegistry(inputDialects());
+  return parseModule(context, library.manifestPath() + ": declared_ir",
+                     library.declaredIr());
 }

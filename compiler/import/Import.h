@@ -14,6 +14,8 @@
 
 namespace attn {
 
+class KernelLibrary;
+
 /// The dialects that inputs may use. They are loaded when first met.
 mlir::DialectRegistry inputDialects();
 
@@ -30,6 +32,11 @@ mlir::OwningOpRef<mlir::ModuleOp> inspectInput(mlir::MLIRContext &context,
                                                llvm::StringRef path,
                                                const CompileOptions &options,
                                                Dtype &dtype);
+
+/// Reads what the folder `library` was compiled from out of its manifest. Null
+/// on failure, which is reported as a diagnostic.
+mlir::OwningOpRef<mlir::ModuleOp> readDeclared(mlir::MLIRContext &context,
+                                               const KernelLibrary &library);
 
 } // namespace attn
 

@@ -12,7 +12,6 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
-#include "mlir/Parser/Parser.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -49,11 +48,13 @@ static std::string listFunctions(mlir::ModuleOp module) {
 static llvm::Error checkOnlyOne(const KernelLibrary &library) {
   mlir::MLIRContext context(inputDialects(),
                             mlir::MLIRContext::Threading::DISABLED);
-  auto module =
-      mlir::parseSourceString<mlir::ModuleOp>(library.declaredIr(), &context);
+  std::string problem;
+  mlir::ScopedDiagnosticHandler listen(
+      &context, [&](mlir::Diagnostic &error) { problem = error.str(); });
+  auto module = readDeclared(context, library);
   if (!module)
     return llvm::createStringError(
-        "the declared IR in the manifest cannot be parsed");
+        fmt::format("{}: declared_ir: {}", library.manifestPath(), problem));
   if (std::string choices = listFunctions(*module); !choices.empty())
     return llvm::createStringError(fmt::format(
         "functions differ, choose one with --function: {}", choices));
