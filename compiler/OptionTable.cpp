@@ -154,7 +154,7 @@ static constexpr OptionSpec options[] = {
     {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
      false, "r", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "the layer's number, from 0, or its checkpoint prefix",
-     false, "ir", STORE { return storeText(call.layer, value); }},
+     false, "ivr", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function of the .mlir file, where it has several",
      false, "r", STORE { return storeText(call.function, value); }},
     {"target", 0, "T", "native (default), x86-64-v3, x86-64-v4 or aarch64",

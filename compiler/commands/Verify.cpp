@@ -7,6 +7,7 @@
 
 #include "compiler/Diagnostics.h"
 #include "compiler/KernelLibrary.h"
+#include "compiler/LayerNumbers.h"
 #include "compiler/artifact/Artifact.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/import/Import.h"
@@ -56,7 +57,9 @@ static bool isRunnable(const Subject &subject) {
   return false;
 }
 
-static int verifyFolder(StringRef directory, MLIRContext &context, bool json) {
+/// Verifies the folder `directory`: all of it, or the layer of --layer.
+static int verifyFolder(StringRef directory, MLIRContext &context,
+                        const Invocation &invocation) {
   llvm::Expected<std::unique_ptr<KernelLibrary>> library =
       KernelLibrary::open(directory);
   if (!library) {
@@ -66,15 +69,27 @@ static int verifyFolder(StringRef directory, MLIRContext &context, bool json) {
   OwningOpRef<ModuleOp> declared = readDeclared(context, **library);
   if (!declared)
     return 1;
+  if (!invocation.layer.empty())
+    if (llvm::Error error = keepLayer(*declared, invocation.layer)) {
+      reportError(std::move(error));
+      return 1;
+    }
   Report report;
-  for (const Subject &subject : subjectsOf(**library, *declared))
+  std::vector<Subject> subjects = subjectsOf(**library, *declared);
+  for (const Subject &subject : subjects)
     if (isRunnable(subject))
       llvm::append_range(report.cases, verifySubject(subject));
   if (report.cases.empty()) {
-    reportError("there is no kernel to verify on this machine");
+    bool isRefused = subjects.empty() && !invocation.layer.empty();
+    reportError(isRefused
+                    ? fmt::format("layer {} was not compiled", invocation.layer)
+                    : "there is no kernel to verify on this machine");
     return 1;
   }
-  json ? printJson(report, llvm::outs()) : printText(report, llvm::outs());
+  if (invocation.json)
+    printJson(report, llvm::outs());
+  else
+    printText(report, llvm::outs());
   return report.failed() != 0;
 }
 
@@ -87,7 +102,7 @@ int attn::verifyCommand(const Invocation &invocation) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   if (llvm::sys::fs::is_directory(invocation.input))
-    return verifyFolder(invocation.input, context, invocation.json);
+    return verifyFolder(invocation.input, context, invocation);
   SmallString<128> temporary;
   if (std::error_code error =
           llvm::sys::fs::createUniqueDirectory("attnc-verify", temporary)) {
@@ -101,5 +116,5 @@ int attn::verifyCommand(const Invocation &invocation) {
   llvm::sys::path::append(directory, "kernels");
   if (failed(compileInto(invocation, context, directory)))
     return 1;
-  return verifyFolder(directory, context, invocation.json);
+  return verifyFolder(directory, context, invocation);
 }
