@@ -53,9 +53,10 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   attn_status status = kernel.run(args.data(), &context);
   if (status == ATTN_OK)
     return Error::success();
-  return llvm::createStringError(fmt::format("kernel '{}' failed with status "
-                                             "{}: {}",
-                                             kernel.symbol, int(status), text));
+  // The runtime's messages begin with the kernel's symbol.
+  return llvm::createStringError(
+      *text ? std::string(text)
+            : fmt::format("{}: status {}", kernel.symbol, int(status)));
 }
 
 static Error run(const Invocation &invocation) {

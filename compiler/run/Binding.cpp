@@ -176,8 +176,9 @@ static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
               matchShape(declared, stored.shape, extents);
   if (!fits)
     return fail(declared,
-                fmt::format("is {}, expected {} {}", stored.describe(),
+                fmt::format("is {}, expected {}{} {}", stored.describe(),
                             std::string_view(type->stored),
+                            canHold(*type, "I64") ? " or I64" : "",
                             spellShape(declared, before)));
   bound.shape = stored.shape;
   if (Error error = allocate(bound, *type))

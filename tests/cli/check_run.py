@@ -191,11 +191,20 @@ def check_errors(folder, llama, oss):
     expect("tensor 'value': is F32 [2, 6, 3, 8], expected F32 [", value=rand(2, 6, 3, 8))
     expect("tensor 'key': is I32 [2, 7, 3, 8], expected F32",
            key=("I32", [2, 7, 3, 8], [0] * 336))
-    expect("tensor 'kv_lengths': is F32 [2], expected I32", kv_lengths=rand(2))
+    expect("tensor 'kv_lengths': is F32 [2], expected I32 or I64 [batch 2]\n", kv_lengths=rand(2))
+    expect("tensor 'kv_lengths': is I64 [1], expected I32 or I64 [batch 2]\n",
+           kv_lengths=("I64", [1], [7]))
+    expect("tensor 'kv_lengths': is I64 [2, 1], expected I32 or I64 [batch 2]\n",
+           kv_lengths=("I64", [2, 1], [7, 3]))
+    expect("tensor 'kv_lengths': is I32 [], expected I32 or I64 [batch 2]\n",
+           kv_lengths=("I32", [], [7]))
     expect("tensor 'kv_lengths': element 1 is 4294967303, which int32 cannot hold",
            kv_lengths=("I64", [2], [7, 2**32 + 7]))
-    expect("kv_lengths", kv_lengths=("I32", [2], [7, 8]))
-    expect("kv_lengths", kv_lengths=("I32", [2], [-1, 7]))
+    for dtype in ("I32", "I64"):
+        expect("error: tiny_core: kv_lengths [1] is 8, expected 0 to 7 (the keys' capacity)\n",
+               kv_lengths=(dtype, [2], [7, 8]))
+        expect("error: tiny_core: kv_lengths [0] is -1, expected 0 to 7 (the keys' capacity)\n",
+               kv_lengths=(dtype, [2], [-1, 7]))
     expect("layer 2 does not exist: 'tiny' has layers 0 to 1\n", options=["--layer", "2"])
     expect("layer 'attn' is neither a number nor a prefix", options=["--layer", "attn"])
     expect("layers differ, choose one with --layer: ", kernels=oss)

@@ -139,5 +139,13 @@ TEST(BindingTest, NamesWrongRankTypeAndShape) {
             "tensor 'key': is F32 [2, 7, 2, 8], expected F32 [batch 3, keys, "
             "2, 8]");
   EXPECT_EQ(errorWith("kv_lengths", {"F32", {3}}),
-            "tensor 'kv_lengths': is F32 [3], expected I32 [batch 3]");
+            "tensor 'kv_lengths': is F32 [3], expected I32 or I64 [batch 3]");
+  for (const char *type : {"I32", "I64"}) {
+    EXPECT_EQ(errorWith("kv_lengths", {type, {3, 1}}),
+              std::string("tensor 'kv_lengths': is ") + type +
+                  " [3, 1], expected I32 or I64 [batch 3]");
+    EXPECT_EQ(errorWith("kv_lengths", {type, {}}),
+              std::string("tensor 'kv_lengths': is ") + type +
+                  " [], expected I32 or I64 [batch 3]");
+  }
 }
