@@ -260,7 +260,7 @@ static llvm::Error checkDtype(std::string_view option,
                             option, spell(*dtype)));
 }
 
-llvm::Error attn::checkSupported(const CompileOptions &options) {
+llvm::Error attn::checkLowered(const CompileOptions &options) {
   for (Scope scope : options.scopes)
     if (scope != Scope::Core)
       return refuse(fmt::format("scope '{}' is not supported in this version, "
@@ -269,9 +269,15 @@ llvm::Error attn::checkSupported(const CompileOptions &options) {
   for (const std::string &target : options.targets)
     if (StringRef(target).starts_with("sm_"))
       return refuse(fmt::format(
-          "target '{}' is not supported in this version, which compiles for "
-          "native, x86-64-v3, x86-64-v4 and aarch64",
+          "target '{}' is not supported yet; this version compiles for native, "
+          "x86-64-v3, x86-64-v4 and aarch64",
           target));
+  return llvm::Error::success();
+}
+
+llvm::Error attn::checkSupported(const CompileOptions &options) {
+  if (llvm::Error error = checkLowered(options))
+    return error;
   if (llvm::Error error = checkDtype("dtype", options.dtype))
     return error;
   if (llvm::Error error = checkDtype("k-dtype", options.kDtype))

@@ -71,7 +71,9 @@ struct CommandLine {
 CommandLine parseCommandLine(llvm::ArrayRef<llvm::StringRef> arguments);
 
 /// Fails with a message that names what is supported if `options` ask for a
-/// scope, type or target that this version knows but does not compile.
+/// scope or target that this version knows but does not lower to.
+llvm::Error checkLowered(const CompileOptions &options);
+/// The same, and for types, which may be inspected but not compiled.
 llvm::Error checkSupported(const CompileOptions &options);
 
 /// The texts of `attnc --help` and of `attnc help VERB`.

@@ -17,6 +17,10 @@ using namespace attn;
 using namespace mlir;
 
 int attn::benchCommand(const Invocation &invocation) {
+  if (llvm::Error error = checkSupported(invocation.compile)) {
+    reportError(std::move(error));
+    return 1;
+  }
   MLIRContext context(inputDialects(), MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   Bench bench(context, invocation.compile);

@@ -71,6 +71,10 @@ static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
 }
 
 int attn::explainCommand(const Invocation &invocation) {
+  if (llvm::Error error = checkLowered(invocation.compile)) {
+    reportError(std::move(error));
+    return 1;
+  }
   // Filled by the context's remark engine until the context is gone.
   std::vector<PassRemark> remarks;
   MLIRContext context(MLIRContext::Threading::DISABLED);

@@ -50,14 +50,16 @@ TEST(OptionsTest, RefusesWhatThisVersionDoesNotCompile) {
   EXPECT_FALSE(bool(checkSupported(options)));
   options.targets = {"sm_90a"};
   EXPECT_EQ(llvm::toString(checkSupported(options)),
-            "target 'sm_90a' is not supported in this version, which compiles "
-            "for native, x86-64-v3, x86-64-v4 and aarch64");
+            "target 'sm_90a' is not supported yet; this version compiles for "
+            "native, x86-64-v3, x86-64-v4 and aarch64");
   options = {};
   options.scopes = {Scope::Layer};
   EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
                   .starts_with("scope 'layer' is not supported"));
+  EXPECT_NE(llvm::toString(checkLowered(options)), "");
   options = {};
   options.vDtype = Dtype::F16;
   EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
                   .starts_with("v-dtype 'f16' is not supported"));
+  EXPECT_FALSE(bool(checkLowered(options)));
 }
