@@ -29,6 +29,8 @@ struct Artifact {
   std::vector<ArtifactFile> files;
   /// The text of NAME.json.
   std::string manifest;
+  /// How many kernels there are, and how many layers of the model they serve.
+  size_t kernels = 0, layers = 0;
 };
 
 /// Compiles `module` for every target of `options`. Whatever fails is reported

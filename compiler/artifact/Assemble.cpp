@@ -173,6 +173,10 @@ llvm::Error Assembler::addLibraries(const Architecture &architecture) {
 llvm::Expected<Artifact> Assembler::assemble() {
   sortArchitectures();
   artifact.name = library.name;
+  artifact.kernels = library.kernels.size();
+  artifact.layers = llvm::count_if(library.layers, [](const auto &layer) {
+    return layer.kernel >= 0 && layer.layer != kNoLayer;
+  });
   artifact.manifest = writeManifest(library, fileNames());
   add(library.name + ".h", writeHeader(library));
   add(library.name + ".json", artifact.manifest);
