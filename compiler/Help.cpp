@@ -41,7 +41,7 @@ std::string attn::overviewText() {
       "attnc compiles attention layers ahead of time: a model's config.json, "
       "or "
       "a file\nof the attn dialect, becomes a folder of kernels behind one C "
-      "interface.\n\nusage: attnc VERB [options]\n\nverbs\n";
+      "interface.\n\nusage: attnc VERB INPUT [options]\n\nverbs\n";
   for (const VerbSpec &verb : verbTable())
     text += fmt::format("  {:<9}{}\n", verb.name, verb.summary);
   text += "\nexamples\n";
