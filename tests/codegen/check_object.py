@@ -22,7 +22,11 @@ INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
 TARGET = re.compile(r"\s0x([0-9a-f]+)(?:\s|$)")
 JUMP = re.compile(r"^(j\w+|b|b\.\w+|cbn?z|tbn?z)\s")
 CALL = re.compile(r"^(callq?|blr?)\s")
-STACK = re.compile(r"\(%(?:rsp|rbp|esp|ebp)\b|\[(?:sp|x29)\b")
+STACK = re.compile(r"\(%[re]sp\b|\[sp\b")
+# What points to the stack where a function sets it from the stack pointer, and
+# is a register like any other elsewhere.
+FRAME = re.compile(r"\(%[re]bp\b|\[x29\b")
+SET_FRAME = re.compile(r"(?:mov|lea)q? .*%rsp\)?, %rbp$|(?:mov|add) x29, sp\b")
 # AVX-512 only: 512-bit registers, registers 16 to 31, masks, broadcasts.
 LEVEL_4 = re.compile(r"%zmm|%[xy]mm(?:1[6-9]|2\d|3[01])\b|%k[0-7]\b|\{1to\d+\}")
 
@@ -62,13 +66,21 @@ def check_symbols(path):
             yield f"calls '{line}', which is neither of the runtime nor memcpy or memset"
 
 
+def stack_pattern(code):
+    """What an access to the stack looks like in the function."""
+    if any(SET_FRAME.match(text) for _, text in code):
+        return re.compile(f"{STACK.pattern}|{FRAME.pattern}")
+    return STACK
+
+
 def check_microkernel(name, code, loops):
+    stack = stack_pattern(code)
     for address, text in code:
         if CALL.match(text):
             yield f"{name}+{address - code[0][0]:#x}: microkernel calls: {text}"
     for first, last in loops:
         for address, text in code:
-            if first <= address <= last and STACK.search(text):
+            if first <= address <= last and stack.search(text):
                 yield f"{name}+{address - code[0][0]:#x}: loop touches the stack: {text}"
 
 

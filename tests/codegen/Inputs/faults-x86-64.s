@@ -1,5 +1,6 @@
-# A microkernel that spills in its loop, calls the C library and uses AVX-512;
-# a stack access outside the loop and a phase's calls are no faults.
+# Microkernels that spill in their loops, call the C library and use AVX-512; a
+# stack access outside the loop, rbp as a plain pointer and a phase's calls are
+# no faults.
   .text
 spilling_loop:
   vmovups %ymm1, -32(%rsp)
@@ -14,6 +15,26 @@ spilling_loop:
   vmovups %ymm1, -96(%rsp)
   decl %edi
   jne .Louter
+  retq
+
+framed_loop:
+  pushq %rbp
+  movq %rsp, %rbp
+.Lframed:
+  vaddps -32(%rbp), %ymm1, %ymm1
+  decl %edi
+  jne .Lframed
+  popq %rbp
+  retq
+
+pointer_loop:
+  pushq %rbp
+  movq %rdi, %rbp
+.Lpointer:
+  vaddps (%rbp), %ymm1, %ymm1
+  decl %esi
+  jne .Lpointer
+  popq %rbp
   retq
 
 calling_row:
