@@ -33,7 +33,7 @@ static attn_status choose_program(attn_rt_call *call, uint32_t kinds,
                       call->kernel->symbol, rows, most);
 }
 
-/* All that plan, task and run have in common. */
+/* All that the entries have in common. */
 static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
                            uint32_t kinds, const void *args,
                            const attn_context *context) {
@@ -85,6 +85,14 @@ static attn_status check_workspace(attn_rt_call *call,
   return ATTN_OK;
 }
 
+/* A call that may run now. */
+static attn_status open_call(attn_rt_call *call, const attn_rt_kernel *kernel,
+                             uint32_t kinds, const void *args,
+                             const attn_context *context) {
+  attn_status status = prepare(call, kernel, kinds, args, context);
+  return status ? status : check_workspace(call, context);
+}
+
 /* Runs one task in a slot of its own. */
 static attn_status run_task(const attn_rt_call *call,
                             const attn_context *context,
@@ -112,8 +120,7 @@ static attn_status too_many(const attn_rt_call *call,
 attn_status attn_rt_can_run(const attn_rt_kernel *kernel, uint32_t kinds,
                             const void *args, const attn_context *context) {
   attn_rt_call call;
-  attn_status status = prepare(&call, kernel, kinds, args, context);
-  return status ? status : check_workspace(&call, context);
+  return open_call(&call, kernel, kinds, args, context);
 }
 
 attn_status attn_rt_plan(const attn_rt_kernel *kernel, uint32_t kinds,
@@ -139,9 +146,7 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
                          int64_t phase, int64_t task) {
   attn_rt_call call;
   attn_rt_layout layout;
-  attn_status status = prepare(&call, kernel, kinds, args, context);
-  if (!status)
-    status = check_workspace(&call, context);
+  attn_status status = open_call(&call, kernel, kinds, args, context);
   if (status)
     return status;
   if (phase < 0 || phase >= call.program->phases)
@@ -177,9 +182,7 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
                         const void *args, const attn_context *context) {
   attn_rt_call call;
   attn_rt_layout layout;
-  attn_status status = prepare(&call, kernel, kinds, args, context);
-  if (!status)
-    status = check_workspace(&call, context);
+  attn_status status = open_call(&call, kernel, kinds, args, context);
   if (status)
     return status;
   layout = layout_of(&call, context);
