@@ -20,12 +20,8 @@
 #include "mlir/Target/LLVMIR/Export.h"
 
 #include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/InstCombine/InstCombine.h"
@@ -46,26 +42,6 @@ static LogicalResult lowerToLLVMDialect(ModuleOp module) {
   passes.addPass(createConvertFuncToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   return passes.run(module);
-}
-
-static std::unique_ptr<llvm::TargetMachine>
-createMachine(const CpuTarget &target, std::string &error) {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
-  LLVMInitializeAArch64TargetInfo();
-  LLVMInitializeAArch64Target();
-  LLVMInitializeAArch64TargetMC();
-  LLVMInitializeAArch64AsmPrinter();
-  llvm::Triple triple(target.triple);
-  const llvm::Target *known = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!known)
-    return nullptr;
-  llvm::TargetOptions options;
-  return std::unique_ptr<llvm::TargetMachine>(known->createTargetMachine(
-      triple, target.cpu, target.featureString(), options, llvm::Reloc::PIC_,
-      llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
 }
 
 /// Common subexpressions and dead code. No vectoriser, no unroller, no inliner:
@@ -103,27 +79,23 @@ FailureOr<std::string> attn::cpu::emitObject(ModuleOp module,
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context);
   if (!ir)
     return module.emitError("cannot be written as LLVM IR");
-  std::string error;
-  std::unique_ptr<llvm::TargetMachine> machine = createMachine(target, error);
-  if (!machine)
-    return module.emitError("target '") << target.name << "': " << error;
-  ir->setDataLayout(machine->createDataLayout());
-  ir->setTargetTriple(machine->getTargetTriple());
+  llvm::Expected<std::unique_ptr<llvm::TargetMachine>> made = createMachine(
+      llvm::Triple(target.triple), target.cpu, target.featureString());
+  if (!made)
+    return module.emitError("target '")
+           << target.name << "': " << llvm::toString(made.takeError());
+  llvm::TargetMachine &machine = **made;
+  ir->setDataLayout(machine.createDataLayout());
+  ir->setTargetTriple(machine.getTargetTriple());
   ir->setSourceFileName("");
   // What is not local to the object is local to the kernel's final link.
   for (llvm::Function &function : *ir)
     if (!function.isDeclaration() && !function.hasLocalLinkage())
       function.setVisibility(llvm::GlobalValue::HiddenVisibility);
-  simplify(*ir, *machine);
-
-  llvm::SmallString<0> bytes;
-  llvm::raw_svector_ostream stream(bytes);
-  llvm::legacy::PassManager emitter;
-  auto type = form == ObjectForm::Assembly ? llvm::CodeGenFileType::AssemblyFile
-                                           : llvm::CodeGenFileType::ObjectFile;
-  if (machine->addPassesToEmitFile(emitter, stream, nullptr, type))
+  simplify(*ir, machine);
+  llvm::Expected<std::string> code = writeCode(*ir, machine, form);
+  if (!code)
     return module.emitError("target '")
-           << target.name << "' cannot write an object";
-  emitter.run(*ir);
-  return std::string(bytes.str());
+           << target.name << "': " << llvm::toString(code.takeError());
+  return std::move(*code);
 }

@@ -8,15 +8,13 @@
 #define CODEGEN_CPU_EMITOBJECT_H
 
 #include "codegen/cpu/CpuTarget.h"
+#include "codegen/cpu/MachineCode.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
 
 namespace attn::cpu {
-
-/// What emitObject writes.
-enum class ObjectForm { Relocatable, Assembly };
 
 /// Lowers a module of func, scf, arith, math, vector and llvm operations to an
 /// object (or its text) for `target`. The module is left in the LLVM dialect.

@@ -81,13 +81,6 @@ static void forSum(KernelBuilder &k, const KernelShape &shape, Value sum,
   });
 }
 
-/// m, or 0 where m is -inf.
-static Value emitSafe(KernelBuilder &k, Value m) {
-  Value none = arith::CmpFOp::create(
-      k.builder(), k.loc(), arith::CmpFPredicate::OEQ, m, k.splat(-infinity));
-  return k.select(none, k.splat(0.0f), m);
-}
-
 func::FuncOp attn::cpu::emitMergeRow(KernelBuilder &k,
                                      const KernelShape &shape) {
   std::string name = ("merge_row_d" + Twine(shape.valueDim)).str();
@@ -101,7 +94,7 @@ func::FuncOp attn::cpu::emitMergeRow(KernelBuilder &k,
   // m' = max(m1, m2); a NaN maximum belongs to a row whose sum is NaN already.
   Value m1 = scalar(0), l1 = scalar(1), m2 = scalar(3), l2 = scalar(4);
   Value m = k.maxf(m2, m1);
-  Value base = emitSafe(k, m);
+  Value base = emitBase(k, m);
   Value a1 = emitExp2(k, k.subf(m1, base));
   Value a2 = emitExp2(k, k.subf(m2, base));
   // l' = l1 a1 + l2 a2, o' = o1 a1 + o2 a2
@@ -131,7 +124,7 @@ func::FuncOp attn::cpu::emitFinishRow(KernelBuilder &k,
   Value sink = k.broadcast(k.argument(3));
   Value z = k.mulf(sink, k.splat(log2e));
   Value m = k.maxf(z, m1);
-  Value base = emitSafe(k, m);
+  Value base = emitBase(k, m);
   Value a = emitExp2(k, k.subf(m1, base));
   Value l = k.addf(k.mulf(l1, a), emitExp2(k, k.subf(z, base)));
   // A row that saw nothing has l = 0 and sum 0: output 0, lse -inf.

@@ -8,20 +8,8 @@
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/VectorMath.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
-#include <limits>
-
 using namespace mlir;
 using namespace attn::cpu;
-
-/// m, or 0 where m is -inf: a row that has seen no key subtracts nothing.
-static Value emitSafe(KernelBuilder &k, Value m) {
-  Value none =
-      arith::CmpFOp::create(k.builder(), k.loc(), arith::CmpFPredicate::OEQ, m,
-                            k.f32(-std::numeric_limits<float>::infinity()));
-  return k.select(none, k.f32(0.0f), m);
-}
 
 namespace {
 /// The pointers that the kernel takes.
@@ -40,7 +28,7 @@ static void emitMaximum(KernelBuilder &k, const SoftmaxBuffers &buffers,
     Value slot = k.at(buffers.maximum, row);
     Value old = k.loadF32(slot);
     Value maximum = k.maxf(block, old);
-    Value base = emitSafe(k, maximum);
+    Value base = emitBase(k, maximum);
     k.store(maximum, slot);
     k.store(k.subf(old, base), k.at(buffers.alpha, row));
     k.store(k.broadcast(base), bases);

@@ -34,6 +34,15 @@ static Value compare(KernelBuilder &k, arith::CmpFPredicate predicate, Value x,
   return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x, y);
 }
 
+Value attn::cpu::emitBase(KernelBuilder &k, Value m) {
+  auto constant = [&](float value) {
+    return isa<VectorType>(m.getType()) ? k.splat(value) : k.f32(value);
+  };
+  Value none = compare(k, arith::CmpFPredicate::OEQ, m,
+                       constant(-std::numeric_limits<float>::infinity()));
+  return k.select(none, constant(0.0f), m);
+}
+
 /// 2^f on [-1/2, 1/2], relative error 9.2e-8, exactly 1 at f = 0.
 static Value emitExp2Mantissa(KernelBuilder &k, Value f) {
   static constexpr float coefficients[] = {

@@ -13,6 +13,11 @@
 
 namespace attn::cpu {
 
+/// What the exponents of a row with maximum m are relative to: m, or 0 where m
+/// is -inf, since a row that has seen no key subtracts nothing. A scalar or a
+/// vector.
+Value emitBase(KernelBuilder &k, Value m);
+
 /// 2^x for x <= 127, within 2 ulp. Exactly 1 at 0, exactly 0 below -126.5 and
 /// at -inf; NaN stays NaN.
 Value emitExp2(KernelBuilder &k, Value x);
