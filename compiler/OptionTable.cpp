@@ -202,6 +202,10 @@ static constexpr OptionSpec options[] = {
      "numbered file each",
      false, "cvbe",
      STORE { return storeText(call.compile.dumpIrDir, value); }},
+    {"print-schedule", 0, "", "print the candidates for each kernel's block "
+     "sizes, their numbers, and the choice",
+     false, "c",
+     STORE { call.compile.printSchedule = true; return {}; }},
     {"require-fused", 0, "", "fail if a function of a .mlir file cannot become "
      "one kernel (default: warn, and leave it out)",
      false, "cvbe",

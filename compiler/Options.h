@@ -44,6 +44,7 @@ struct CompileOptions {
   std::string dumpIrDir;
   bool requireFused = false;
   bool verifyEachNumeric = false;
+  bool printSchedule = false;
 };
 
 /// One call of attnc.

@@ -195,10 +195,13 @@ static ArrayAttr schedulesFor(func::FuncOp function,
   ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
   ArrayRef<int64_t> key = flash.getKey().getType().getShape();
   ArrayRef<int64_t> value = flash.getValue().getType().getShape();
-  SmallVector<tile::ScheduleAttr> schedules = cpu::cpuSchedules(
-      function.getContext(), target, query[2] / key[2], query[3], value[3]);
-  SmallVector<Attribute> list(schedules.begin(), schedules.end());
-  return ArrayAttr::get(function.getContext(), list);
+  MLIRContext *context = function.getContext();
+  cpu::HeadShape shape = {query[2] / key[2], query[3], value[3]};
+  SmallVector<Attribute> schedules;
+  for (const cpu::ScheduleChoice &choice :
+       cpu::chooseSchedules(context, target, shape))
+    schedules.push_back(choice.schedule);
+  return ArrayAttr::get(context, schedules);
 }
 
 LogicalResult StageRunner::runTiles(const cpu::CpuTarget &target) {

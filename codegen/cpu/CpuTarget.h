@@ -19,6 +19,18 @@
 
 namespace attn::cpu {
 
+/// How schedules cut queries and keys into tasks.
+struct TaskSizes {
+  /// Keys of a block, of the smallest split, and the most splits. They order
+  /// the operations on a row: all schedules of a kernel have the same.
+  int64_t keyBlock, splitKeys, maxSplits;
+  /// Rows with which a task has enough work without a split of its keys.
+  int64_t splitRows;
+  /// Rows of a task: the fewest that are worth the packing of keys, and the
+  /// most, beyond which packing costs nothing any more.
+  int64_t fewestRows, mostRows;
+};
+
 /// One CPU. A microkernel holds `rows` x `panelVectors` accumulators.
 struct CpuTarget {
   std::string name;
@@ -47,6 +59,7 @@ struct CpuTarget {
   int64_t taskBytes;
   /// Steps of the reduction that one iteration of a matrix loop covers.
   int64_t unroll;
+  TaskSizes sizes;
 
   /// What LLVM calls the features: "+avx,+avx2,...".
   std::string featureString() const;
@@ -54,6 +67,10 @@ struct CpuTarget {
   int64_t panel() const { return lanes * panelVectors; }
   /// Rows of the largest microkernel: the row block of every schedule.
   int64_t rowBlock() const { return rows.front(); }
+  /// A task of `queries` queries reads `rows` rows' keys where they are.
+  bool streams(int64_t queries, int64_t rows) const {
+    return queries == 1 && rows <= streamRows;
+  }
   /// Row statistics are kept in slots of whole vectors, one per row block.
   int64_t slot() const { return (rowBlock() + lanes - 1) / lanes * lanes; }
 };

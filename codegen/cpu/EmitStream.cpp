@@ -14,8 +14,7 @@ using namespace attn;
 using namespace attn::cpu;
 
 bool TaskEmitter::isStreamed() const {
-  return shape.maxRows == shape.group &&
-         shape.maxRows <= k.getTarget().streamRows;
+  return k.getTarget().streams(shape.maxRows / shape.group, shape.maxRows);
 }
 
 /// The smallest variant that covers a task.

@@ -7,42 +7,83 @@
 
 #include "codegen/cpu/Schedule.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 
 using namespace attn;
 using namespace attn::cpu;
 
-// 128 keys: at D = 128 a block is 64 KiB of keys, and a panel of it half of a
-// first-level cache. Measured on Zen 5 (fraction of the FMA peak, D = 128 and
-// 64): 64 keys 0.75 and 0.79, 128 keys 0.89 and 0.84, 256 keys 0.88 and 0.83.
-static constexpr int64_t keyBlock = 128;
-static constexpr int64_t splitKeys = 1024;
-static constexpr int64_t maxSplits = 32;
+// Any number of queries: what the attribute holds at most.
 static constexpr int64_t unbounded = (int64_t(1) << 31) - 1;
 
-/// Query rows of a prefill task, a whole number of row blocks and groups if
-/// possible: a few hundred hide the packing of keys (1/rows of the work).
-static int64_t prefillQueries(const CpuTarget &target, int64_t group,
-                              int64_t headDim, int64_t valueDim) {
-  int64_t budget = target.taskBytes / 4;
-  int64_t blocks = keyBlock * (headDim + valueDim);
-  int64_t rows = (budget - blocks) / (headDim + valueDim);
-  rows = std::clamp<int64_t>(rows, 96, 384);
-  return std::max<int64_t>(1, rows / group);
+/// Elements of a query row and its sums, and of a key and its value.
+static int64_t rowElements(const HeadShape &shape) {
+  return shape.headDim + shape.valueDim;
 }
 
-llvm::SmallVector<tile::ScheduleAttr>
-attn::cpu::cpuSchedules(mlir::MLIRContext *context, const CpuTarget &target,
-                        int64_t group, int64_t headDim, int64_t valueDim) {
-  auto make = [&](llvm::StringRef name, int64_t maxQueries, int64_t queryBlock,
-                  bool splitTasks) {
-    return tile::ScheduleAttr::get(context, name, maxQueries, queryBlock,
-                                   keyBlock, splitKeys, maxSplits, splitTasks);
+static ScheduleCandidate makeCandidate(const CpuTarget &target,
+                                       const HeadShape &shape,
+                                       int64_t queryBlock) {
+  ScheduleCandidate candidate;
+  candidate.queryBlock = queryBlock;
+  candidate.rows = queryBlock * shape.group;
+  candidate.bytes =
+      4 * (candidate.rows + target.sizes.keyBlock) * rowElements(shape);
+  candidate.isStreamed = target.streams(queryBlock, candidate.rows);
+  candidate.fits = candidate.bytes <= target.taskBytes;
+  // A key is packed once for all rows of a task.
+  candidate.score = candidate.isStreamed ? 0.0 : 1.0 / candidate.rows;
+  return candidate;
+}
+
+/// Queries of a prefill task: steps from the fewest rows to the most, and what
+/// fills the cache.
+static llvm::SmallVector<ScheduleCandidate>
+prefillCandidates(const CpuTarget &target, const HeadShape &shape) {
+  auto [fewest, most] =
+      std::pair(target.sizes.fewestRows, target.sizes.mostRows);
+  int64_t full =
+      target.taskBytes / 4 / rowElements(shape) - target.sizes.keyBlock;
+  llvm::SmallVector<int64_t> blocks;
+  for (int64_t rows = fewest; rows <= most; rows += fewest)
+    blocks.push_back(rows / shape.group);
+  blocks.push_back(std::clamp(full, fewest, most) / shape.group);
+  for (int64_t &block : blocks)
+    block = std::max<int64_t>(block, 1);
+  llvm::sort(blocks);
+  blocks.erase(llvm::unique(blocks), blocks.end());
+  return llvm::map_to_vector(blocks, [&](int64_t block) {
+    return makeCandidate(target, shape, block);
+  });
+}
+
+/// The best score that fits; the smallest task if none does.
+static size_t choose(llvm::ArrayRef<ScheduleCandidate> candidates) {
+  size_t chosen = 0;
+  for (auto [index, candidate] : llvm::enumerate(candidates))
+    if (candidate.fits && candidate.score < candidates[chosen].score)
+      chosen = index;
+  return chosen;
+}
+
+llvm::SmallVector<ScheduleChoice>
+attn::cpu::chooseSchedules(mlir::MLIRContext *context, const CpuTarget &target,
+                           const HeadShape &shape) {
+  const TaskSizes &sizes = target.sizes;
+  llvm::SmallVector<ScheduleChoice> choices;
+  auto add = [&](llvm::StringRef name, int64_t maxQueries, bool splitTasks,
+                 llvm::SmallVector<ScheduleCandidate> candidates) {
+    size_t chosen = choose(candidates);
+    auto schedule = tile::ScheduleAttr::get(
+        context, name, maxQueries, candidates[chosen].queryBlock,
+        sizes.keyBlock, sizes.splitKeys, sizes.maxSplits, splitTasks);
+    choices.push_back({schedule, std::move(candidates), chosen});
   };
-  // Beyond 64 rows a task has enough work without splitting its keys.
-  int64_t shortQueries = std::max<int64_t>(2, 64 / group);
-  int64_t queries = prefillQueries(target, group, headDim, valueDim);
-  return {make("decode", 1, 1, true),
-          make("short", shortQueries, shortQueries, true),
-          make("prefill", unbounded, queries, false)};
+  int64_t shortQueries = std::max<int64_t>(2, sizes.splitRows / shape.group);
+  add("decode", 1, true, {makeCandidate(target, shape, 1)});
+  add("short", shortQueries, true,
+      {makeCandidate(target, shape, shortQueries)});
+  add("prefill", unbounded, false, prefillCandidates(target, shape));
+  return choices;
 }

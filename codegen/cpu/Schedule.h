@@ -1,7 +1,8 @@
 //===- Schedule.h - the CPU's block sizes -----------------------*- C++ -*-===//
 //
 // Prefill, short query and decode: three schedules of one program, which agree
-// in all that orders the operations on a row.
+// in all that orders the operations on a row. A description gives candidates,
+// a score chooses among them; compiler/PrintSchedules.h shows both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,11 +16,38 @@
 
 namespace attn::cpu {
 
-/// The schedules for heads of these sizes, `group` query heads to a key head,
-/// ascending in max_queries.
-llvm::SmallVector<tile::ScheduleAttr>
-cpuSchedules(mlir::MLIRContext *context, const CpuTarget &target, int64_t group,
-             int64_t headDim, int64_t valueDim);
+/// What schedules are chosen for: `group` query heads to a key head.
+struct HeadShape {
+  int64_t group, headDim, valueDim;
+};
+
+/// One way to cut queries into tasks.
+struct ScheduleCandidate {
+  int64_t queryBlock;
+  /// Query rows of a whole task.
+  int64_t rows;
+  /// What it keeps in the second-level cache: its queries and sums, a block of
+  /// keys and values.
+  int64_t bytes;
+  /// Keys are read where they are, not packed.
+  bool isStreamed;
+  /// Bytes are within the target's limit.
+  bool fits;
+  /// Work that is no multiplication, as a share: the least that fits is chosen.
+  double score;
+};
+
+struct ScheduleChoice {
+  tile::ScheduleAttr schedule;
+  /// Ascending in query_block; one of them is the schedule's.
+  llvm::SmallVector<ScheduleCandidate> candidates;
+  size_t chosen;
+};
+
+/// The schedules for heads of that shape, ascending in max_queries.
+llvm::SmallVector<ScheduleChoice> chooseSchedules(mlir::MLIRContext *context,
+                                                  const CpuTarget &target,
+                                                  const HeadShape &shape);
 
 } // namespace attn::cpu
 

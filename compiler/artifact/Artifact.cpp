@@ -13,6 +13,7 @@
 #include "compiler/artifact/Assemble.h"
 #include "compiler/artifact/CheckTensors.h"
 #include "compiler/artifact/Programs.h"
+#include "compiler/artifact/Schedules.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/STLExtras.h"
@@ -76,11 +77,12 @@ static KernelDescription &findKernel(LibraryDescription &library,
 }
 
 /// Compiles the programs of `tiles` and adds them to the library's kernels,
-/// which the first target makes.
+/// which the first target makes, and how they are cut to `schedules`.
 static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
                                    const cpu::CpuTarget &target,
                                    const CompileOptions &options,
-                                   LibraryDescription &library) {
+                                   LibraryDescription &library,
+                                   std::string &schedules) {
   FailureOr<std::vector<ProgramGroup>> groups =
       groupPrograms(tiles, declared, library.name, options.phases);
   if (failed(groups))
@@ -89,6 +91,8 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   assert((isFirst || groups->size() == library.kernels.size()) &&
          "targets differ in schedules alone");
   for (ProgramGroup &group : *groups) {
+    if (options.printSchedule)
+      schedules += tabulateSchedules(group, target);
     FailureOr<cpu::CpuKernel> kernel =
         cpu::compileKernel(group.programs, target);
     if (failed(kernel))
@@ -119,6 +123,7 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   StageObserver observer;
   if (!options.dumpIrDir.empty())
     observer = dumpStages(options.dumpIrDir);
+  std::string schedules;
   OwningOpRef<ModuleOp> fused = module.clone();
   if (failed(runFusionStages(*fused, options, observer)) ||
       failed(checkFunctions(*fused)))
@@ -126,7 +131,8 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   for (const cpu::CpuTarget &target : *targets) {
     OwningOpRef<ModuleOp> tiles = fused->clone();
     if (failed(runTileStages(*tiles, target.name, options, observer)) ||
-        failed(compileTarget(*tiles, module, target, options, library)))
+        failed(
+            compileTarget(*tiles, module, target, options, library, schedules)))
       return failure();
     // Dumps show the first target's tiles.
     observer = nullptr;
@@ -134,8 +140,8 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   library.layers = describeLayers(module, library.kernels);
 
   llvm::Expected<Artifact> artifact = assemble(library);
-  if (artifact)
-    return std::move(*artifact);
-  reportError(artifact.takeError());
-  return failure();
+  if (!artifact)
+    return reportError(artifact.takeError()), failure();
+  artifact->schedules = std::move(schedules);
+  return std::move(*artifact);
 }

@@ -31,6 +31,8 @@ struct Artifact {
   std::string manifest;
   /// How many kernels there are, and how many layers of the model they serve.
   size_t kernels = 0, layers = 0;
+  /// How each kernel's schedules were chosen, if the options ask for it.
+  std::string schedules;
 };
 
 /// Compiles `module` for every target of `options`. Whatever fails is reported

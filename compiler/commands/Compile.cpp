@@ -59,6 +59,7 @@ int attn::compileCommand(const Invocation &invocation) {
   FailureOr<Artifact> artifact = compile(*module, invocation.compile);
   if (failed(artifact) || failed(writeFolder(*artifact, invocation.output)))
     return 1;
+  llvm::outs() << artifact->schedules;
   llvm::outs() << summarize(*artifact, invocation.output);
   return 0;
 }

@@ -12,32 +12,77 @@
 using namespace attn;
 using namespace attn::cpu;
 
-TEST(CpuScheduleTest, AllSchedulesOrderARowAlike) {
+static constexpr const char *kTargets[] = {"x86-64-v3", "x86-64-v4", "aarch64"};
+
+namespace {
+class CpuScheduleTest : public testing::Test {
+protected:
+  CpuScheduleTest() { context.loadDialect<tile::AttnTileDialect>(); }
+
+  llvm::SmallVector<ScheduleChoice> choose(const char *target,
+                                           const HeadShape &shape) {
+    return chooseSchedules(&context, *getTarget(target), shape);
+  }
+
   mlir::MLIRContext context;
-  context.loadDialect<tile::AttnTileDialect>();
-  for (const char *name : {"x86-64-v3", "x86-64-v4", "aarch64"})
+};
+} // namespace
+
+TEST_F(CpuScheduleTest, AllSchedulesOrderARowAlike) {
+  for (const char *name : kTargets)
     for (int64_t group : {1, 4, 71}) {
-      auto schedules =
-          cpuSchedules(&context, *getTarget(name), group, 128, 128);
-      for (tile::ScheduleAttr schedule : schedules) {
-        EXPECT_EQ(schedule.getKeyBlock(), schedules[0].getKeyBlock());
-        EXPECT_EQ(schedule.getSplitKeys(), schedules[0].getSplitKeys());
-        EXPECT_EQ(schedule.getMaxSplits(), schedules[0].getMaxSplits());
-        EXPECT_EQ(schedule.getKeyBlock() % getTarget(name)->panel(), 0);
+      auto choices = choose(name, {group, 128, 128});
+      tile::ScheduleAttr first = choices[0].schedule;
+      for (const ScheduleChoice &choice : choices) {
+        EXPECT_EQ(choice.schedule.getKeyBlock(), first.getKeyBlock());
+        EXPECT_EQ(choice.schedule.getSplitKeys(), first.getSplitKeys());
+        EXPECT_EQ(choice.schedule.getMaxSplits(), first.getMaxSplits());
+        EXPECT_EQ(first.getKeyBlock() % getTarget(name)->panel(), 0);
       }
     }
 }
 
-TEST(CpuScheduleTest, SchedulesAscendInMaxQueries) {
-  mlir::MLIRContext context;
-  context.loadDialect<tile::AttnTileDialect>();
-  auto schedules = cpuSchedules(&context, *getTarget("x86-64-v4"), 4, 128, 128);
-  for (size_t i = 1; i < schedules.size(); ++i)
-    EXPECT_LT(schedules[i - 1].getMaxQueries(), schedules[i].getMaxQueries());
+TEST_F(CpuScheduleTest, SchedulesAscendInMaxQueries) {
+  auto choices = choose("x86-64-v4", {4, 128, 128});
+  for (size_t i = 1; i < choices.size(); ++i)
+    EXPECT_LT(choices[i - 1].schedule.getMaxQueries(),
+              choices[i].schedule.getMaxQueries());
+}
+
+TEST_F(CpuScheduleTest, ChoosesTheBestCandidateThatFits) {
+  for (const char *name : kTargets)
+    for (int64_t group : {1, 4, 7, 71})
+      for (int64_t dim : {64, 80, 128, 256, 576})
+        for (const ScheduleChoice &choice : choose(name, {group, dim, dim})) {
+          const ScheduleCandidate &chosen = choice.candidates[choice.chosen];
+          EXPECT_EQ(choice.schedule.getQueryBlock(), chosen.queryBlock);
+          for (const ScheduleCandidate &other : choice.candidates)
+            EXPECT_TRUE(!other.fits || other.score >= chosen.score);
+        }
+}
+
+TEST_F(CpuScheduleTest, FillsTheCacheOrTakesTheFewestRows) {
+  auto rowsOf = [&](const char *name, int64_t dim) {
+    ScheduleChoice prefill = choose(name, {1, dim, dim}).back();
+    return prefill.candidates[prefill.chosen].rows;
+  };
+  EXPECT_EQ(rowsOf("x86-64-v4", 128), 384);
+  EXPECT_EQ(rowsOf("x86-64-v3", 128), 256);
+  EXPECT_EQ(rowsOf("x86-64-v3", 576), 96);
+}
+
+TEST_F(CpuScheduleTest, ReadsKeysInPlaceForAFewRowsOfOneQuery) {
+  auto isStreamed = [&](int64_t group, unsigned schedule) {
+    auto choices = choose("x86-64-v4", {group, 128, 128});
+    return choices[schedule].candidates[0].isStreamed;
+  };
+  EXPECT_TRUE(isStreamed(8, 0));
+  EXPECT_FALSE(isStreamed(9, 0));
+  EXPECT_FALSE(isStreamed(1, 1));
 }
 
 TEST(CpuTargetTest, AccumulatorsFitIntoTheRegisters) {
-  for (const char *name : {"x86-64-v3", "x86-64-v4", "aarch64"}) {
+  for (const char *name : kTargets) {
     std::optional<CpuTarget> target = getTarget(name);
     ASSERT_TRUE(target);
     EXPECT_LT(target->rowBlock() * target->panelVectors + target->panelVectors,
