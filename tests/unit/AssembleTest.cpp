@@ -159,13 +159,11 @@ struct TemporaryFolder {
 
 /// A [batch, 1, 1, 1] tensor of f32.
 struct Column {
-  explicit Column(int64_t batch)
-      : shape{batch, 1, 1, 1}, elements(batch, -1.0f),
-        tensor{elements.data(), {kDLCPU, 0}, 4, {kDLFloat, 32, 1},
-               shape,           nullptr,     0} {}
-  int64_t shape[4];
+  explicit Column(int64_t batch) : elements(batch, -1.0f) { shape[0] = batch; }
+  int64_t shape[4] = {0, 1, 1, 1};
   std::vector<float> elements;
-  DLTensor tensor;
+  DLTensor tensor = {elements.data(), {kDLCPU, 0}, 4, {kDLFloat, 32, 1},
+                     shape,           nullptr,     0};
 };
 } // namespace
 
