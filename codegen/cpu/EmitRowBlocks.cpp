@@ -111,6 +111,20 @@ std::pair<Value, Value> TaskEmitter::columnsOf(const RowSteps &steps,
                         scalar(mask.getRight()));
 }
 
+/// The same for row `row` of the block, clamped to the columns of the block.
+std::pair<Value, Value> TaskEmitter::columnsWithin(const RowSteps &steps,
+                                                   const RowBlock &block,
+                                                   Value row) {
+  Value width = block.width(k);
+  if (!block.masked)
+    return {k.i64(0), width};
+  auto clamp = [&](Value x) {
+    return k.minimum(k.maximum(k.sub(x, block.begin), k.i64(0)), width);
+  };
+  auto [lo, hi] = columnsOf(steps, k.add(block.row, row));
+  return {clamp(lo), clamp(hi)};
+}
+
 /// Rows ascend in position, so the first row sees the lowest columns and the
 /// last row the highest.
 void TaskEmitter::emitColumns(const RowSteps &steps, RowBlock &block) {
@@ -167,53 +181,62 @@ void TaskEmitter::emitMask(const RowSteps &steps, const RowBlock &block) {
   if (!block.masked)
     return;
   auto function = emitMaskRow(k);
-  Value width = block.width(k);
-  Value vectors = k.div(width, shape.kernel.lanes);
+  Value vectors = k.div(block.width(k), shape.kernel.lanes);
   k.when(block.masked, [&] {
     k.loop(k.i64(0), block.count, 1, [&](Value row) {
-      auto [lo, hi] = columnsOf(steps, k.add(block.row, row));
-      auto clamp = [&](Value x) {
-        return k.minimum(k.maximum(k.sub(x, block.begin), k.i64(0)), width);
-      };
-      k.call(function, {k.at(scores, k.mul(row, shape.kernel.scoreStride())),
-                        k.at(maxima, k.mul(row, shape.kernel.lanes)), clamp(lo),
-                        clamp(hi), vectors});
+      auto [lo, hi] = columnsWithin(steps, block, row);
+      k.call(function,
+             {k.at(scores, k.mul(row, shape.kernel.scoreStride())),
+              k.at(maxima, k.mul(row, shape.kernel.lanes)), lo, hi, vectors});
     });
   });
 }
 
 void TaskEmitter::emitSums(const RowSteps &steps, const RowBlock &block) {
   Value vectors = k.div(block.width(k), shape.kernel.lanes);
+  k.when(block.notFinite, [&] { keepScores(block.count); });
   callVariant(emitSoftmax, block.count,
               {scores, maxima, maximumAt(block.state, block.row),
                denominatorAt(block.state, block.row), alpha, vectors});
-  auto whole = [&] {
-    callVariant(emitAccumulate, block.count,
-                {scores, block.values, block.sum, alpha, block.width(k)});
-  };
-  if (!block.masked)
-    return whole();
-  // 0 * NaN is NaN: a row must not touch the values that it does not see.
+  // 0 * NaN is NaN: a row must not touch the values that it does not see, nor
+  // infinite ones that it gives no weight.
   k.when(
-      k.both(block.masked, block.notFinite),
-      [&] { emitExactSums(steps, block); }, whole);
+      block.notFinite, [&] { emitExactSums(steps, block); },
+      [&] {
+        callVariant(emitAccumulate, block.count,
+                    {scores, block.values, block.sum, alpha, block.width(k)});
+      });
 }
 
-/// One row at a time over exactly the keys that it sees.
+//===----------------------------------------------------------------------===//
+// Exact sums
+//===----------------------------------------------------------------------===//
+
+void TaskEmitter::keepScores(Value rows) {
+  int64_t stride = shape.kernel.scoreStride();
+  auto copy = emitCopyRow(k, stride, stride);
+  k.loop(k.i64(0), rows, 1, [&](Value row) {
+    Value place = k.mul(row, stride);
+    k.call(copy, {k.at(scores, place), k.at(keptScores, place)});
+  });
+}
+
+/// The sum of row `row` of the block over the columns [lo, hi).
+void TaskEmitter::emitExactRow(Value row, Value lo, Value hi,
+                               const ValuePlace &values, Value sum) {
+  Value place = k.add(k.mul(row, shape.kernel.scoreStride()), lo);
+  k.call(emitExactAccumulate(k, shape.kernel),
+         {k.at(scores, place), k.at(keptScores, place),
+          k.at(values.first, k.mul(lo, values.keyStride)), values.keyStride,
+          k.i64(values.panelStride), sum, k.at(alpha, row), k.sub(hi, lo)});
+}
+
 void TaskEmitter::emitExactSums(const RowSteps &steps, const RowBlock &block) {
-  auto accumulate = emitAccumulate(k, shape.kernel, 1);
-  Value width = block.width(k);
+  ValuePlace values = {block.values, k.i64(shape.kernel.panel),
+                       shape.kernel.valuePanel()};
   k.loop(k.i64(0), block.count, 1, [&](Value row) {
-    auto [lo, hi] = columnsOf(steps, k.add(block.row, row));
-    auto clamp = [&](Value x) {
-      return k.minimum(k.maximum(k.sub(x, block.begin), k.i64(0)), width);
-    };
-    Value from = clamp(lo);
-    Value weights =
-        k.at(scores, k.add(k.mul(row, shape.kernel.scoreStride()), from));
-    k.call(accumulate,
-           {weights, k.at(block.values, k.mul(from, shape.kernel.panel)),
-            k.at(block.sum, k.mul(row, shape.kernel.sumStride())),
-            k.at(alpha, row), k.sub(clamp(hi), from)});
+    auto [lo, hi] = columnsWithin(steps, block, row);
+    emitExactRow(row, lo, hi, values,
+                 k.at(block.sum, k.mul(row, shape.kernel.sumStride())));
   });
 }

@@ -7,6 +7,8 @@
 
 #include "codegen/cpu/TaskEmitter.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
 #include <limits>
 
 using namespace mlir;
@@ -134,7 +136,17 @@ void TaskEmitter::emitStreamMaps(const RowSteps &steps,
   });
 }
 
-/// Exactly the visible keys: no weight of 0 meets a value.
+/// Whether a visible key has a score of -inf, and so no weight.
+Value TaskEmitter::seesWeightlessKey(const StreamBlock &block) {
+  Value least = k.call(emitLeastScore(k, shape.kernel, shape.group),
+                       {scores, block.lo, block.hi});
+  return arith::CmpFOp::create(k.builder(), k.loc(), arith::CmpFPredicate::OEQ,
+                               least,
+                               k.f32(-std::numeric_limits<float>::infinity()));
+}
+
+/// Exactly the visible keys: no weight of 0 meets what the rows do not see. A
+/// visible key without weight is for the exact sums.
 void TaskEmitter::emitStreamSums(const RowSteps &steps,
                                  const StreamBlock &block) {
   const KernelShape &kernel = shape.kernel;
@@ -143,11 +155,21 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   Value stride = strideOf(load.getView(), 1);
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
   int64_t rows = streamVariant();
+  Value isExact = seesWeightlessKey(block);
+  k.when(isExact, [&] { keepScores(block.state.rows); });
   k.call(emitSoftmax(k, kernel, rows),
          {k.at(scores, block.begin), maxima, block.state.maximum,
           block.state.denominator, alpha, vectors});
   Value values = packed.lookup(accumulate.getValue());
-  callStream(emitStreamAccumulate, stride, kernel.valueDim,
-             {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
-              stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
+  auto exact = [&] {
+    k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
+      emitExactRow(row, block.lo, block.hi, {values, stride, kernel.panel},
+                   sumAt(block.state, row));
+    });
+  };
+  k.when(isExact, exact, [&] {
+    callStream(emitStreamAccumulate, stride, kernel.valueDim,
+               {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
+                stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
+  });
 }

@@ -231,6 +231,11 @@ Value KernelBuilder::maxf(Value x, Value y) {
       arith::CmpFOp::create(b, location, arith::CmpFPredicate::OGT, x, y);
   return arith::SelectOp::create(b, location, greater, x, y);
 }
+Value KernelBuilder::minf(Value x, Value y) {
+  Value less =
+      arith::CmpFOp::create(b, location, arith::CmpFPredicate::OLT, x, y);
+  return arith::SelectOp::create(b, location, less, x, y);
+}
 Value KernelBuilder::first(Value vector) {
   return vector::ExtractOp::create(b, location, vector, ArrayRef<int64_t>{0});
 }
@@ -253,6 +258,9 @@ Value KernelBuilder::reduceAdd(Value vector) {
 }
 Value KernelBuilder::reduceMax(Value vector) {
   return reduce(vector, [&](Value x, Value y) { return maxf(x, y); });
+}
+Value KernelBuilder::reduceMin(Value vector) {
+  return reduce(vector, [&](Value x, Value y) { return minf(x, y); });
 }
 
 //===----------------------------------------------------------------------===//

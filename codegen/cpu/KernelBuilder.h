@@ -97,12 +97,15 @@ public:
   Value divf(Value a, Value b);
   /// a > b ? a : b. A NaN in `a` is dropped, one in `b` is kept.
   Value maxf(Value a, Value b);
+  /// a < b ? a : b, with NaNs as in `maxf`. Scalars too.
+  Value minf(Value a, Value b);
   /// Lane 0.
   Value first(Value vector);
   Value shuffle(Value a, Value b, llvm::ArrayRef<int64_t> lanes);
   /// One tree of halves, the same for every kernel: part of a row's bits.
   Value reduceAdd(Value vector);
   Value reduceMax(Value vector);
+  Value reduceMin(Value vector);
 
   // Control.
   using Body = llvm::function_ref<llvm::SmallVector<Value>(Value, ValueRange)>;

@@ -111,9 +111,8 @@ func::FuncOp attn::cpu::emitAccumulate(KernelBuilder &k,
               /*local=*/true);
   Value weights = k.argument(0), values = k.argument(1), sum = k.argument(2);
   Value alpha = k.argument(3), keys = k.argument(4);
-  // One row alone may stop at any key: see the exact path of partial blocks.
   OuterProduct product = {rows, k.getTarget().panelVectors, shape.scoreStride(),
-                          shape.panel, rows == 1 ? 1 : shape.unroll};
+                          shape.panel, shape.unroll};
   k.loop(k.i64(0), k.i64(shape.sumStride() / shape.panel), 1, [&](Value panel) {
     Value out = k.at(sum, k.mul(panel, shape.panel));
     auto place = [&](int64_t row, int64_t v) {

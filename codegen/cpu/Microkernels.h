@@ -73,8 +73,19 @@ mlir::func::FuncOp emitSoftmax(KernelBuilder &k, const KernelShape &shape,
                                int64_t rows);
 
 /// accumulate(weights, values, sum, alpha, keys): sum = alpha * sum + weights
-/// x values; `keys` is a multiple of the panel, or anything if rows is 1.
+/// x values; `keys` is a multiple of the panel.
 mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
+                                  int64_t rows);
+
+/// exact_accumulate(weights, scores, values, keyStride, panelStride, sum,
+/// alpha, keys): as accumulate, for one row, any number of keys, and values in
+/// panels or not; infinite values of keys whose `scores` are -inf are left out.
+mlir::func::FuncOp emitExactAccumulate(KernelBuilder &k,
+                                       const KernelShape &shape);
+
+/// least_score(score, lo, hi) -> f32: the least of the scores [lo, hi) of
+/// `rows` rows, NaNs left out; inf where there are none.
+mlir::func::FuncOp emitLeastScore(KernelBuilder &k, const KernelShape &shape,
                                   int64_t rows);
 
 /// stream_score(query, keys, stride, score, maxima, groups, scale, next): as

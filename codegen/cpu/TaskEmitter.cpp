@@ -83,6 +83,7 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
   scores = allocate(target.rowBlock() * shape.kernel.scoreStride());
   maxima = allocate(target.rowBlock() * target.lanes);
   alpha = allocate(target.slot());
+  keptScores = allocate(target.rowBlock() * shape.kernel.scoreStride());
   emitBlock(phase.getBody().front());
   k.end();
   scratchBytes = std::max(scratchBytes, 4 * scratchElements);

@@ -35,6 +35,13 @@ struct StatePlace {
   bool isRecord;
 };
 
+/// Where a block's values are kept, from its first key on: key by key within a
+/// panel of columns, or within a row that is all panels in a line.
+struct ValuePlace {
+  Value first, keyStride;
+  int64_t panelStride;
+};
+
 /// Emits the grid function and the phase functions of one program.
 class TaskEmitter {
 public:
@@ -88,7 +95,12 @@ private:
   void emitMask(const RowSteps &steps, const RowBlock &block);
   void emitSums(const RowSteps &steps, const RowBlock &block);
   void emitExactSums(const RowSteps &steps, const RowBlock &block);
+  void keepScores(Value rows);
+  void emitExactRow(Value row, Value lo, Value hi, const ValuePlace &values,
+                    Value sum);
   std::pair<Value, Value> columnsOf(const RowSteps &steps, Value row);
+  std::pair<Value, Value> columnsWithin(const RowSteps &steps,
+                                        const RowBlock &block, Value row);
   mlir::func::FuncOp emitMapFunction(const RowSteps &steps);
   using EmitVariant = mlir::func::FuncOp (*)(KernelBuilder &,
                                              const KernelShape &, int64_t);
@@ -107,6 +119,7 @@ private:
   void emitStreamScores(const RowSteps &steps, const StreamBlock &block);
   void emitStreamMaps(const RowSteps &steps, const StreamBlock &block);
   void emitStreamSums(const RowSteps &steps, const StreamBlock &block);
+  Value seesWeightlessKey(const StreamBlock &block);
 
   // Views.
   Value viewField(Value view, int64_t byteOffset);
@@ -142,8 +155,9 @@ private:
   /// Scratch of gathered queries and packed blocks; finiteness of values.
   llvm::DenseMap<Value, Value> packed, finite;
   int64_t mapCount = 0;
-  /// Scratch of one row block.
-  Value scores, maxima, alpha;
+  /// Scratch of one row block. `keptScores` are the scores of a block whose
+  /// sums have to be exact, before they became weights.
+  Value scores, maxima, alpha, keptScores;
   int64_t scratchElements = 0;
   int64_t phaseCount = 0, scratchBytes = 0, stateBytes = 0;
 };

@@ -223,13 +223,18 @@ std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
   if (!causal && !everything)
     return {};
   std::vector<CaseReport> reports;
-  for (int64_t keys : {83, 1061}) {
-    KernelCase spec = {.name = "chunks",
+  constexpr std::tuple<StringLiteral, int64_t, Specials> cases[] = {
+      {"chunks", 83, Specials::None},
+      {"chunks", 1061, Specials::None},
+      {"weightless_chunks", 1061, Specials::WeightlessInfinities}};
+  for (auto [name, keys, specials] : cases) {
+    KernelCase spec = {.name = name,
                        .batch = 1,
                        .queries = 83,
                        .keys = keys,
                        .lengths = {keys},
-                       .hasLengths = true};
+                       .hasLengths = true,
+                       .specials = specials};
     if (spec.queries > subject.kernel->maxQueries)
       continue;
     llvm::append_range(reports, checkChunksOf(subject, spec, causal));

@@ -133,6 +133,26 @@ static constexpr KernelCase kCases[] = {
      .queries = 3,
      .keys = 9,
      .specials = Specials::InfiniteValues},
+    {.name = "weightless_infinities",
+     .batch = 2,
+     .queries = 37,
+     .keys = 171,
+     .specials = Specials::WeightlessInfinities},
+    {.name = "weightless_infinities_from_the_start",
+     .batch = 2,
+     .queries = 37,
+     .keys = 37,
+     .specials = Specials::WeightlessInfinities},
+    {.name = "weightless_infinities_short",
+     .batch = 2,
+     .queries = 3,
+     .keys = 9,
+     .specials = Specials::WeightlessInfinities},
+    {.name = "weightless_infinities_decode",
+     .batch = 2,
+     .queries = 1,
+     .keys = 1093,
+     .specials = Specials::WeightlessInfinities},
 };
 
 llvm::ArrayRef<KernelCase> verify::kernelCases() { return kCases; }
@@ -189,18 +209,36 @@ static void placeNans(Role role, Tensor &tensor) {
     setFirst(tensor, 1, last, kNan);
 }
 
-/// Scores of -inf for key 2 and of +inf for key 5: the first element of every
-/// query is positive.
+/// With a positive first element of every query, that of a key decides whether
+/// its scores are infinite.
+static void makeFirstsPositive(Tensor &query) {
+  for (int64_t row = 0; row < query.dim(1); ++row)
+    for (int64_t head = 0; head < query.dim(2); ++head)
+      setFirst(query, row, head, std::fabs(query(0, row, head, 0)) + 0.125);
+}
+
+/// Scores of -inf for key 2 and of +inf for key 5.
 static void placeInfiniteScores(Role role, Tensor &tensor) {
   if (role == Role::Query)
-    for (int64_t row = 0; row < tensor.dim(1); ++row)
-      for (int64_t head = 0; head < tensor.dim(2); ++head)
-        setFirst(tensor, row, head, std::fabs(tensor(0, row, head, 0)) + 0.125);
+    makeFirstsPositive(tensor);
   if (role != Role::Key)
     return;
   for (int64_t head = 0; head < tensor.dim(2); ++head)
     setFirst(tensor, 2, head, -kInfinity);
   setFirst(tensor, 5, 0, kInfinity);
+}
+
+/// Scores of -inf where a value is infinite: for keys that are the first, in
+/// the midst and the last.
+static void placeWeightlessInfinities(Role role, Tensor &tensor) {
+  if (role == Role::Query)
+    return makeFirstsPositive(tensor);
+  for (int64_t head = 0; head < tensor.dim(2); ++head)
+    for (int64_t key : {int64_t(0), tensor.dim(1) / 3, tensor.dim(1) - 1})
+      if (role == Role::Key)
+        setFirst(tensor, key, head, -kInfinity);
+      else if (role == Role::Value)
+        fillRow(tensor, key, head, key % 2 ? kInfinity : -kInfinity);
 }
 
 static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
@@ -217,6 +255,8 @@ static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
     if (role == Role::Value)
       fillRow(tensor, 3, 0, -kInfinity);
     return;
+  case Specials::WeightlessInfinities:
+    return placeWeightlessInfinities(role, tensor);
   }
 }
 

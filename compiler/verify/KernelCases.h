@@ -17,7 +17,14 @@
 namespace attn::verify {
 
 /// What is put among random numbers, in places that some rows see.
-enum class Specials { None, Nans, InfiniteScores, InfiniteValues };
+enum class Specials {
+  None,
+  Nans,
+  InfiniteScores,
+  InfiniteValues,
+  /// Infinite values of keys whose scores are -inf.
+  WeightlessInfinities,
+};
 
 struct KernelCase {
   llvm::StringRef name;

@@ -34,7 +34,9 @@ func.func @llama(%query: tensor<?x?x32x128xf32> {attn.name = "query"},
 // CHECK-NOT: call @pack_keys
 // CHECK: call @stream_score_4_d128_k128
 // CHECK: call @mask_row
+// CHECK: call @least_score_4_k128
 // CHECK: call @softmax_4_k128
+// CHECK: call @exact_accumulate_d128
 // CHECK: call @stream_accumulate_4_d128_k128
 // CHECK-LABEL: func.func @llama_decode_phase1(
 // CHECK: call @merge_row_d128

@@ -233,6 +233,22 @@ def specials(name):
     return test
 
 
+def weightless_infinities(name):
+    """A score of -inf keeps an infinite value out, in full and partial blocks."""
+    def test(self):
+        layer = LAYERS[name]
+        for case in ((37, 41, None, 1), (37, 173, None, 1), (3, 173, None, 1), (1, 173, None, 1),
+                     (1, 1061, [1061, 1040], 1)):
+            inputs = make_inputs(layer, case)
+            inputs["query"][..., 0] = np.abs(inputs["query"][..., 0]) + 0.125
+            for position in (0, 7, 36, 40, case[1] - 1):
+                inputs["key"][:, position, :, 0] = -np.inf
+                inputs["value"][:, position] = np.inf
+            with self.subTest(case=case):
+                self.check(layer, inputs, self.kernel(name)(inputs))
+    return test
+
+
 def without_sink(name):
     def test(self):
         layer = LAYERS[name]
@@ -258,7 +274,7 @@ def add_tests():
         for case, sizes in CASES.items():
             if is_cheap(layer, sizes):
                 setattr(CoreTest, f"test_{name}_{case}", accuracy(name, case))
-        for make in (layouts, executions, alone, capacity, specials):
+        for make in (layouts, executions, alone, capacity, specials, weightless_infinities):
             setattr(CoreTest, f"test_{name}_{make.__name__}", make(name))
         if not layer.top_left and (layer.right or 1) == 1:
             setattr(CoreTest, f"test_{name}_chunks", chunks(name))

@@ -20,6 +20,7 @@ enum class Fault {
   ReadsBehindLengths,
   AlignsToTheBuffer,
   MultipliesMaskedValues,
+  MultipliesWeightlessValues,
   LeavesRowsUnwritten,
   NanWithoutKeys,
   IgnoresStrides,
@@ -128,7 +129,8 @@ static void computeRow(const Args &args, int64_t batch, int64_t row) {
     for (int64_t d = 0; d < args.value->shape[3]; ++d) {
       float sum = 0;
       for (int64_t key = 0; key < keys; ++key)
-        if (weights[key] != 0 || fault == Fault::MultipliesMaskedValues)
+        if (weights[key] != 0 || fault == Fault::MultipliesMaskedValues ||
+            fault == Fault::MultipliesWeightlessValues)
           sum += weights[key] * *at(*args.value, batch, key, head / group, d);
       *at(*args.output, batch, row, head, d) = sum;
     }
@@ -235,6 +237,8 @@ TEST_F(VerifyKernelsTest, LengthsAreChecked) {
 
 TEST_F(VerifyKernelsTest, SpecialNumbersAreChecked) {
   EXPECT_TRUE(isCaught(Fault::MultipliesMaskedValues, "nans:"));
+  EXPECT_TRUE(isCaught(Fault::MultipliesWeightlessValues,
+                       "weightless_infinities_short:"));
   EXPECT_TRUE(isCaught(Fault::OverflowsOnHugeScores, "logits_1e3:"));
 }
 
