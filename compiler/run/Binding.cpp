@@ -21,18 +21,6 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-static constexpr uint64_t kAlignment = 64;
-
-AlignedBytes attn::allocateAligned(uint64_t size) {
-  if (size > std::numeric_limits<int64_t>::max() - kAlignment)
-    return nullptr;
-  uint64_t whole = llvm::alignTo(std::max<uint64_t>(size, 1), kAlignment);
-  auto *bytes = static_cast<char *>(std::aligned_alloc(kAlignment, whole));
-  if (bytes)
-    std::memset(bytes, 0, whole);
-  return AlignedBytes(bytes);
-}
-
 static Error fail(const LibraryTensor &tensor, const std::string &message) {
   return llvm::createStringError(
       fmt::format("tensor '{}': {}", tensor.name, message));

@@ -8,24 +8,14 @@
 #ifndef COMPILER_RUN_BINDING_H
 #define COMPILER_RUN_BINDING_H
 
+#include "compiler/AlignedBytes.h"
 #include "compiler/KernelLibrary.h"
 #include "compiler/Safetensors.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 
-#include <cstdlib>
-
 namespace attn {
-
-struct FreeDeleter {
-  void operator()(char *bytes) const { std::free(bytes); }
-};
-/// Bytes at a 64-byte boundary.
-using AlignedBytes = std::unique_ptr<char[], FreeDeleter>;
-
-/// `size` zero bytes, or null if there are not that many.
-AlignedBytes allocateAligned(uint64_t size);
 
 /// One argument of a call; `tensor` points into it, so it must not move.
 struct BoundTensor {

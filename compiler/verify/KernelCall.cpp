@@ -7,11 +7,11 @@
 
 #include "compiler/verify/KernelCall.h"
 
+#include "compiler/AlignedBytes.h"
+
 #include <atomic>
 #include <barrier>
-#include <cstdlib>
 #include <fmt/format.h>
-#include <memory>
 #include <thread>
 
 using namespace attn;
@@ -21,14 +21,10 @@ namespace {
 constexpr size_t kTextBytes = 512;
 constexpr int64_t kThreads = 2;
 
-struct FreeDeleter {
-  void operator()(char *memory) const { std::free(memory); }
-};
-
 /// A context with everything that it points to.
 struct CallContext {
   attn_context context = ATTN_CONTEXT_INIT;
-  std::unique_ptr<char, FreeDeleter> workspace;
+  AlignedBytes workspace;
   char text[kTextBytes] = {};
 };
 } // namespace
@@ -45,7 +41,8 @@ static int64_t extentOf(const LibraryKernel &kernel,
   return absent;
 }
 
-static void prepare(CallContext &call, const LibraryKernel &kernel,
+/// False if there is no memory for the workspace.
+static bool prepare(CallContext &call, const LibraryKernel &kernel,
                     llvm::ArrayRef<const DLTensor *> tensors, int64_t workers) {
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.batch = extentOf(kernel, tensors, "query", 0);
@@ -53,16 +50,17 @@ static void prepare(CallContext &call, const LibraryKernel &kernel,
   maxima.workers = workers;
   maxima.kv_length = extentOf(kernel, tensors, "key", 1, /*absent=*/0);
   uint64_t bytes = kernel.workspace(&maxima);
-  constexpr uint64_t alignment = 64;
-  call.workspace.reset(static_cast<char *>(std::aligned_alloc(
-      alignment, (bytes + alignment) / alignment * alignment)));
-  std::fill_n(call.workspace.get(), bytes, static_cast<char>(0xff));
+  call.workspace = allocateAligned(bytes);
   call.context.workspace = call.workspace.get();
   call.context.workspace_bytes = bytes;
   call.context.workers = workers;
   call.context.text = call.text;
   call.context.text_bytes = kTextBytes;
   call.context.target = kernel.target.empty() ? nullptr : kernel.target.c_str();
+  if (!call.workspace)
+    return false;
+  std::fill_n(call.workspace.get(), bytes, static_cast<char>(0xff));
+  return true;
 }
 
 static void runReversed(void *, int64_t tasks, attn_body body, void *closure) {
@@ -128,7 +126,9 @@ std::string verify::callKernel(const LibraryKernel &kernel, int64_t layer,
                                const CallOptions &options) {
   CallContext call;
   bool serial = options.execution == Execution::Serial;
-  prepare(call, kernel, tensors, serial ? 1 : kThreads);
+  if (!prepare(call, kernel, tensors, serial ? 1 : kThreads))
+    return fmt::format("no memory for a workspace of {} bytes",
+                       call.context.workspace_bytes);
   KernelArgs args(layer, tensors, options.flags);
   attn_status status = execute(kernel, args, call.context, options.execution);
   if (status == ATTN_OK)
@@ -139,7 +139,9 @@ std::string verify::callKernel(const LibraryKernel &kernel, int64_t layer,
 bool verify::runsHere(const LibraryKernel &kernel, int64_t layer,
                       llvm::ArrayRef<const DLTensor *> tensors) {
   CallContext call;
-  prepare(call, kernel, tensors, 1);
+  // What the machine has no memory for, the calls report one by one.
+  if (!prepare(call, kernel, tensors, 1))
+    return true;
   KernelArgs args(layer, tensors);
   return kernel.canRun(args.data(), &call.context) != ATTN_BAD_TARGET;
 }

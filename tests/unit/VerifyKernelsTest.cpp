@@ -30,6 +30,7 @@ enum class Fault {
   IgnoresTheSinkFlag,
   CountsTasks,
   RoundsScores,
+  AsksForTooMuch,
 };
 } // namespace
 
@@ -173,7 +174,9 @@ static attn_status fakeCanRun(const void *, const attn_context *) {
   return ATTN_OK;
 }
 
-static uint64_t fakeWorkspace(const attn_maxima *) { return 0; }
+static uint64_t fakeWorkspace(const attn_maxima *) {
+  return fault == Fault::AsksForTooMuch ? UINT64_MAX : 0;
+}
 
 namespace {
 class VerifyKernelsTest : public testing::Test {
@@ -273,6 +276,15 @@ TEST_F(VerifyKernelsTest, ReportNamesTheElement) {
   EXPECT_GT(report.maxAbsError, report.tolerance);
   EXPECT_TRUE(StringRef(report.detail).starts_with("output at ["))
       << report.detail;
+}
+
+TEST_F(VerifyKernelsTest, TooLargeAWorkspaceIsReported) {
+  fault = Fault::AsksForTooMuch;
+  Subject subject(kernel, &module->getBody()->front());
+  CaseReport report = checkAccuracy(subject, kernelCases().front());
+  EXPECT_FALSE(report.ok);
+  EXPECT_EQ(report.detail,
+            "no memory for a workspace of 18446744073709551615 bytes");
 }
 
 TEST(VerifyReportTest, JsonHasNoInfinities) {
