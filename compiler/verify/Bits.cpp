@@ -181,18 +181,32 @@ static std::optional<Band> bandOf(Operation *op) {
   return masks == 1 ? band : std::nullopt;
 }
 
+/// Takes the last `count` keys away: from the lengths, or, where the kernel
+/// takes none, from the keys and values themselves.
+static void dropKeys(const Subject &subject, MutableArrayRef<Tensor> inputs,
+                     int64_t count) {
+  if (int64_t lengths = subject.find(Role::Lengths); lengths >= 0) {
+    for (double &length : inputs[lengths].data())
+      length -= static_cast<double>(count);
+    return;
+  }
+  for (Role role : {Role::Key, Role::Value}) {
+    Tensor &tensor = inputs[subject.find(role)];
+    tensor = slice(tensor, 1, 0, tensor.dim(1) - count);
+  }
+}
+
 /// Rows [first, first + rows) of a call of `queries` rows, as a call of their
-/// own: a causal row sees the same keys if the length ends at its last row.
+/// own: a causal row sees the same keys if they end at its last row.
 static SmallVector<Tensor> rowsOf(const Subject &subject,
                                   ArrayRef<Tensor> inputs, int64_t first,
                                   int64_t rows, bool causal) {
   SmallVector<Tensor> result(inputs);
   Tensor &query = result[subject.find(Role::Query)];
-  double behind = static_cast<double>(query.dim(1) - first - rows);
+  int64_t behind = query.dim(1) - first - rows;
   query = slice(query, 1, first, rows);
   if (causal)
-    for (double &length : result[subject.find(Role::Lengths)].data())
-      length -= behind;
+    dropKeys(subject, result, behind);
   return result;
 }
 
@@ -215,7 +229,7 @@ checkChunksOf(const Subject &subject, const KernelCase &spec, bool causal) {
 
 std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
   std::optional<Band> band = bandOf(subject.op);
-  if (!band || subject.find(Role::Lengths) < 0)
+  if (!band)
     return {};
   bool causal = band->right == 1 && band->alignment == Alignment::BottomRight;
   bool everything =

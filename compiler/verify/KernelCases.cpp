@@ -157,6 +157,11 @@ static constexpr KernelCase kCases[] = {
 
 llvm::ArrayRef<KernelCase> verify::kernelCases() { return kCases; }
 
+bool verify::needsLengths(const KernelCase &spec) {
+  auto isEmpty = [](int64_t length) { return length == 0; };
+  return spec.hasLengths && llvm::all_of(spec.lengths, isEmpty);
+}
+
 /// The factor that makes scaled scores of uniform numbers about `logits`: a
 /// product of `size` pairs has a deviation of sqrt(size) / 3, and the scale of
 /// the scores is near 1 / sqrt(size).
@@ -268,9 +273,15 @@ verify::closeFor(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
   return closed;
 }
 
-static Tensor lengthsOf(const KernelCase &spec) {
+/// The valid keys of each sequence.
+static Tensor lengthsOf(const KernelCase &spec,
+                        llvm::ArrayRef<Argument> arguments) {
   Tensor lengths({spec.batch}, static_cast<double>(spec.keys));
-  for (int64_t batch = 0; spec.hasLengths && batch < spec.batch; ++batch)
+  bool areTold =
+      spec.hasLengths && llvm::any_of(arguments, [](const Argument &argument) {
+        return argument.role == Role::Lengths;
+      });
+  for (int64_t batch = 0; areTold && batch < spec.batch; ++batch)
     lengths(batch) = static_cast<double>(spec.lengths[batch]);
   return lengths;
 }
@@ -278,7 +289,7 @@ static Tensor lengthsOf(const KernelCase &spec) {
 llvm::SmallVector<Tensor>
 verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
   Random random(spec.queries * 100003 + spec.keys);
-  Tensor lengths = lengthsOf(spec);
+  Tensor lengths = lengthsOf(spec, arguments);
   llvm::SmallVector<Tensor> tensors;
   for (const Argument &argument : closeFor(spec, arguments)) {
     if (argument.role == Role::Lengths) {

@@ -29,8 +29,8 @@ enum class Specials {
 struct KernelCase {
   llvm::StringRef name;
   int64_t batch, queries, keys;
-  /// Valid keys of each sequence; without them all keys are valid and the
-  /// kernel gets no kv_lengths.
+  /// Valid keys of each sequence; without them, and for a kernel that takes no
+  /// kv_lengths, all keys are valid.
   std::array<int64_t, 3> lengths = {};
   bool hasLengths = false;
   /// Scores are about this large.
@@ -40,6 +40,9 @@ struct KernelCase {
 };
 
 llvm::ArrayRef<KernelCase> kernelCases();
+
+/// Whether nothing is left of the case for a kernel that takes no kv_lengths.
+bool needsLengths(const KernelCase &spec);
 
 /// One tensor per argument of the case; keys behind a length hold NaN.
 llvm::SmallVector<reference::Tensor>

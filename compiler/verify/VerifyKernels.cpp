@@ -26,8 +26,10 @@ static bool isCheckedForBits(StringRef name) {
 std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
   std::vector<CaseReport> reports;
   // An entry of one phase may take few rows only.
+  bool takesLengths = subject.find(Role::Lengths) >= 0;
   auto isTaken = [&](const KernelCase &spec) {
-    return spec.queries <= subject.kernel->maxQueries;
+    return spec.queries <= subject.kernel->maxQueries &&
+           (takesLengths || !needsLengths(spec));
   };
   for (const KernelCase &spec : kernelCases()) {
     if (!isTaken(spec))

@@ -287,6 +287,20 @@ TEST_F(VerifyKernelsTest, TooLargeAWorkspaceIsReported) {
             "no memory for a workspace of 18446744073709551615 bytes");
 }
 
+TEST(KernelCasesTest, WithoutLengthsAllKeysAreValid) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  const Argument arguments[] = {{Role::Query, {open, open, 2, 4}},
+                                {Role::Key, {open, open, 1, 4}},
+                                {Role::Value, {open, open, 1, 4}}};
+  for (const KernelCase &spec : kernelCases()) {
+    if (spec.specials != Specials::None)
+      continue;
+    for (const reference::Tensor &tensor : makeInputs(spec, arguments))
+      for (double element : tensor.data())
+        ASSERT_FALSE(std::isnan(element)) << spec.name.str();
+  }
+}
+
 TEST(VerifyReportTest, JsonHasNoInfinities) {
   Report report;
   report.cases.push_back({.kernel = "k_core",
