@@ -175,7 +175,7 @@ bool ArgumentReader::readOption(StringRef word) {
 bool ArgumentReader::readOperand(StringRef word) {
   if (word.empty())
     return fail(
-        fmt::format("{} of 'attnc {}' is empty", verb.operand, verb.name));
+        fmt::format("the {} of 'attnc {}' is empty", verb.operand, verb.name));
   if (!invocation.input.empty())
     return fail(fmt::format("'attnc {}' takes one {}, got '{}' and '{}'",
                             verb.name, verb.operand, invocation.input,
