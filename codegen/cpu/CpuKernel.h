@@ -24,8 +24,9 @@ struct CpuProgram {
   int64_t scratchBytes;
   /// One saved state (attn_tile.workspace), a multiple of 64; 0 without
   /// splits. The workspace holds batch * kv_heads * ceil(queries / queryBlock)
-  /// * min(maxSplits, ceil(capacity / splitKeys)) of them, row-major in the
-  /// extents that the program gives it.
+  /// * min(maxSplits, ceil(longest / splitKeys)) of them, where the longest
+  /// sequence has so many valid keys, row-major in the extents that the program
+  /// gives it.
   int64_t stateBytes;
   int64_t queryBlock;
   int64_t splitKeys;
