@@ -155,7 +155,7 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
         -> (tensor<?x8x?x?xf32>, tensor<?x?x8xf32>) {
       %probability, %lse = attn.softmax %score sinks(%sinks : tensor<8xf32>)
           : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
-      %weights = attn.softmax %probability {dim = 2}
+      %weights = attn.softmax %probability dim(2)
           : tensor<?x8x?x?xf32> -> tensor<?x8x?x?xf32>
       return %weights, %lse : tensor<?x8x?x?xf32>, tensor<?x?x8xf32>
     }
@@ -167,9 +167,8 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
   let results = (outs Attn_FloatTensor:$probability,
                       Optional<Attn_LseTensor>:$lse);
   let assemblyFormat = [{
-    $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
-    custom<Fields>(attr-dict, "getOperationName()")
-    `:` type($score) `->` type($probability) (`,` type($lse)^)?
+    $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`dim` `(` $dim^ `)`)?
+    attr-dict `:` type($score) `->` type($probability) (`,` type($lse)^)?
   }];
   let extraClassDeclaration = [{
     /// The dimension that the probabilities sum to 1 along.

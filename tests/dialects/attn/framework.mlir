@@ -55,7 +55,7 @@ func.func @masks(%score: tensor<2x8x16x16xf32>, %padding: tensor<2x1x1x16xi1>)
   // CHECK: %biased = attn.position_bias %masked {bias = #attn.alibi<distance = absolute>}
   %b = attn.position_bias %m {bias = #attn.alibi<distance = absolute>}
       : tensor<2x8x16x16xf32>
-  // CHECK: attn.softmax %biased {dim = 2} : tensor<2x8x16x16xf32> -> tensor<2x8x16x16xf32>
-  %p = attn.softmax %b {dim = 2} : tensor<2x8x16x16xf32> -> tensor<2x8x16x16xf32>
+  // CHECK: attn.softmax %biased dim(2) : tensor<2x8x16x16xf32> -> tensor<2x8x16x16xf32>
+  %p = attn.softmax %b dim(2) : tensor<2x8x16x16xf32> -> tensor<2x8x16x16xf32>
   return %p : tensor<2x8x16x16xf32>
 }

@@ -183,7 +183,7 @@ func.func @softmax_c1(%s: tensor<2x3x4xf32>, %k: tensor<2xf32>) {
 
 func.func @softmax_c4(%s: tensor<2x3x4xf32>) {
   // expected-error @below {{'attn.softmax' op dimension 3 is none of a tensor of rank 3}}
-  %p = attn.softmax %s {dim = 3} : tensor<2x3x4xf32> -> tensor<2x3x4xf32>
+  %p = attn.softmax %s dim(3) : tensor<2x3x4xf32> -> tensor<2x3x4xf32>
   return
 }
 
