@@ -210,8 +210,8 @@ static constexpr OptionSpec options[] = {
      "one kernel (default: warn, and leave it out)",
      false, "cvbe",
      STORE { call.compile.requireFused = true; return {}; }},
-    {"verify-each-numeric", 0, "", "interpret the IR after every pass and name "
-     "the first pass that changed the results",
+    {"verify-each-numeric", 0, "", "interpret the IR after every pass, name the "
+     "first pass that changed a function, and say how much was compared",
      false, "cvbe",
      STORE { call.compile.verifyEachNumeric = true; return {}; }},
     {"json", 0, "", "print one JSON document instead of text",

@@ -44,6 +44,8 @@ public:
   }
 
   LogicalResult run(const StageSpec &stage);
+  /// Says how much --verify-each-numeric has seen of `part`.
+  void reportCheck(const Twine &part);
   /// Writes fused functions as tile programs with the schedules of `target`.
   LogicalResult runTiles(const cpu::CpuTarget &target);
 
@@ -75,6 +77,12 @@ LogicalResult StageRunner::run(const StageSpec &stage) {
       failed(runPasses(module, passes)))
     return failure();
   return announce(stage);
+}
+
+void StageRunner::reportCheck(const Twine &part) {
+  if (check)
+    emitRemark(module.getLoc()) << "verify-each-numeric, " << part << ": "
+                                << check->coverage().describe();
 }
 
 LogicalResult StageRunner::runPasses(ModuleOp scope, PassManager &passes) {
@@ -161,6 +169,7 @@ static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
   for (const StageSpec &stage : fusionStages)
     if (failed(runner.run(stage)))
       return failure();
+  runner.reportCheck("fusion");
   return dropUnfused(module, options);
 }
 
@@ -236,9 +245,10 @@ LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
   // Schedules are attributes of a dialect that no input has loaded.
   module.getContext()->getOrLoadDialect<tile::AttnTileDialect>();
   StageRunner runner(module, options, observer, std::size(fusionStages) + 1);
-  if (failed(runner.runTiles(*machine)))
+  if (failed(runner.runTiles(*machine)) || failed(runner.run(sharedTileStage)))
     return failure();
-  return runner.run(sharedTileStage);
+  runner.reportCheck("tiles for '" + target + "'");
+  return success();
 }
 
 LogicalResult attn::runStages(ModuleOp module, const CompileOptions &options,

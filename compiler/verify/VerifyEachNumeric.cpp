@@ -11,6 +11,7 @@
 #include "compiler/verify/Compare.h"
 #include "mlir/Pass/Pass.h"
 #include <cmath>
+#include <fmt/format.h>
 
 using namespace mlir;
 using namespace attn;
@@ -28,16 +29,20 @@ static StringRef nameOf(Operation *subject) {
   return name;
 }
 
-/// Calls body for every declared layer and interpretable function.
+/// Calls body for every declared layer and function.
 static void forEachSubject(Operation *root,
                            function_ref<void(Operation *)> body) {
   root->walk<WalkOrder::PreOrder>([&](Operation *op) {
-    auto function = dyn_cast<func::FuncOp>(op);
-    if (isa<GroupedOp>(op) ||
-        (function && reference::isInterpretable(function)))
+    bool isFunction = isa<func::FuncOp>(op);
+    if (isFunction || isa<GroupedOp>(op))
       body(op);
-    return function ? WalkResult::skip() : WalkResult::advance();
+    return isFunction ? WalkResult::skip() : WalkResult::advance();
   });
+}
+
+static bool isInterpretable(Operation *subject) {
+  auto function = dyn_cast<func::FuncOp>(subject);
+  return !function || reference::isInterpretable(function);
 }
 
 static FailureOr<SmallVector<Tensor>>
@@ -51,14 +56,14 @@ void NumericCheck::record(Operation *root) {
   // A hand-written function's static sizes may not fit a case: no error.
   ScopedDiagnosticHandler quiet(root->getContext(), [](Diagnostic &) {});
   forEachSubject(root, [&](Operation *subject) {
-    auto [entry, isNew] = recorded.try_emplace(nameOf(subject));
-    if (!isNew)
+    Cases &cases = recorded[nameOf(subject)];
+    if (!cases.empty() || !isInterpretable(subject))
       return;
     for (SmallInputs &inputs : makeSmallInputs(subject)) {
       FailureOr<SmallVector<Tensor>> results =
           interpretSubject(subject, inputs.tensors);
       if (succeeded(results))
-        entry->second.push_back({std::move(inputs), std::move(*results)});
+        cases.push_back({std::move(inputs), std::move(*results)});
     }
   });
 }
@@ -97,16 +102,52 @@ bool NumericCheck::isUnchanged(Operation *subject, const Cases &cases,
 }
 
 void NumericCheck::check(Operation *root, StringRef pass) {
+  passes.insert(pass);
   forEachSubject(root, [&](Operation *subject) {
     StringRef name = nameOf(subject);
     auto entry = recorded.find(name);
-    if (entry == recorded.end() || changed.contains(name))
+    if (entry == recorded.end() || entry->second.empty() ||
+        changed.contains(name) || !isInterpretable(subject))
       return;
-    if (!isUnchanged(subject, entry->second, pass))
-      changed.insert(name);
-    else if (!entry->second.empty())
+    comparedPasses.insert(pass);
+    if (isUnchanged(subject, entry->second, pass))
       ++unchanged;
+    else
+      changed.insert(name);
   });
+}
+
+Coverage NumericCheck::coverage() const {
+  Coverage coverage = {.passes = passes, .comparedPasses = comparedPasses};
+  for (const auto &entry : recorded)
+    ++(entry.second.empty() ? coverage.leftOut : coverage.functions);
+  return coverage;
+}
+
+void Coverage::add(const Coverage &other) {
+  functions += other.functions;
+  leftOut += other.leftOut;
+  for (const auto &pass : other.passes)
+    passes.insert(pass.getKey());
+  for (const auto &pass : other.comparedPasses)
+    comparedPasses.insert(pass.getKey());
+}
+
+static std::string count(unsigned number, std::string_view what) {
+  return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
+std::string Coverage::describe() const {
+  std::string text = "compared nothing";
+  if (!comparedPasses.empty())
+    text = fmt::format("compared {} after {} of {}",
+                       count(functions, "function"), comparedPasses.size(),
+                       passes.size() == 1
+                           ? "1 pass"
+                           : fmt::format("{} passes", passes.size()));
+  if (leftOut)
+    text += fmt::format(", left out {}", count(leftOut, "function"));
+  return text;
 }
 
 namespace {

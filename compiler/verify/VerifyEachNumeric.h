@@ -13,8 +13,22 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <memory>
+#include <string>
 
 namespace attn::verify {
+
+/// What a check looked at: where nothing could be compared, nothing is proved.
+struct Coverage {
+  /// Functions and layers that were interpreted, and others.
+  unsigned functions = 0, leftOut = 0;
+  /// Flags of the passes that ran, and of those after which some function was
+  /// interpreted again.
+  llvm::StringSet<> passes, comparedPasses;
+
+  void add(const Coverage &other);
+  /// "compared 2 functions after 5 of 6 passes, left out 1 function"
+  std::string describe() const;
+};
 
 /// Remembers what each function computed when it was first seen. Outlives the
 /// pass managers whose passes it checks; one serves a whole compilation.
@@ -32,6 +46,7 @@ public:
   bool hasFailed() const { return !changed.empty(); }
   /// How many times a function was found unchanged.
   unsigned comparisons() const { return unchanged; }
+  Coverage coverage() const;
 
 private:
   struct Recorded {
@@ -43,10 +58,12 @@ private:
   bool isUnchanged(mlir::Operation *subject, const Cases &cases,
                    llvm::StringRef pass);
 
+  /// No cases: a function that cannot be interpreted, at least for now.
   llvm::StringMap<Cases> recorded;
   /// Functions reported already: later passes are not to blame.
   llvm::StringSet<> changed;
   unsigned unchanged = 0;
+  llvm::StringSet<> passes, comparedPasses;
 };
 
 /// Runs `check` around every pass of a pass manager.

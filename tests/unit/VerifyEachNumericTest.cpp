@@ -97,6 +97,8 @@ TEST_F(VerifyEachNumericTest, RightPassesPass) {
   EXPECT_TRUE(runPasses(passes));
   EXPECT_EQ(message, "");
   EXPECT_EQ(check.comparisons(), 2u);
+  EXPECT_EQ(check.coverage().describe(),
+            "compared 1 function after 2 of 2 passes");
 }
 
 TEST_F(VerifyEachNumericTest, NamesTheFirstWrongPass) {

@@ -51,6 +51,10 @@ static LogicalResult runWithNumericCheck(StringRef input, StringRef output,
   if (failed(MlirOptMain(file->os(), std::move(buffer), registry, config)))
     return failure();
   file->keep();
+  attn::verify::Coverage coverage;
+  for (const auto &check : checks)
+    coverage.add(check.coverage());
+  llvm::errs() << "verify-each-numeric: " << coverage.describe() << '\n';
   bool changed =
       llvm::any_of(checks, [](const auto &check) { return check.hasFailed(); });
   return success(!changed || config.shouldVerifyDiagnostics());
