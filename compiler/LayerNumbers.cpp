@@ -6,6 +6,7 @@
 
 #include "compiler/LayerNumbers.h"
 
+#include "dialects/attn/AttnAttributes.h"
 #include "dialects/attn/AttnDialect.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
@@ -73,8 +74,8 @@ static StringRef layersName(Operation *op) {
 }
 
 ArrayRef<int64_t> attn::layersOf(Operation *op) {
-  auto layers = op->getAttrOfType<DenseI64ArrayAttr>(layersName(op));
-  return layers ? layers.asArrayRef() : ArrayRef<int64_t>();
+  auto layers = op->getAttrOfType<LayersAttr>(layersName(op));
+  return layers ? layers.getNumbers() : ArrayRef<int64_t>();
 }
 
 llvm::Error attn::keepLayer(ModuleOp module, StringRef chosen) {
@@ -86,7 +87,7 @@ llvm::Error attn::keepLayer(ModuleOp module, StringRef chosen) {
       readLayer(chosen, module.getSymName().value_or("the input"), all);
   if (!layer)
     return layer.takeError();
-  auto only = DenseI64ArrayAttr::get(module.getContext(), *layer);
+  auto only = LayersAttr::get(module.getContext(), *layer);
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
     if (llvm::is_contained(layersOf(&op), *layer))
       op.setAttr(layersName(&op), only);

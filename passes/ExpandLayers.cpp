@@ -71,6 +71,8 @@ static func::FuncOp createCore(OpBuilder &builder, GroupedOp layer,
       builder.getFunctionType(typesOf(tensors.arguments),
                               typesOf(tensors.results)));
   function->setAttr(kLayersAttr, layer.getLayersAttr());
+  function->setAttr(kScopeAttr, KernelScopeAttr::get(builder.getContext(),
+                                                     KernelScope::Core));
   for (auto [i, tensor] : llvm::enumerate(tensors.arguments))
     function.setArgAttr(i, kNameAttr, builder.getStringAttr(tensor.name));
   for (auto [i, tensor] : llvm::enumerate(tensors.results))

@@ -19,15 +19,15 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
   let description = [{
     Turns each `attn.grouped @NAME` into the function `@NAME_core`: attention of
     rotated queries against cached keys and values, with the tensors' names in
-    `attn.name` and the model's layers in `attn.layers`. Projections and rotation
-    belong to the caller at this scope. `attn.refused` stays.
+    `attn.name`, the model's layers in `attn.layers`, and `attn.scope` core:
+    projections and rotation belong to the caller. `attn.refused` stays.
 
     Requires: no symbol `NAME_core` exists yet.
     Ensures: no `attn.grouped` is left (`attn-verify-graph`).
 
     ```mlir
     attn.grouped @tiny {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
-        layers = array<i64: 0, 1>, mask = #attn.causal}
+        layers = [0, 1], mask = #attn.causal}
     // -----
     func.func @tiny_core(
         %query: tensor<?x?x4x16xf32> {attn.name = "query"},
@@ -36,7 +36,8 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
         %kv_lengths: tensor<?xi32> {attn.name = "kv_lengths"})
         -> (tensor<?x?x4x16xf32> {attn.name = "output"},
             tensor<?x?x4xf32> {attn.name = "lse"})
-        attributes {attn.layers = array<i64: 0, 1>} {
+        attributes {attn.layers = #attn.layers<0, 1>,
+                    attn.scope = #attn.scope<core>} {
       %keys = attn.repeat_kv %key {times = 2}
           : tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>
       %values = attn.repeat_kv %value {times = 2}
@@ -67,10 +68,10 @@ def VerifyGraph : Pass<"attn-verify-graph", "::mlir::ModuleOp"> {
 
     ```mlir
     attn.refused @rwkv "linear attention is not supported" {
-      layers = array<i64: 0>}
+      layers = [0]}
     // -----
     attn.refused @rwkv "linear attention is not supported" {
-      layers = array<i64: 0>}
+      layers = [0]}
     ```
   }];
 }
@@ -222,7 +223,8 @@ def ConvertAttnToAttnTile
     Requires: every function is one `attn.flash` over its named arguments, with
     static heads and head sizes, and returns both results.
     Ensures: no function is left; one `attn_tile.program` named
-    `<function>_<schedule>` stands for each function and schedule.
+    `<function>_<schedule>` stands for each function and schedule, a schedule of
+    the kernel `<function>` with the function's layers and scope.
 
     ```mlir
     func.func @mha(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
@@ -244,7 +246,7 @@ def ConvertAttnToAttnTile
         %output: !attn_tile.view<?x?x1x8xf32>, %lse: !attn_tile.view<?x?x1xf32>)
         attributes {
           argument_names = ["query", "key", "value", "output", "lse"],
-          layers = array<i64: 0>, layer_rows = array<i64: 0>,
+          kernel = "mha",
           schedule = #attn_tile.schedule<name = "prefill",
               max_queries = 2147483647, query_block = 64, key_block = 128,
               split_keys = 1024, max_splits = 32, split_tasks = false>} {
@@ -276,36 +278,36 @@ def ShareLayerPrograms
     Joins programs of layers that are equal but for their names, layers and the
     values of their parameters: what differs between layers of one geometry (scale,
     window) is data, not code. The first program stays and gains a row of
-    constants for every distinct set of values. Where one function is left in a
-    named module, its programs lose the part of their name that told layers
-    apart (NAME_KIND_SCOPE becomes NAME_SCOPE). A program of no layer is what a
-    caller wrote and knows by name: it stays as it is.
+    constants for every distinct set of values. Where one kernel is left in a
+    named module, it and its programs lose the part of their name that told
+    layers apart (NAME_KIND_SCOPE becomes NAME_SCOPE). A program without a scope
+    is what a caller wrote and knows by name: it stays as it is.
 
     Requires: programs as `convert-attn-to-attn-tile` leaves them.
     Ensures: no two programs of layers have the same body and schedule.
 
     ```mlir
-    attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
-        argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {
+        argument_names = ["query"],
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
       %left = attn_tile.parameter "left" = [128] : index
     }
-    attn_tile.program @full(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
-        argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>,
+    attn_tile.program @full(%query: !attn_tile.view<?x?x1x8xf32>) layers [1] attributes {
+        argument_names = ["query"],
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
-      %left = attn_tile.parameter "left" = [2147483647] : index
+      %left = attn_tile.parameter "left" = [unbounded] : index
     }
     // -----
-    attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
-        argument_names = ["query"], layers = array<i64: 0, 1>, layer_rows = array<i64: 0, 1>,
+    attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) layers [0], [1] attributes {
+        argument_names = ["query"],
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
-      %left = attn_tile.parameter "left" = [128, 2147483647] : index
+      %left = attn_tile.parameter "left" = [128, unbounded] : index
     }
     ```
   }];
@@ -323,10 +325,10 @@ def VerifyTiles : Pass<"attn-verify-tiles", "::mlir::ModuleOp"> {
 
     ```mlir
     attn.refused @rwkv "linear attention is not supported" {
-      layers = array<i64: 0>}
+      layers = [0]}
     // -----
     attn.refused @rwkv "linear attention is not supported" {
-      layers = array<i64: 0>}
+      layers = [0]}
     ```
   }];
 }

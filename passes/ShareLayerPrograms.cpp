@@ -37,6 +37,7 @@ static SmallVector<Attribute> constantsOf(ProgramOp program, int64_t row) {
 static bool canShare(ProgramOp left, ProgramOp right) {
   if (left.getLayers().empty() || right.getLayers().empty() ||
       left.getSchedule() != right.getSchedule() ||
+      left.getScope() != right.getScope() ||
       left.getArgumentNames() != right.getArgumentNames())
     return false;
   OwningOpRef<ProgramOp> copy = right.clone();
@@ -79,31 +80,24 @@ static void absorb(ProgramOp program, ProgramOp other) {
   program.setLayerRows(llvm::to_vector(llvm::make_second_range(layers)));
 }
 
-/// The function that a program came from: its name without the schedule.
-static StringRef functionOf(ProgramOp program) {
-  return program.getSymName().drop_back(program.getSchedule().getName().size() +
-                                        1);
-}
-
-/// Where all layers of a model share one function, nothing is left to tell
-/// apart: NAME_KIND_SCOPE_SCHEDULE becomes NAME_SCOPE_SCHEDULE.
+/// Where all layers of a model share one kernel, nothing is left to tell apart:
+/// NAME_KIND_SCOPE becomes NAME_SCOPE.
 static void dropKind(ModuleOp module, ArrayRef<ProgramOp> programs) {
   if (programs.empty() || !module.getSymName())
     return;
   ProgramOp first = programs.front();
-  if (first.getLayers().empty())
-    return;
-  StringRef model = *module.getSymName(), function = functionOf(first);
-  if (!llvm::all_of(programs, [&](ProgramOp program) {
-        return functionOf(program) == function;
+  StringRef model = *module.getSymName(), kernel = first.getKernelName();
+  if (!first.getScope() || !kernel.starts_with((model + "_").str()) ||
+      !llvm::all_of(programs, [&](ProgramOp program) {
+        return program.getKernelName() == kernel;
       }))
     return;
-  auto [kind, scope] = function.rsplit('_');
-  if (!kind.starts_with((model + "_").str()))
-    return;
-  std::string name = (model + "_" + scope).str();
-  for (ProgramOp program : programs)
+  std::string name =
+      (model + "_" + stringifyKernelScope(*first.getScope())).str();
+  for (ProgramOp program : programs) {
+    program.setKernel(name);
     program.setSymName(name + "_" + program.getSchedule().getName().str());
+  }
 }
 
 namespace {

@@ -31,15 +31,17 @@ SmallVector<Attribute> attn::tensorNames(func::FuncOp function) {
 }
 
 tile::ProgramOp TileProgramBuilder::createProgram() {
-  auto layers = function->getAttrOfType<DenseI64ArrayAttr>(kLayersAttr);
   // A function that no layer declared serves none.
-  if (!layers)
-    layers = b.getDenseI64ArrayAttr({});
+  SmallVector<int64_t> layers;
+  if (auto declared = function->getAttrOfType<LayersAttr>(kLayersAttr))
+    llvm::append_range(layers, declared.getNumbers());
   SmallVector<int64_t> rows(layers.size(), 0);
   auto program = tile::ProgramOp::create(
-      b, loc, (function.getSymName() + "_" + schedule.getName()).str(),
-      b.getArrayAttr(tensorNames(function)), schedule, layers,
-      b.getDenseI64ArrayAttr(rows));
+      b, loc, b.getStringAttr(function.getSymName() + "_" + schedule.getName()),
+      b.getArrayAttr(tensorNames(function)), schedule,
+      b.getDenseI64ArrayAttr(layers), b.getDenseI64ArrayAttr(rows),
+      function.getSymNameAttr(),
+      function->getAttrOfType<KernelScopeAttr>(kScopeAttr));
   Block &body = program.getBody().emplaceBlock();
   for (BlockArgument tensor : function.getArguments())
     views.map(tensor,

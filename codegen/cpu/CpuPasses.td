@@ -20,8 +20,8 @@ def CpuVerifyPrograms : Pass<"attn-cpu-verify-programs", "::mlir::ModuleOp"> {
     operation.
 
     ```mlir
-    attn_tile.program @copy(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
-        argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    attn_tile.program @copy(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {
+        argument_names = ["query"],
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
@@ -39,15 +39,16 @@ def CpuLowerPrograms : Pass<"attn-cpu-lower-programs", "::mlir::ModuleOp"> {
   let summary = "turn tile programs into functions for one CPU target";
   let description = [{
     Writes `<program>_grid` and one `<program>_phase<N>` per phase, as
-    runtime/attn_rt.h declares them, and the microkernels that they call.
+    runtime/attn_rt.h declares them, and the microkernels that they call. The
+    grid function carries the program's footprint.
 
     Requires: `attn-cpu-verify-programs` succeeds.
     Ensures: no program is left; all functions are of the func, scf, arith,
     math, vector and llvm dialects.
 
     ```mlir
-    attn_tile.program @one(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
-        argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    attn_tile.program @one(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {
+        argument_names = ["query"],
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
@@ -56,7 +57,8 @@ def CpuLowerPrograms : Pass<"attn-cpu-lower-programs", "::mlir::ModuleOp"> {
       }
     }
     // -----
-    func.func @one_grid(%frame: !llvm.ptr, %tasks: !llvm.ptr) {
+    func.func @one_grid(%frame: !llvm.ptr, %tasks: !llvm.ptr) attributes {
+        attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 7168, state_bytes = 0>} {
       %one = arith.constant 1 : i64
       llvm.store %one, %tasks : i64, !llvm.ptr
       return

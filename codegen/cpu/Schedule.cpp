@@ -14,9 +14,6 @@
 using namespace attn;
 using namespace attn::cpu;
 
-// Any number of queries: what the attribute holds at most.
-static constexpr int64_t unbounded = (int64_t(1) << 31) - 1;
-
 /// Elements of a query row and its sums, and of a key and its value.
 static int64_t rowElements(const HeadShape &shape) {
   return shape.headDim + shape.valueDim;
@@ -84,6 +81,7 @@ attn::cpu::chooseSchedules(mlir::MLIRContext *context, const CpuTarget &target,
   add("decode", 1, true, {makeCandidate(target, shape, 1)});
   add("short", shortQueries, true,
       {makeCandidate(target, shape, shortQueries)});
-  add("prefill", unbounded, false, prefillCandidates(target, shape));
+  add("prefill", tile::ScheduleAttr::kAnyQueries, false,
+      prefillCandidates(target, shape));
   return choices;
 }

@@ -1,7 +1,7 @@
 //===- Programs.cpp - Tile programs as kernels ----------------------------===//
 //
-// A program is named <function>_<schedule>; what is left without the schedule
-// names the kernel.
+// A program says which kernel it is a schedule of, and how much of a layer that
+// covers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +14,6 @@
 #include "llvm/ADT/bit.h"
 
 #include <cstdint>
-#include <limits>
 
 using namespace attn;
 using namespace attn::artifact;
@@ -32,26 +31,21 @@ static bool isAskedFor(StringRef schedule, llvm::ArrayRef<Phase> phases) {
   return phases.empty() || llvm::is_contained(phases, phase);
 }
 
-/// The function that `program` came from.
-static StringRef functionOf(tile::ProgramOp program) {
-  StringRef name = program.getSymName();
-  name.consume_back(program.getSchedule().getName());
-  name.consume_back("_");
-  return name;
-}
-
 /// Names and scopes the kernels.
 static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
                         mlir::ModuleOp declared, StringRef name) {
   for (ProgramGroup &group : groups) {
-    StringRef function = functionOf(group.programs.front());
-    bool isGraph = declared.lookupSymbol<mlir::func::FuncOp>(function);
-    group.description.scope = isGraph ? "graph" : "core";
+    tile::ProgramOp program = group.programs.front();
+    StringRef kernel = program.getKernelName();
+    std::optional<KernelScope> scope = program.getScope();
+    bool isGraph = !scope || declared.lookupSymbol<mlir::func::FuncOp>(kernel);
+    group.description.scope =
+        isGraph ? "graph" : stringifyKernelScope(*scope).str();
     group.description.symbol =
-        isGraph ? functionSymbol(name, function) : function.str();
+        isGraph ? functionSymbol(name, kernel) : kernel.str();
     // Layers of one geometry are one kernel, without a KIND.
     if (!isGraph && groups.size() == 1)
-      group.description.symbol = (name + "_core").str();
+      group.description.symbol = (name + "_" + group.description.scope).str();
   }
 }
 
@@ -71,7 +65,7 @@ static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
   llvm::StringMap<tile::ProgramOp> takers;
   takers[(name + "_info").str()] = nullptr;
   auto locOf = [&](tile::ProgramOp program) {
-    mlir::Operation *function = declared.lookupSymbol(functionOf(program));
+    mlir::Operation *function = declared.lookupSymbol(program.getKernelName());
     return (function ? function : program)->getLoc();
   };
   for (const ProgramGroup &group : groups) {
@@ -81,11 +75,11 @@ static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
       if (isNew)
         continue;
       auto error = mlir::emitError(locOf(program))
-                   << "function '" << functionOf(program) << "' exports '"
+                   << "function '" << program.getKernelName() << "' exports '"
                    << global << "', which is taken";
       if (taker->second)
         error.attachNote(locOf(taker->second))
-            << "function '" << functionOf(taker->second) << "' exports it";
+            << "function '" << taker->second.getKernelName() << "' exports it";
       return failure();
     }
   }
@@ -100,7 +94,8 @@ artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
     if (!isAskedFor(program.getSchedule().getName(), phases))
       continue;
     auto group = llvm::find_if(groups, [&](const ProgramGroup &other) {
-      return functionOf(other.programs.front()) == functionOf(program);
+      tile::ProgramOp first = other.programs.front();
+      return first.getKernelName() == program.getKernelName();
     });
     if (group == groups.end()) {
       groups.push_back({describeKernel(program), {}});
@@ -174,10 +169,9 @@ void artifact::completeKernel(ProgramGroup &group, cpu::CpuKernel &kernel) {
     assert(haveSameConstants(group.programs.front(), program) &&
            "schedules of a kernel differ in block sizes alone");
     tile::ScheduleAttr schedule = program.getSchedule();
-    bool isUnbounded =
-        schedule.getMaxQueries() >= std::numeric_limits<int32_t>::max();
     facts.schedule = schedule.getName().str();
-    facts.maxQueries = isUnbounded ? INT64_MAX : schedule.getMaxQueries();
+    facts.maxQueries =
+        schedule.takesAnyQueries() ? INT64_MAX : schedule.getMaxQueries();
     facts.queryBlock = schedule.getQueryBlock();
     facts.splitKeys = schedule.getSplitKeys();
     facts.maxSplits = schedule.getMaxSplits();

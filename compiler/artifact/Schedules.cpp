@@ -11,8 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 using namespace attn;
 using namespace attn::artifact;
 
@@ -33,10 +31,9 @@ static std::string titleOf(const KernelDescription &kernel,
 static std::string lineOf(tile::ScheduleAttr schedule,
                           const cpu::ScheduleCandidate &candidate,
                           bool isChosen) {
-  bool isUnbounded =
-      schedule.getMaxQueries() >= std::numeric_limits<int32_t>::max();
-  std::string most =
-      isUnbounded ? "any" : std::to_string(schedule.getMaxQueries());
+  std::string most = schedule.takesAnyQueries()
+                         ? "any"
+                         : std::to_string(schedule.getMaxQueries());
   std::string score = candidate.fits ? fmt::format("{:.4f}", candidate.score)
                                      : "over the limit";
   return fmt::format("{} {:8}  {:>11}  {:>11}  {:>4}  {:>8}  {:8}  {}\n",

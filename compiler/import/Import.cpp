@@ -232,10 +232,10 @@ static LogicalResult prefixLayers(ModuleOp module, StringRef name) {
 static LogicalResult checkLayers(ModuleOp module) {
   llvm::SmallDenseSet<int64_t> declared;
   for (Operation &op : *module.getBody()) {
-    auto layers = op.getAttrOfType<DenseI64ArrayAttr>("layers");
+    auto layers = op.getAttrOfType<LayersAttr>("layers");
     if (!layers)
       continue;
-    for (int64_t layer : layers.asArrayRef())
+    for (int64_t layer : layers.getNumbers())
       if (!declared.insert(layer).second)
         return op.emitOpError()
                << "declares layer " << layer << ", which is declared already";

@@ -54,13 +54,114 @@ ParseResult attn::parseNumber(AsmParser &parser, FloatAttr &number) {
 }
 
 //===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+/// 4 or 4 to 9. Checked before it grows: a short text can be a long range.
+static ParseResult parseLayerRange(AsmParser &parser,
+                                   SmallVectorImpl<int64_t> &numbers) {
+  SMLoc location = parser.getCurrentLocation();
+  int64_t first, last;
+  if (parser.parseInteger(first))
+    return failure();
+  last = first;
+  if (succeeded(parser.parseOptionalKeyword("to")) && parser.parseInteger(last))
+    return failure();
+  int64_t previous = numbers.empty() ? -1 : numbers.back();
+  auto fail = [&](int64_t layer, int64_t before) {
+    return parser.emitError(location)
+           << "layer " << layer << " follows " << before
+           << ", expected layers ascending from 0";
+  };
+  if (first <= previous)
+    return fail(first, previous);
+  if (last < first)
+    return fail(last, first);
+  if (last > kMaxLayer)
+    return parser.emitError(location)
+           << "layer is " << last << ", expected at most " << kMaxLayer;
+  llvm::append_range(numbers, llvm::seq_inclusive(first, last));
+  return success();
+}
+
+ParseResult attn::parseLayerNumbers(AsmParser &parser,
+                                    SmallVectorImpl<int64_t> &numbers) {
+  return parser.parseCommaSeparatedList(
+      [&] { return parseLayerRange(parser, numbers); });
+}
+
+static raw_ostream &writeLayerNumbers(raw_ostream &stream,
+                                      ArrayRef<int64_t> numbers) {
+  StringRef separator = "";
+  while (!numbers.empty()) {
+    size_t count = 1;
+    while (count < numbers.size() && numbers[count] == numbers[count - 1] + 1)
+      ++count;
+    // Two layers are no range yet.
+    count = count == 2 ? 1 : count;
+    stream << separator << numbers.front();
+    if (count > 1)
+      stream << " to " << numbers[count - 1];
+    separator = ", ";
+    numbers = numbers.drop_front(count);
+  }
+  return stream;
+}
+
+void attn::printLayerNumbers(AsmPrinter &printer, ArrayRef<int64_t> numbers) {
+  writeLayerNumbers(printer.getStream(), numbers);
+}
+
+/// [0, 2, 4 to 9], or an attribute.
+static ParseResult parseLayers(OpAsmParser &parser, Attribute &layers) {
+  SMLoc location = parser.getCurrentLocation();
+  SmallVector<int64_t> numbers;
+  if (succeeded(parser.parseOptionalLSquare())) {
+    if (failed(parser.parseOptionalRSquare()) &&
+        (parseLayerNumbers(parser, numbers) || parser.parseRSquare()))
+      return failure();
+  } else {
+    if (parser.parseAttribute(layers))
+      return failure();
+    auto array = dyn_cast<DenseI64ArrayAttr>(layers);
+    if (!array)
+      return success();
+    llvm::append_range(numbers, array.asArrayRef());
+  }
+  auto fail = [&] { return parser.emitError(location); };
+  if (failed(LayersAttr::verify(fail, numbers)))
+    return failure();
+  layers = LayersAttr::get(parser.getContext(), numbers);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // Attributes of operations
 //===----------------------------------------------------------------------===//
+
+/// name = value, or name alone for a flag.
+static ParseResult parseField(OpAsmParser &parser, NamedAttrList &attributes) {
+  SMLoc location = parser.getCurrentLocation();
+  std::string name;
+  if (parser.parseKeywordOrString(&name))
+    return failure();
+  if (attributes.get(name))
+    return parser.emitError(location) << "'" << name << "' is given twice";
+  Attribute value = parser.getBuilder().getUnitAttr();
+  if (succeeded(parser.parseOptionalEqual()))
+    if (name == "layers" ? parseLayers(parser, value)
+                         : parser.parseAttribute(value))
+      return failure();
+  attributes.append(name, value);
+  return success();
+}
 
 ParseResult attn::parseFields(OpAsmParser &parser, NamedAttrList &attributes,
                               StringRef name) {
   SMLoc location = parser.getCurrentLocation();
-  if (parser.parseOptionalAttrDict(attributes))
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::OptionalBraces, [&] {
+        return parseField(parser, attributes);
+      }))
     return failure();
   OperationName operation(name, parser.getContext());
   return operation.verifyInherentAttrs(
@@ -69,7 +170,8 @@ ParseResult attn::parseFields(OpAsmParser &parser, NamedAttrList &attributes,
 
 /// What is printed elsewhere in the text form, or follows from it.
 static bool isImplied(StringRef field) {
-  return field == "sym_name" || field == "operandSegmentSizes";
+  return field == "sym_name" || field == "why" ||
+         field == "operandSegmentSizes";
 }
 
 /// The order in which a model card speaks: sizes, layers, positions, then what
@@ -106,6 +208,8 @@ static std::string formatField(NamedAttribute field) {
     stream << formatFinite(number.getValueAsDouble());
   else if (integer && integer.getType().isSignlessInteger(64))
     stream << integer.getInt();
+  else if (auto layers = dyn_cast<LayersAttr>(value))
+    writeLayerNumbers(stream << '[', layers.getNumbers()) << ']';
   else
     stream << value;
   return text;

@@ -1,7 +1,7 @@
 //===- AttnAsm.h - how the dialect reads and prints -------------*- C++ -*-===//
 //
 // Parts of the operations' text forms that TableGen cannot say: attributes in
-// declared order, short numbers, the score_mod region.
+// declared order, short numbers, ranges of layers, the score_mod region.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +19,12 @@ mlir::ParseResult parseFields(mlir::OpAsmParser &parser,
                               llvm::StringRef name);
 void printFields(mlir::OpAsmPrinter &printer, mlir::Operation *op,
                  mlir::DictionaryAttr attributes, llvm::StringRef name);
+
+/// 0, 2, 4 to 9: layers in ascending order.
+mlir::ParseResult parseLayerNumbers(mlir::AsmParser &parser,
+                                    llvm::SmallVectorImpl<int64_t> &numbers);
+void printLayerNumbers(mlir::AsmPrinter &printer,
+                       llvm::ArrayRef<int64_t> numbers);
 
 /// 0.125 or 500000.0: the shortest text that reads back as the same f64.
 mlir::ParseResult parseNumber(mlir::AsmParser &parser, mlir::FloatAttr &number);

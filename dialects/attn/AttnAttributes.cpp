@@ -1,6 +1,7 @@
-//===- AttnAttributes.cpp - masks and positions ---------------------------===//
+//===- AttnAttributes.cpp - layers, masks and positions -------------------===//
 //
-// Bands of the symbolic masks, and what makes a window or a rotation valid.
+// Bands of the symbolic masks, and what makes layers, a window or a rotation
+// valid.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,24 @@ using namespace attn;
 
 #define GET_ATTRDEF_CLASSES
 #include "dialects/attn/AttnAttributes.cpp.inc"
+
+LogicalResult LayersAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayRef<int64_t> numbers) {
+  // layers_c1
+  if (numbers.empty())
+    return emitError() << "layers are empty, expected at least one";
+  int64_t previous = -1;
+  for (int64_t layer : numbers) {
+    if (layer <= previous)
+      return emitError() << "layer " << layer << " follows " << previous
+                         << ", expected layers ascending from 0";
+    previous = layer;
+  }
+  if (previous > kMaxLayer)
+    return emitError() << "layer is " << previous << ", expected at most "
+                       << kMaxLayer;
+  return success();
+}
 
 Band BidirectionalAttr::getBand() const { return {}; }
 

@@ -1,6 +1,6 @@
-//===- AttnAttributes.h - masks and positions -------------------*- C++ -*-===//
+//===- AttnAttributes.h - layers, masks and positions -----------*- C++ -*-===//
 //
-// Symbolic masks and rotary positions (semantics, items 2, 3 and 11).
+// Layers, symbolic masks and rotary positions (semantics, items 2, 3 and 11).
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +14,10 @@
 #include "dialects/attn/AttnEnums.h.inc"
 
 namespace attn {
+
+/// The last layer that any declaration may name, far above any model: a range
+/// of layers is a short text.
+inline constexpr int64_t kMaxLayer = 65535;
 
 /// The keys that a row sees: `position - left < j < position + right`, where
 /// the position is the query's index, plus keys - queries unless top-left.

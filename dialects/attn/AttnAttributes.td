@@ -1,4 +1,4 @@
-//===- AttnAttributes.td - masks and positions -------------*- tablegen -*-===//
+//===- AttnAttributes.td - layers, masks and positions -----*- tablegen -*-===//
 //
 // Masks are symbolic: each is a band around the row's position, so that blocks
 // can be proved full, partial or empty (semantics, items 2 and 3).
@@ -34,6 +34,37 @@ def Attn_MaskAttrInterface : AttrInterface<"MaskAttrInterface"> {
 class Attn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
     : AttrDef<Attn_Dialect, name, traits> {
   let mnemonic = attrMnemonic;
+}
+
+def Attn_LayersAttr : Attn_Attr<"Layers", "layers"> {
+  let summary = "layers of a model, by number";
+  let description = [{
+    `#attn.layers<0, 2, 4 to 9>`: both ends of a range count. As a field of an
+    operation it reads `layers = [0, 2, 4 to 9]`; `layers = array<i64: 0, 2>` is
+    read too.
+
+    Constraints:
+      C1: there is at least one number; numbers ascend from 0 to 65535 at most.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$numbers);
+  let assemblyFormat = "`<` custom<LayerNumbers>($numbers) `>`";
+  let genVerifyDecl = 1;
+  let returnType = "::llvm::ArrayRef<int64_t>";
+  let convertFromStorage = "$_self.getNumbers()";
+  let constBuilderCall =
+      "::attn::LayersAttr::get($_builder.getContext(), $0)";
+}
+
+def Attn_KernelScope : I32Enum<"KernelScope", "How much of a layer a kernel covers", [
+      I32EnumCase<"Core", 0, "core">,
+      I32EnumCase<"Attend", 1, "attend">,
+      I32EnumCase<"Layer", 2, "layer">]> {
+  let cppNamespace = "::attn";
+}
+
+def Attn_KernelScopeAttr : EnumAttr<Attn_Dialect, Attn_KernelScope, "scope"> {
+  let summary = "how much of a declared layer a function or program covers";
+  let assemblyFormat = "`<` $value `>`";
 }
 
 class Attn_MaskAttr<string name, string attrMnemonic>

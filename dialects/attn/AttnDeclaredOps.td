@@ -28,14 +28,13 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
       C2: kv_heads divides heads.
       C3: head_dim and value_dim are at most 576.
       C4: scale is finite; softcap is positive and finite, both in f32.
-      C5: layers ascend from 0 and are not empty.
 
     Example:
 
     ```mlir
     attn.grouped @llama_3_8b {
       hidden = 4096, heads = 32, kv_heads = 8, head_dim = 128,
-      layers = array<i64: 0, 1>,
+      layers = [0 to 31],
       position = #attn.rope<theta = 5.0e5>, mask = #attn.causal}
     ```
   }];
@@ -43,7 +42,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     SymbolNameAttr:$sym_name,
     I64Attr:$hidden, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_dim,
     OptionalAttr<I64Attr>:$value_dim,
-    DenseI64ArrayAttr:$layers,
+    Attn_LayersAttr:$layers,
     OptionalAttr<Attn_RopeAttr>:$position,
     Attn_MaskAttrInterface:$mask,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
@@ -68,20 +67,18 @@ def Attn_RefusedOp : Attn_Op<"refused", [Symbol]> {
     Stands for layers of a known model that attnc understands but does not
     compile. `why` is shown to the user.
 
-    Constraints:
-      C1: layers ascend from 0 and are not empty.
-
     Example:
 
     ```mlir
     attn.refused @falcon_rw_1b "alibi positions are not supported" {
-      layers = array<i64: 0, 1>}
+      layers = [0, 1]}
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$why,
-                       DenseI64ArrayAttr:$layers);
-  let assemblyFormat = "$sym_name $why attr-dict";
-  let hasVerifier = 1;
+                       Attn_LayersAttr:$layers);
+  let assemblyFormat = [{
+    $sym_name $why custom<Fields>(attr-dict, "getOperationName()")
+  }];
 }
 
 #endif // DIALECTS_ATTN_ATTNDECLAREDOPS_TD

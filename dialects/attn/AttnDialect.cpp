@@ -53,14 +53,18 @@ static InFlightDiagnostic emitUnknown(Operation *op, NamedAttribute attribute) {
 
 LogicalResult AttnDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
-  // attn_layers: on functions, ascending from 0
-  if (attribute.getName() != kLayersAttr || !isa<FunctionOpInterface>(op))
+  StringAttr name = attribute.getName();
+  if (!isa<FunctionOpInterface>(op) ||
+      (name != kLayersAttr && name != kScopeAttr))
     return emitUnknown(op, attribute);
-  auto layers = dyn_cast<DenseI64ArrayAttr>(attribute.getValue());
-  if (!layers)
-    return op->emitOpError() << "has 'attn.layers' = " << attribute.getValue()
-                             << ", expected array<i64: ...>";
-  return verifyLayers(op, layers.asArrayRef());
+  Attribute value = attribute.getValue();
+  // attn_layers, attn_scope: on functions, of the dialect's own types
+  bool isKnown = name == kLayersAttr ? isa<LayersAttr>(value)
+                                     : isa<KernelScopeAttr>(value);
+  if (isKnown)
+    return success();
+  return op->emitOpError() << "has '" << name.getValue() << "' = " << value
+                           << ", expected #" << name.getValue() << "<...>";
 }
 
 /// `attribute` is a name for a tensor.

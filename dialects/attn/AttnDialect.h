@@ -14,9 +14,11 @@
 namespace attn {
 
 /// Discardable attributes that the dialect defines on functions: the name a
-/// tensor has for users, and the model's layers that a function stands for.
+/// tensor has for users, the model's layers that a function stands for, and how
+/// much of them it covers.
 inline constexpr llvm::StringLiteral kNameAttr = "attn.name";
 inline constexpr llvm::StringLiteral kLayersAttr = "attn.layers";
+inline constexpr llvm::StringLiteral kScopeAttr = "attn.scope";
 
 } // namespace attn
 

@@ -96,19 +96,6 @@ static LogicalResult checkSoftcap(Operation *op, double cap) {
                            << ", expected a positive finite number in f32";
 }
 
-LogicalResult attn::verifyLayers(Operation *op, ArrayRef<int64_t> layers) {
-  if (layers.empty())
-    return op->emitOpError() << "layers are empty, expected at least one";
-  int64_t previous = -1;
-  for (int64_t layer : layers) {
-    if (layer <= previous)
-      return op->emitOpError() << "layer " << layer << " follows " << previous
-                               << ", expected layers ascending from 0";
-    previous = layer;
-  }
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Declared
 //===----------------------------------------------------------------------===//
@@ -159,13 +146,7 @@ LogicalResult GroupedOp::verify() {
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
       return failure();
-  // grouped_c5
-  return verifyLayers(*this, getLayers());
-}
-
-LogicalResult RefusedOp::verify() {
-  // refused_c1
-  return verifyLayers(*this, getLayers());
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,10 +39,6 @@ bool isScoreCap(double cap);
 mlir::LogicalResult verifyScale(mlir::Operation *op,
                                 const llvm::APFloat &scale);
 
-/// Checks that `layers`, an attribute of `op`, ascend from 0 and are not empty.
-mlir::LogicalResult verifyLayers(mlir::Operation *op,
-                                 llvm::ArrayRef<int64_t> layers);
-
 } // namespace attn
 
 #define GET_OP_CLASSES

@@ -1,16 +1,19 @@
 //===- AttnTileDialect.cpp - the attn_tile dialect ------------------------===//
 //
-// Registers operations, types and attributes, and prints shaped types.
+// Registers operations, types and attributes, prints shaped types, and verifies
+// the attribute that the dialect puts on functions.
 //
 //===----------------------------------------------------------------------===//
 
 #include "dialects/attn_tile/AttnTileDialect.h"
 
+#include "dialects/attn/AttnDialect.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -139,4 +142,31 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "key_block " << keyBlock
                        << " does not divide split_keys " << splitKeys;
   return success();
+}
+
+LogicalResult
+FootprintAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                      int64_t scratchBytes, int64_t stateBytes) {
+  const std::pair<StringRef, int64_t> sizes[] = {
+      {"scratch_bytes", scratchBytes}, {"state_bytes", stateBytes}};
+  // footprint_c1
+  for (auto [name, size] : sizes)
+    if (size < 0)
+      return emitError() << name << " is " << size << ", expected at least 0";
+  return success();
+}
+
+LogicalResult
+AttnTileDialect::verifyOperationAttribute(Operation *op,
+                                          NamedAttribute attribute) {
+  // attn_tile_footprint: on functions, of the dialect's own type
+  if (attribute.getName() != kFootprintAttr || !isa<FunctionOpInterface>(op))
+    return op->emitOpError()
+           << "has attribute '" << attribute.getName().getValue()
+           << "', which the attn_tile dialect does not define here";
+  if (isa<FootprintAttr>(attribute.getValue()))
+    return success();
+  return op->emitOpError() << "has '" << kFootprintAttr
+                           << "' = " << attribute.getValue()
+                           << ", expected #attn_tile.footprint<...>";
 }

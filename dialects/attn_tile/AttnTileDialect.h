@@ -19,4 +19,12 @@
 #define GET_ATTRDEF_CLASSES
 #include "dialects/attn_tile/AttnTileAttributes.h.inc"
 
+namespace attn::tile {
+
+/// Discardable attribute that the dialect defines on functions: the memory that
+/// a lowered program asks for.
+inline constexpr llvm::StringLiteral kFootprintAttr = "attn_tile.footprint";
+
+} // namespace attn::tile
+
 #endif // DIALECTS_ATTN_TILE_ATTNTILEDIALECT_H

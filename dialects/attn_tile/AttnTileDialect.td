@@ -31,7 +31,9 @@ def AttnTile_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
-  let dependentDialects = ["::mlir::arith::ArithDialect",
+  let hasOperationAttrVerify = 1;
+  let dependentDialects = ["::attn::AttnDialect",
+                           "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect"];
   let extraClassDeclaration = [{

@@ -7,26 +7,122 @@
 
 #include "dialects/attn_tile/AttnTileOps.h"
 
+#include "dialects/attn/AttnAsm.h"
 #include "mlir/IR/Builders.h"
+
+#include <map>
 
 using namespace mlir;
 using namespace attn::tile;
 
 //===----------------------------------------------------------------------===//
+// Values of parameters
+//===----------------------------------------------------------------------===//
+
+/// [0.125, 4096, unbounded]
+static ParseResult parseValues(OpAsmParser &parser, ArrayAttr &values) {
+  Builder &b = parser.getBuilder();
+  SmallVector<Attribute> list;
+  auto parseValue = [&]() -> ParseResult {
+    if (failed(parser.parseOptionalKeyword("unbounded")))
+      return parser.parseAttribute(list.emplace_back());
+    list.push_back(b.getI64IntegerAttr(attn::Band::kUnbounded));
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseValue))
+    return failure();
+  values = b.getArrayAttr(list);
+  return success();
+}
+
+static void printValue(OpAsmPrinter &printer, Attribute value) {
+  auto integer = dyn_cast<IntegerAttr>(value);
+  auto number = dyn_cast<FloatAttr>(value);
+  if (number)
+    attn::printNumber(printer, number);
+  else if (integer && integer.getType().isInteger(64) &&
+           integer.getInt() == attn::Band::kUnbounded)
+    printer << "unbounded";
+  else
+    printer.printAttributeWithoutType(value);
+}
+
+static void printValues(OpAsmPrinter &printer, Operation *, ArrayAttr values) {
+  printer << '[';
+  llvm::interleaveComma(values, printer,
+                        [&](Attribute value) { printValue(printer, value); });
+  printer << ']';
+}
+
+//===----------------------------------------------------------------------===//
 // Program
 //===----------------------------------------------------------------------===//
 
-/// program @name(%query: !view, ...) attributes {...} { ... }
+/// layers [0 to 4, 6], [5]: a list for each row of constants.
+static ParseResult parseLayerLists(OpAsmParser &parser,
+                                   SmallVectorImpl<int64_t> &layers,
+                                   SmallVectorImpl<int64_t> &rows) {
+  if (failed(parser.parseOptionalKeyword("layers")))
+    return success();
+  SmallVector<std::pair<int64_t, int64_t>> found;
+  int64_t row = 0;
+  auto parseList = [&]() -> ParseResult {
+    SmallVector<int64_t> numbers;
+    if (parser.parseLSquare() || attn::parseLayerNumbers(parser, numbers) ||
+        parser.parseRSquare())
+      return failure();
+    for (int64_t layer : numbers)
+      found.emplace_back(layer, row);
+    ++row;
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(parseList))
+    return failure();
+  llvm::sort(found);
+  llvm::append_range(layers, llvm::make_first_range(found));
+  llvm::append_range(rows, llvm::make_second_range(found));
+  return success();
+}
+
+static void printLayerLists(OpAsmPrinter &printer, ProgramOp program) {
+  std::map<int64_t, SmallVector<int64_t>> lists;
+  for (auto [layer, row] :
+       llvm::zip(program.getLayers(), program.getLayerRows()))
+    lists[row].push_back(layer);
+  if (lists.empty())
+    return;
+  printer << " layers ";
+  llvm::interleaveComma(lists, printer, [&](const auto &list) {
+    printer << '[';
+    attn::printLayerNumbers(printer, list.second);
+    printer << ']';
+  });
+}
+
+/// program @name(%query: !view, ...) layers [...] attributes {...} { ... }
 ParseResult ProgramOp::parse(OpAsmParser &parser, OperationState &result) {
   StringAttr name;
   if (parser.parseSymbolName(name, getSymNameAttrName(result.name),
                              result.attributes))
     return failure();
   SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<int64_t> layers, rows;
+  SMLoc location = parser.getCurrentLocation();
   if (parser.parseArgumentList(arguments, OpAsmParser::Delimiter::Paren,
                                /*allowType=*/true) ||
+      parseLayerLists(parser, layers, rows) ||
       parser.parseOptionalAttrDictWithKeyword(result.attributes))
     return failure();
+  Builder &b = parser.getBuilder();
+  StringAttr layersName = getLayersAttrName(result.name);
+  bool haveAttribute = bool(result.attributes.get(layersName));
+  if (haveAttribute && !layers.empty())
+    return parser.emitError(location) << "'layers' are given twice";
+  if (!haveAttribute) {
+    result.attributes.set(layersName, b.getDenseI64ArrayAttr(layers));
+    result.attributes.set(getLayerRowsAttrName(result.name),
+                          b.getDenseI64ArrayAttr(rows));
+  }
   return parser.parseRegion(*result.addRegion(), arguments);
 }
 
@@ -38,8 +134,10 @@ void ProgramOp::print(OpAsmPrinter &printer) {
       getBody().getArguments(), printer,
       [&](BlockArgument arg) { printer.printRegionArgument(arg); });
   printer << ')';
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
-                                           {getSymNameAttrName()});
+  printLayerLists(printer, *this);
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(),
+      {getSymNameAttrName(), getLayersAttrName(), getLayerRowsAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -49,6 +147,25 @@ void ProgramOp::getAsmBlockArgumentNames(Region &region,
   for (auto [arg, name] : llvm::zip(
            region.getArguments(), getArgumentNames().getAsRange<StringAttr>()))
     setName(arg, name.getValue());
+}
+
+// program_c3
+static LogicalResult verifyRows(ProgramOp program) {
+  SmallVector<int64_t> rows(program.getLayerRows());
+  llvm::sort(rows);
+  int64_t count = 0;
+  for (int64_t row : rows) {
+    if (row < 0 || row > count)
+      return program.emitOpError()
+             << "uses layer row " << row << ", but not row " << count;
+    count = std::max(count, row + 1);
+  }
+  for (auto parameter : program.getBody().getOps<ParameterOp>())
+    if (static_cast<int64_t>(parameter.getValues().size()) < count)
+      return parameter.emitOpError()
+             << "has " << parameter.getValues().size()
+             << " values, but layer row " << count - 1 << " is in use";
+  return success();
 }
 
 LogicalResult ProgramOp::verify() {
@@ -65,14 +182,10 @@ LogicalResult ProgramOp::verify() {
   if (getLayers().size() != getLayerRows().size())
     return emitOpError() << "has " << getLayers().size() << " layers and "
                          << getLayerRows().size() << " layer rows";
-  // program_c3
-  for (auto parameter : getBody().getOps<ParameterOp>())
-    for (int64_t row : getLayerRows())
-      if (row < 0 || row >= static_cast<int64_t>(parameter.getValues().size()))
-        return parameter.emitOpError()
-               << "has " << parameter.getValues().size()
-               << " values, but layer row " << row << " is in use";
-  return success();
+  if (!getLayers().empty() &&
+      failed(LayersAttr::verify([&] { return emitOpError(); }, getLayers())))
+    return failure();
+  return verifyRows(*this);
 }
 
 //===----------------------------------------------------------------------===//

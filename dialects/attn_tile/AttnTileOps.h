@@ -7,6 +7,7 @@
 #ifndef DIALECTS_ATTN_TILE_ATTNTILEOPS_H
 #define DIALECTS_ATTN_TILE_ATTNTILEOPS_H
 
+#include "dialects/attn/AttnAttributes.h"
 #include "dialects/attn_tile/AttnTileDialect.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/OpDefinition.h"

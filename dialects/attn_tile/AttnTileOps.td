@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+include "dialects/attn/AttnAttributes.td"
 include "dialects/attn_tile/AttnTileTypes.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -23,24 +24,30 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
   let description = [{
     Index arithmetic before the phases sizes their grids; every phase may use
     it. `argument_names` are the tensors' names for callers, inputs first, then
-    `output` and `lse`. `layers` are the model's layers that the program
-    serves; `layer_rows[i]` selects the constants of `layers[i]` among the
-    values of each `attn_tile.parameter`. Without layers the program is a
-    function of its own, with the first of the values.
+    `output` and `lse`. `kernel` names the kernel that the program is one
+    schedule of (by default a kernel of its own), `scope` how much of a declared
+    layer that is.
+
+    `layers [0 to 4, 6], [5]` are the model's layers that the program serves:
+    those of the first list have the first value of each `attn_tile.parameter`,
+    those of the second the second. As attributes, `layer_rows[i]` numbers the
+    list of `layers[i]`. Without layers the program is a function of its own,
+    with the first of the values.
 
     Constraints:
       C1: there is one name per argument, and all arguments are views.
-      C2: layers and layer_rows have the same length.
-      C3: every parameter has a value for every row in layer_rows.
+      C2: layers ascend from 0 and have one layer row each.
+      C3: layer rows are numbered from 0 without a gap, and every parameter has
+          a value for each.
 
     Example:
 
     ```mlir
     attn_tile.program @copy(%query: !attn_tile.view<?x?x8x64xf32>,
                             %output: !attn_tile.view<?x?x8x64xf32>)
+        layers [0 to 31]
         attributes {
           argument_names = ["query", "output"],
-          layers = array<i64: 0>, layer_rows = array<i64: 0>,
           schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
               query_block = 64, key_block = 128, split_keys = 1024,
               max_splits = 32, split_tasks = false>} {
@@ -61,8 +68,16 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$argument_names,
                        AttnTile_ScheduleAttr:$schedule,
                        DenseI64ArrayAttr:$layers,
-                       DenseI64ArrayAttr:$layer_rows);
+                       DenseI64ArrayAttr:$layer_rows,
+                       OptionalAttr<StrAttr>:$kernel,
+                       OptionalAttr<Attn_KernelScopeAttr>:$scope);
   let regions = (region SizedRegion<1>:$body);
+  let extraClassDeclaration = [{
+    /// The kernel's name: programs that have it are schedules of one kernel.
+    llvm::StringRef getKernelName() {
+      return getKernel().value_or(getSymName());
+    }
+  }];
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
 }
@@ -85,7 +100,6 @@ def AttnTile_PhaseOp : AttnTile_Op<"phase", [
                             %output: !attn_tile.view<?x?x8x64xf32>)
         attributes {
           argument_names = ["query", "output"],
-          layers = array<i64: 0>, layer_rows = array<i64: 0>,
           schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
               query_block = 64, key_block = 128, split_keys = 1024,
               max_splits = 32, split_tasks = false>} {
@@ -107,7 +121,7 @@ def AttnTile_ParameterOp : AttnTile_Op<"parameter", [Pure]> {
   let summary = "scalar that differs between layers of one geometry";
   let description = [{
     Reads the layer's constant. `values` lists one value per distinct set of
-    constants.
+    constants. The side of a band that has no limit reads `unbounded`.
 
     Constraints:
       C1: there is at least one value.
@@ -118,14 +132,16 @@ def AttnTile_ParameterOp : AttnTile_Op<"parameter", [Pure]> {
     ```mlir
     func.func @parameter() {
       %scale = attn_tile.parameter "scale" = [0.125, 0.25] : f32
-      %left = attn_tile.parameter "left" = [4096, 128] : index
+      %left = attn_tile.parameter "left" = [4096, unbounded] : index
       return
     }
     ```
   }];
   let arguments = (ins StrAttr:$parameter_name, ArrayAttr:$values);
   let results = (outs AnyTypeOf<[F32, Index]>:$result);
-  let assemblyFormat = "$parameter_name `=` $values attr-dict `:` type($result)";
+  let assemblyFormat = [{
+    $parameter_name `=` custom<Values>($values) attr-dict `:` type($result)
+  }];
   let hasVerifier = 1;
 }
 

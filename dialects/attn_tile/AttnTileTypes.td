@@ -73,6 +73,27 @@ def AttnTile_ScheduleAttr : AttrDef<AttnTile_Dialect, "Schedule"> {
     StringRefParameter<"name of the program's variant">:$name,
     "int64_t":$max_queries, "int64_t":$query_block, "int64_t":$key_block,
     "int64_t":$split_keys, "int64_t":$max_splits, "bool":$split_tasks);
+  let extraClassDeclaration = [{
+    /// max_queries where any number of queries will do.
+    static constexpr int64_t kAnyQueries = (int64_t(1) << 31) - 1;
+    bool takesAnyQueries() const { return getMaxQueries() >= kAnyQueries; }
+  }];
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def AttnTile_FootprintAttr : AttrDef<AttnTile_Dialect, "Footprint"> {
+  let mnemonic = "footprint";
+  let summary = "memory of a program on one target";
+  let description = [{
+    What a target's lowering of a program asks of its caller: `scratch_bytes` of
+    memory for each running task, `state_bytes` for each saved state. A function
+    that stands for a lowered program carries it as `attn_tile.footprint`.
+
+    Constraints:
+      C1: neither is negative.
+  }];
+  let parameters = (ins "int64_t":$scratch_bytes, "int64_t":$state_bytes);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

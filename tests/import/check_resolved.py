@@ -59,9 +59,10 @@ def printed_layers(text):
                     value if value.isalnum() and not value.isdigit() else float(value))
         if re.search(r"\bsinks\b", declaration):
             layer["sinks"] = True
-        numbers = re.search(r"layers = (?:array<i64: |\[)([0-9, ]*)", declaration).group(1)
-        for number in numbers.split(","):
-            layers[int(number)] = layer
+        for part in re.search(r"layers = \[([^]]*)", declaration).group(1).split(","):
+            first, _, last = part.partition(" to ")
+            for number in range(int(first), int(last or first) + 1):
+                layers[number] = layer
     return layers
 
 

@@ -14,7 +14,8 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
                     %sinks: tensor<8xf32> {attn.name = "sinks"})
     -> (tensor<?x?x8x32xf32> {attn.name = "output"},
         tensor<?x?x8xf32> {attn.name = "lse"})
-    attributes {attn.layers = array<i64: 0, 3>} {
+    attributes {attn.layers = #attn.layers<0, 3>,
+                attn.scope = #attn.scope<core>} {
   %output, %lse = attn.flash %query, %key, %value
       lengths(%lengths : tensor<?xi32>) sinks(%sinks : tensor<8xf32>)
       {scale = 0.125, mask = #attn.window<left = 128, right = 1>}
@@ -26,8 +27,10 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK-LABEL: attn_tile.program @gqa_core_prefill(
 // CHECK-SAME: %query: !attn_tile.view<?x?x8x64xf32>
 // CHECK-SAME: %lse: !attn_tile.view<?x?x8xf32>
+// CHECK-SAME: layers [0, 3]
 // CHECK-SAME: argument_names = ["query", "key", "value", "kv_lengths", "sinks", "output", "lse"]
-// CHECK-SAME: layer_rows = array<i64: 0, 0>, layers = array<i64: 0, 3>
+// CHECK-SAME: kernel = "gqa_core"
+// CHECK-SAME: scope = #attn.scope<core>
 // The scale carries log2(e): 0.125 * 1.442695.
 // CHECK: %[[SCALE:.*]] = attn_tile.parameter "scale" = [0.18033688011112042] : f32
 // CHECK: %[[LEFT:.*]] = attn_tile.parameter "left" = [128] : index

@@ -10,7 +10,7 @@
 // CHECK-SAME: %[[LENGTHS:[^:]+]]: tensor<?xi32> {attn.name = "kv_lengths"})
 // CHECK-SAME: !h4x16_heads {attn.name = "output"}
 // CHECK-SAME: !h4_rows {attn.name = "lse"}
-// CHECK-SAME: attn.layers = array<i64: 0, 1>
+// CHECK-SAME: attn.layers = #attn.layers<0, 1>, attn.scope = #attn.scope<core>
 attn.grouped @grouped {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
                        layers = array<i64: 0, 1>, mask = #attn.causal}
 // CHECK: %[[KEYS:.+]] = attn.repeat_kv %[[KEY]] {times = 2}

@@ -6,9 +6,9 @@
 #prefill = #attn_tile.schedule<name = "prefill", max_queries = 64, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>
 
 // CHECK: attn_tile.program @sliding(
-// CHECK-SAME: layer_rows = array<i64: 0, 1, 0, 1>, layers = array<i64: 0, 1, 2, 3>
-// CHECK: attn_tile.parameter "scale" = [5.000000e-01, 5.000000e-01] : f32
-// CHECK: attn_tile.parameter "left" = [128, 2147483647] : index
+// CHECK-SAME: layers [0, 2], [1, 3] attributes
+// CHECK: attn_tile.parameter "scale" = [0.5, 0.5] : f32
+// CHECK: attn_tile.parameter "left" = [128, unbounded] : index
 attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0, 2>, layer_rows = array<i64: 0, 0>, schedule = #prefill} {
   %scale = attn_tile.parameter "scale" = [0.5] : f32
   %left = attn_tile.parameter "left" = [128] : index

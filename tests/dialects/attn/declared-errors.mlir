@@ -59,22 +59,57 @@ attn.grouped @grouped_c4_scale {
 
 // -----
 
-// expected-error @below {{'attn.grouped' op layer 1 follows 2, expected layers ascending from 0}}
-attn.grouped @grouped_c5 {
+attn.grouped @layers_c1 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layer 1 follows 2, expected layers ascending from 0}}
   layers = array<i64: 2, 1>, mask = #attn.causal}
 
 // -----
 
-// expected-error @below {{'attn.grouped' op layers are empty, expected at least one}}
-attn.grouped @grouped_c5_empty {
-  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64>,
-  mask = #attn.causal}
+attn.grouped @layers_c1_empty {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layers are empty, expected at least one}}
+  layers = [], mask = #attn.causal}
 
 // -----
 
-// expected-error @below {{'attn.refused' op layer -1 follows -1, expected layers ascending from 0}}
-attn.refused @refused_c1 "for no reason" {layers = array<i64: -1>}
+attn.grouped @layers_c1_range {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layer 3 follows 3, expected layers ascending from 0}}
+  layers = [0 to 3, 3 to 5], mask = #attn.causal}
+
+// -----
+
+attn.grouped @layers_c1_most {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layer is 65536, expected at most 65535}}
+  layers = array<i64: 65536>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @layers_c1_huge {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layer is 9000000000000000000, expected at most 65535}}
+  layers = [0 to 9000000000000000000], mask = #attn.causal}
+
+// -----
+
+attn.grouped @layers_descend {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  // expected-error @below {{layer 1 follows 3, expected layers ascending from 0}}
+  layers = [3 to 1], mask = #attn.causal}
+
+// -----
+
+attn.grouped @field_twice {
+  // expected-error @below {{'heads' is given twice}}
+  hidden = 64, heads = 4, heads = 8, kv_heads = 4, head_dim = 16,
+  layers = [0], mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{layer -1 follows -1, expected layers ascending from 0}}
+attn.refused @layers_c1_negative "for no reason" {layers = array<i64: -1>}
 
 // -----
 

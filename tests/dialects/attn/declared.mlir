@@ -2,17 +2,16 @@
 // RUN: attn-opt %s --mlir-print-op-generic | attn-opt | FileCheck %s
 
 // Declarations print their attributes in the order of a model card, and read
-// them in any.
+// them in any; layers read as lists of ranges or as an array.
 
 // CHECK: attn.grouped @llama_3_8b {hidden = 4096, heads = 32, kv_heads = 8, head_dim = 128,
-// CHECK-NEXT: layers = array<i64: 0, 1>, position = #attn.rope<theta = 5.0e5>,
-// CHECK-NEXT: mask = #attn.causal}
+// CHECK-NEXT: layers = [0, 1], position = #attn.rope<theta = 5.0e5>, mask = #attn.causal}
 attn.grouped @llama_3_8b {
   mask = #attn.causal, position = #attn.rope<theta = 5.0e5>, heads = 32,
   hidden = 4096, kv_heads = 8, head_dim = 128, layers = array<i64: 0, 1>}
 
 // CHECK: attn.grouped @optional {hidden = 64, heads = 4, kv_heads = 1, head_dim = 16,
-// CHECK-NEXT: value_dim = 8, layers = array<i64: 3>, scale = 0.0625, softcap = 50.0,
+// CHECK-NEXT: value_dim = 8, layers = [3], scale = 0.0625, softcap = 50.0,
 // CHECK-NEXT: mask = #attn.window<left = 4096, right = 1>, sinks}
 attn.grouped @optional {
   hidden = 64, heads = 4, kv_heads = 1, head_dim = 16, value_dim = 8,
@@ -31,6 +30,26 @@ attn.grouped @yarn {
                         factor = 32.0>,
   mask = #attn.bidirectional}
 
-// CHECK: attn.refused @refused "alibi positions are not supported" {layers = array<i64: 0, 1>}
+// CHECK: attn.refused @refused "alibi positions are not supported" {layers = [0, 1]}
 attn.refused @refused "alibi positions are not supported" {
   layers = array<i64: 0, 1>}
+
+// CHECK: layers = [0 to 31], mask
+attn.grouped @range {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0 to 31],
+  mask = #attn.causal}
+
+// CHECK: layers = [0, 2, 4 to 9, 11, 12, 65535], mask
+attn.grouped @ranges {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  layers = [0, 2, 4 to 4, 5 to 6, 7, 8 to 9, 11 to 12, 65535],
+  mask = #attn.causal}
+
+// CHECK: layers = [0 to 2], mask
+attn.grouped @array {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+  layers = array<i64: 0, 1, 2>, mask = #attn.causal}
+
+// CHECK: attributes {attn.layers = #attn.layers<0 to 2, 4>, attn.scope = #attn.scope<core>}
+func.func private @core() attributes {
+  attn.layers = #attn.layers<0 to 2, 4>, attn.scope = #attn.scope<core>}

@@ -1,7 +1,7 @@
 // RUN: attn-opt %s --split-input-file --verify-diagnostics
 
-// attn.name and attn.layers carry meaning between passes, so that the dialect
-// verifies them wherever they stand.
+// attn.name, attn.layers and attn.scope carry meaning between passes, so that
+// the dialect verifies them wherever they stand.
 
 // expected-error @below {{'func.func' op has 'attn.name' = 1 : i64, expected a name in quotes}}
 func.func private @name_number(tensor<?xf32> {attn.name = 1})
@@ -30,17 +30,22 @@ func.func private @name_misspelt(tensor<?xf32> {attn.nam = "query"})
 
 // -----
 
-// expected-error @below {{'func.func' op layer 0 follows 1, expected layers ascending from 0}}
-func.func private @layers_descending()
-    attributes {attn.layers = array<i64: 1, 0>}
+func.func private @layers_descending() attributes {
+  // expected-error @below {{layer 0 follows 1, expected layers ascending from 0}}
+  attn.layers = #attn.layers<1, 0>}
 
 // -----
 
-// expected-error @below {{'func.func' op has 'attn.layers' = "all", expected array<i64: ...>}}
+// expected-error @below {{'func.func' op has 'attn.layers' = "all", expected #attn.layers<...>}}
 func.func private @layers_text() attributes {attn.layers = "all"}
 
 // -----
 
+// expected-error @below {{'func.func' op has 'attn.scope' = "core", expected #attn.scope<...>}}
+func.func private @scope_text() attributes {attn.scope = "core"}
+
+// -----
+
 // expected-error @below {{'builtin.module' op has attribute 'attn.layers', which the attn dialect does not define here}}
-module attributes {attn.layers = array<i64: 0>} {
+module attributes {attn.layers = #attn.layers<0>} {
 }

@@ -16,7 +16,7 @@ func.func @dynamic(
     %sinks: tensor<4xf32> {attn.name = "sinks"})
     -> (tensor<?x?x4x16xf32> {attn.name = "output"},
         tensor<?x?x4xf32> {attn.name = "lse"})
-    attributes {attn.layers = array<i64: 0>} {
+    attributes {attn.layers = #attn.layers<0>} {
   // CHECK: %keys = attn.repeat_kv %{{.+}} {times = 2} : !h2x16_heads -> !h4x16_heads
   %k = attn.repeat_kv %key {times = 2}
       : tensor<?x?x2x16xf32> -> tensor<?x?x4x16xf32>

@@ -6,21 +6,24 @@
 // CHECK-LABEL: attn_tile.program @every_step(
 // CHECK-SAME: %query: !attn_tile.view<?x?x8x64xf32>
 // CHECK-SAME: %output: !attn_tile.view<?x?x8x64xf32>
-// CHECK-SAME: attributes {argument_names = ["query", "key", "lengths", "sinks", "output", "lse"]
+// CHECK-SAME: layers [0 to 2, 5], [4] attributes {argument_names = ["query", "key", "lengths", "sinks", "output", "lse"], kernel = "steps", {{.*}}, scope = #attn.scope<core>}
 attn_tile.program @every_step(
     %query: !attn_tile.view<?x?x8x64xf32>, %key: !attn_tile.view<?x?x2x64xf32>,
     %lengths: !attn_tile.view<?xi32>, %sinks: !attn_tile.view<8xf32>,
     %output: !attn_tile.view<?x?x8x64xf32>, %lse: !attn_tile.view<?x?x8xf32>)
     attributes {
       argument_names = ["query", "key", "lengths", "sinks", "output", "lse"],
-      layers = array<i64: 0, 4>, layer_rows = array<i64: 0, 1>,
+      kernel = "steps", layers = array<i64: 0, 1, 2, 4, 5>,
+      layer_rows = array<i64: 0, 0, 0, 1, 0>, scope = #attn.scope<core>,
       schedule = #attn_tile.schedule<name = "decode", max_queries = 1,
           query_block = 1, key_block = 128, split_keys = 1024, max_splits = 32,
           split_tasks = true>} {
-  // CHECK: attn_tile.parameter "scale" = [1.250000e-01, 2.500000e-01] : f32
+  // CHECK: attn_tile.parameter "scale" = [0.125, 0.25] : f32
   %scale = attn_tile.parameter "scale" = [0.125, 0.25] : f32
-  // CHECK: attn_tile.parameter "left" = [4096, 128] : index
-  %left = attn_tile.parameter "left" = [4096, 128] : index
+  // CHECK: attn_tile.parameter "left" = [4096, unbounded] : index
+  %left = attn_tile.parameter "left" = [4096, 2147483647] : index
+  // CHECK: attn_tile.parameter "right" = [unbounded, -1] : index
+  %right = attn_tile.parameter "right" = [unbounded, -1] : index
   // CHECK: attn_tile.dim %query, 0
   %batches = attn_tile.dim %query, 0 : !attn_tile.view<?x?x8x64xf32>
   // CHECK: attn_tile.max_length %key lengths(%lengths : !attn_tile.view<?xi32>)
@@ -103,3 +106,26 @@ attn_tile.program @every_step(
         : !attn_tile.tile<?xf32>, !attn_tile.view<?x?x8xf32>
   }
 }
+
+// A program serves layers that it lists by their constants, or none.
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// CHECK-LABEL: attn_tile.program @lists(
+// CHECK-SAME: layers [0, 2], [1, 3 to 5] attributes {argument_names = ["query"], schedule
+attn_tile.program @lists(%query: !attn_tile.view<?x?x1x8xf32>)
+    layers [0, 2], [1, 3 to 5]
+    attributes {argument_names = ["query"], schedule = #schedule} {
+}
+
+// CHECK-LABEL: attn_tile.program @none(
+// CHECK-SAME: ) attributes {argument_names = ["query"], schedule
+attn_tile.program @none(%query: !attn_tile.view<?x?x1x8xf32>)
+    attributes {argument_names = ["query"], schedule = #schedule} {
+}
+
+// CHECK: attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>
+func.func private @lowered() attributes {
+    attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>}

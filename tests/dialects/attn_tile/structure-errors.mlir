@@ -43,6 +43,43 @@ attn_tile.program @program_c2(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
     query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
     split_tasks = false>
 
+// expected-error @below {{'attn_tile.program' op layer 0 follows 1, expected layers ascending from 0}}
+attn_tile.program @program_c2_order(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 1, 0>,
+    layer_rows = array<i64: 0, 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op uses layer row 2, but not row 1}}
+attn_tile.program @program_c3_gap(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 0, 1>,
+    layer_rows = array<i64: 2, 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'layers' are given twice}}
+attn_tile.program @layers_twice(%query: !attn_tile.view<?x?x1x8xf32>)
+    layers [0] attributes {
+    argument_names = ["query"], layers = array<i64: 0>,
+    layer_rows = array<i64: 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
 attn_tile.program @program_c3(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
     argument_names = ["query"], layers = array<i64: 0, 1>,
     layer_rows = array<i64: 0, 1>, schedule = #schedule} {
@@ -129,3 +166,21 @@ func.func private @schedule_c2() attributes {
   schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
       query_block = 64, key_block = 96, split_keys = 1024, max_splits = 32,
       split_tasks = false>}
+
+// -----
+
+func.func private @footprint_c1() attributes {
+  // expected-error @below {{state_bytes is -1, expected at least 0}}
+  attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 64, state_bytes = -1>}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn_tile.footprint' = 64 : i64, expected #attn_tile.footprint<...>}}
+func.func private @footprint_number() attributes {attn_tile.footprint = 64}
+
+// -----
+
+// expected-error @below {{'builtin.module' op has attribute 'attn_tile.footprint', which the attn_tile dialect does not define here}}
+module attributes {
+    attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 64, state_bytes = 0>} {
+}
