@@ -1,28 +1,35 @@
 //===- CompileKernel.cpp - one kernel as an object ------------------------===//
 //
-// Verify, lower, emit.
+// The pipeline, the object, and the facts that the pipeline left.
 //
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/CompileKernel.h"
-#include "codegen/cpu/CpuPasses.h"
 #include "codegen/cpu/EmitObject.h"
-#include "codegen/cpu/TaskEmitter.h"
-#include "codegen/cpu/VerifyPrograms.h"
+#include "codegen/cpu/Pipeline.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include <cstdint>
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-static CpuProgram describe(tile::ProgramOp program, const TaskEmitter &tasks) {
+static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
+  Operation *grid =
+      lowered.lookupSymbol((program.getSymName() + "_grid").str());
+  auto footprint =
+      grid->getAttrOfType<tile::FootprintAttr>(tile::kFootprintAttr);
   tile::ScheduleAttr schedule = program.getSchedule();
   CpuProgram facts;
   facts.schedule = schedule.getName().str();
   facts.symbol = program.getSymName().str();
-  facts.maxQueries = schedule.getMaxQueries();
-  facts.phases = tasks.getPhaseCount();
-  facts.scratchBytes = tasks.getScratchBytes();
-  facts.stateBytes = tasks.getStateBytes();
+  facts.maxQueries =
+      schedule.takesAnyQueries() ? INT64_MAX : schedule.getMaxQueries();
+  facts.phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
+  facts.scratchBytes = footprint.getScratchBytes();
+  facts.stateBytes = footprint.getStateBytes();
   facts.queryBlock = schedule.getQueryBlock();
   facts.splitKeys = schedule.getSplitKeys();
   facts.maxSplits = schedule.getMaxSplits();
@@ -32,20 +39,19 @@ static CpuProgram describe(tile::ProgramOp program, const TaskEmitter &tasks) {
 FailureOr<CpuKernel>
 attn::cpu::compileKernel(ArrayRef<tile::ProgramOp> programs,
                          const CpuTarget &target) {
-  MLIRContext *context = programs.front()->getContext();
-  context->loadDialect<arith::ArithDialect, func::FuncDialect,
-                       LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                       vector::VectorDialect>();
-  OwningOpRef<ModuleOp> module = ModuleOp::create(programs.front()->getLoc());
-  KernelBuilder builder(*module, target);
+  tile::ProgramOp first = programs.front();
+  OwningOpRef<ModuleOp> module = ModuleOp::create(first.getLoc());
+  for (tile::ProgramOp program : programs)
+    module->push_back(program.clone());
+  CpuPipelineOptions options;
+  options.target = target.name;
+  PassManager passes(first.getContext(), ModuleOp::getOperationName());
+  buildCpuPipeline(passes, options);
+  if (failed(passes.run(*module)))
+    return failure();
   CpuKernel kernel;
-  for (tile::ProgramOp program : programs) {
-    if (failed(verifyProgram(program, target)))
-      return failure();
-    TaskEmitter tasks(builder, program);
-    tasks.emit();
-    kernel.programs.push_back(describe(program, tasks));
-  }
+  for (tile::ProgramOp program : programs)
+    kernel.programs.push_back(describe(program, *module));
   kernel.target = {target.name, target.triple, target.cpu, target.features};
   FailureOr<std::string> object =
       emitObject(*module, target, ObjectForm::Relocatable);

@@ -1,6 +1,6 @@
 //===- EmitObject.h - from MLIR to an object in memory ----------*- C++ -*-===//
 //
-// The last steps of the CPU back end: LLVM dialect, LLVM IR, machine code.
+// The last steps of the CPU back end: LLVM IR, machine code.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +16,7 @@
 
 namespace attn::cpu {
 
-/// Lowers a module of func, scf, arith, math, vector and llvm operations to an
-/// object (or its text) for `target`. The module is left in the LLVM dialect.
+/// Writes a module of the LLVM dialect as an object (or its text) for `target`.
 /// The same module gives the same bytes. Failures are diagnosed on the module.
 mlir::FailureOr<std::string>
 emitObject(mlir::ModuleOp module, const CpuTarget &target, ObjectForm form);

@@ -37,9 +37,13 @@ TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)
     : k(k), program(program), shape(ProgramShape::of(program, k.getTarget())) {}
 
 void TaskEmitter::emit() {
-  emitGrid();
+  func::FuncOp grid = emitGrid();
+  int64_t number = 0;
   for (auto phase : program.getBody().getOps<tile::PhaseOp>())
-    emitPhase(phase, phaseCount++);
+    emitPhase(phase, number++);
+  grid->setAttr(
+      tile::kFootprintAttr,
+      tile::FootprintAttr::get(program.getContext(), scratchBytes, stateBytes));
 }
 
 /// Index arithmetic before the phases is repeated in each function: it is
@@ -51,9 +55,9 @@ void TaskEmitter::emitPrologue() {
       emitIndexOp(op);
 }
 
-void TaskEmitter::emitGrid() {
-  k.begin((program.getSymName() + "_grid").str(), {k.ptrType, k.ptrType}, {},
-          /*local=*/false);
+func::FuncOp TaskEmitter::emitGrid() {
+  func::FuncOp grid = k.begin((program.getSymName() + "_grid").str(),
+                              {k.ptrType, k.ptrType}, {}, /*local=*/false);
   frame = k.argument(0);
   Value tasks = k.argument(1);
   emitPrologue();
@@ -65,6 +69,7 @@ void TaskEmitter::emitGrid() {
     k.store(count, k.at(tasks, 2 * number++));
   }
   k.end();
+  return grid;
 }
 
 void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {

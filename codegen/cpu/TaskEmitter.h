@@ -47,15 +47,13 @@ class TaskEmitter {
 public:
   TaskEmitter(KernelBuilder &k, tile::ProgramOp program);
 
-  /// Emits <symbol>_grid and <symbol>_phase<N>.
+  /// Emits <symbol>_grid, which carries the program's footprint, and
+  /// <symbol>_phase<N>.
   void emit();
-  int64_t getPhaseCount() const { return phaseCount; }
-  int64_t getScratchBytes() const { return scratchBytes; }
-  int64_t getStateBytes() const { return stateBytes; }
 
 private:
   // Structure: TaskEmitter.cpp.
-  void emitGrid();
+  mlir::func::FuncOp emitGrid();
   void emitPhase(tile::PhaseOp phase, int64_t number);
   void emitPrologue();
   void emitCoordinates(tile::PhaseOp phase, Value task);
@@ -159,7 +157,7 @@ private:
   /// sums have to be exact, before they became weights.
   Value scores, maxima, alpha, keptScores;
   int64_t scratchElements = 0;
-  int64_t phaseCount = 0, scratchBytes = 0, stateBytes = 0;
+  int64_t scratchBytes = 0, stateBytes = 0;
 };
 
 } // namespace attn::cpu

@@ -13,8 +13,6 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/bit.h"
 
-#include <cstdint>
-
 using namespace attn;
 using namespace attn::artifact;
 using llvm::StringRef;
@@ -164,16 +162,10 @@ void artifact::completeKernel(ProgramGroup &group, cpu::CpuKernel &kernel) {
   kernel.parameters.clear();
   kernel.constants.clear();
   fillConstants(group.programs.front(), kernel);
-  for (auto [program, facts] :
-       llvm::zip_equal(group.programs, kernel.programs)) {
-    assert(haveSameConstants(group.programs.front(), program) &&
-           "schedules of a kernel differ in block sizes alone");
-    tile::ScheduleAttr schedule = program.getSchedule();
-    facts.schedule = schedule.getName().str();
-    facts.maxQueries =
-        schedule.takesAnyQueries() ? INT64_MAX : schedule.getMaxQueries();
-    facts.queryBlock = schedule.getQueryBlock();
-    facts.splitKeys = schedule.getSplitKeys();
-    facts.maxSplits = schedule.getMaxSplits();
-  }
+  assert(llvm::all_of(group.programs,
+                      [&](tile::ProgramOp program) {
+                        return haveSameConstants(group.programs.front(),
+                                                 program);
+                      }) &&
+         "schedules of a kernel differ in block sizes alone");
 }

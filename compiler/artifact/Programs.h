@@ -27,7 +27,7 @@ mlir::FailureOr<std::vector<ProgramGroup>>
 groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
               llvm::StringRef name, llvm::ArrayRef<Phase> phases);
 
-/// Fills what the programs themselves say: schedules, constants, layers.
+/// Fills what the programs say together: name, constants, layers.
 void completeKernel(ProgramGroup &group, cpu::CpuKernel &kernel);
 
 } // namespace attn::artifact

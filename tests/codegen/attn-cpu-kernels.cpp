@@ -10,6 +10,7 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/Pipeline.h"
 
 #include "dialects/attn_tile/AttnTileDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -48,6 +49,10 @@ static FailureOr<std::string> compileShape(MLIRContext &context,
                                            char **sizes, ObjectForm form) {
   KernelShape shape(target, atoi(sizes[0]), atoi(sizes[1]), atoi(sizes[2]));
   OwningOpRef<ModuleOp> module = emitAll(context, target, shape);
+  PassManager passes(&context, ModuleOp::getOperationName());
+  buildFunctionsToLLVM(passes);
+  if (failed(passes.run(*module)))
+    return failure();
   return emitObject(*module, target, form);
 }
 

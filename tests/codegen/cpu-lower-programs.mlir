@@ -30,6 +30,7 @@ func.func @llama(%query: tensor<?x?x32x128xf32> {attn.name = "query"},
 
 // CHECK-NOT: attn_tile.
 // CHECK-LABEL: func.func @llama_decode_grid(
+// CHECK-SAME: attn_tile.footprint = #attn_tile.footprint<scratch_bytes = {{[1-9][0-9]*}}, state_bytes = {{[1-9][0-9]*}}>
 // CHECK-LABEL: func.func @llama_decode_phase0(
 // CHECK-NOT: call @pack_keys
 // CHECK: call @stream_score_4_d128_k128

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/CpuPasses.h"
+#include "codegen/cpu/Pipeline.h"
 #include "compiler/verify/VerifyEachNumeric.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn_tile/AttnTileDialect.h"
@@ -68,6 +69,7 @@ int main(int argc, char **argv) {
                   math::MathDialect, scf::SCFDialect, vector::VectorDialect>();
   attn::registerAttnPasses();
   attn::cpu::registerAttnCpuPasses();
+  attn::cpu::registerCpuPipeline();
   registerTransformsPasses();
   llvm::cl::opt<bool> verifyEachNumeric(
       "verify-each-numeric",
