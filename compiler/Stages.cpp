@@ -31,8 +31,10 @@ struct StageSpec {
 class StageRunner {
 public:
   StageRunner(ModuleOp module, const CompileOptions &options,
-              const StageObserver &observer, unsigned firstNumber = 0)
-      : module(module), observer(observer), number(firstNumber) {
+              const StageObserver &observer, unsigned firstNumber = 0,
+              StringRef target = "")
+      : module(module), observer(observer), number(firstNumber),
+        target(target) {
     if (options.verifyEachNumeric)
       check = std::make_unique<verify::NumericCheck>();
   }
@@ -40,7 +42,8 @@ public:
   LogicalResult announce(const StageSpec &stage) {
     if (!observer)
       return success();
-    return observer({number++, stage.name, stage.passes, stage.about, module});
+    return observer(
+        {number++, stage.name, stage.passes, stage.about, target, module});
   }
 
   LogicalResult run(const StageSpec &stage);
@@ -55,6 +58,7 @@ private:
   ModuleOp module;
   const StageObserver &observer;
   unsigned number;
+  StringRef target;
   std::unique_ptr<verify::NumericCheck> check;
 };
 } // namespace
@@ -185,7 +189,7 @@ LogicalResult attn::runFusionStages(ModuleOp module,
 //===----------------------------------------------------------------------===//
 
 static constexpr StageSpec tileStage = {
-    "tiles", "convert-attn-to-attn-tile",
+    "tiles", "attn-verify-fused,convert-attn-to-attn-tile",
     "online softmax over blocks of keys, the same for every target"};
 
 // Layers share programs before anything is simplified away.
@@ -244,7 +248,8 @@ LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
               "one";
   // Schedules are attributes of a dialect that no input has loaded.
   module.getContext()->getOrLoadDialect<tile::AttnTileDialect>();
-  StageRunner runner(module, options, observer, std::size(fusionStages) + 1);
+  StageRunner runner(module, options, observer, std::size(fusionStages) + 1,
+                     target);
   if (failed(runner.runTiles(*machine)) || failed(runner.run(sharedTileStage)))
     return failure();
   runner.reportCheck("tiles for '" + target + "'");

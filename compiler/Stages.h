@@ -25,6 +25,9 @@ struct StageView {
   llvm::StringRef pass;
   /// What this stage is, for readers who know attention and not MLIR.
   llvm::StringRef about;
+  /// Whose schedules the tile programs have, as --target names it; empty
+  /// before.
+  llvm::StringRef target;
   mlir::ModuleOp module;
 };
 
