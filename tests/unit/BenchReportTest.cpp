@@ -32,6 +32,15 @@ static BenchCase caseOf(mlir::MLIRContext &context, int64_t queries,
           .mask = BidirectionalAttr::get(&context)};
 }
 
+/// The JSON of a case that took so long.
+static llvm::json::Object entryOf(int64_t queries, int64_t heads,
+                                  double milliseconds) {
+  mlir::MLIRContext context;
+  llvm::json::Value json =
+      reportOf(caseOf(context, queries, heads), milliseconds).toJson();
+  return *(*json.getAsObject()->getArray("cases"))[0].getAsObject();
+}
+
 TEST(BenchReportTest, TakesTheMiddleSample) {
   Samples samples;
   EXPECT_EQ(samples.median(), 0);
@@ -41,31 +50,22 @@ TEST(BenchReportTest, TakesTheMiddleSample) {
 }
 
 TEST(BenchReportTest, HoldsPrefillAgainstFma) {
-  mlir::MLIRContext context;
   // 1000 x 1000 pairs, 500 FLOPs each: 0.5 GFLOP in 10 ms.
-  llvm::json::Value json = reportOf(caseOf(context, 1000, 1), 10).toJson();
-  llvm::json::Object &entry =
-      *(*json.getAsObject()->getArray("cases"))[0].getAsObject();
+  llvm::json::Object entry = entryOf(1000, 1, 10);
   EXPECT_DOUBLE_EQ(*entry.getNumber("gflops"), 50);
   EXPECT_DOUBLE_EQ(*entry.getNumber("fraction"), 0.5);
   EXPECT_FALSE(entry.get("gbps"));
 }
 
 TEST(BenchReportTest, HoldsDecodeAgainstMemory) {
-  mlir::MLIRContext context;
   // 1000 keys of 1000 bytes in 1 ms.
-  llvm::json::Value json = reportOf(caseOf(context, 1, 4), 1).toJson();
-  llvm::json::Object &entry =
-      *(*json.getAsObject()->getArray("cases"))[0].getAsObject();
+  llvm::json::Object entry = entryOf(1, 4, 1);
   EXPECT_DOUBLE_EQ(*entry.getNumber("gbps"), 1);
   EXPECT_DOUBLE_EQ(*entry.getNumber("fraction"), 0.1);
 }
 
 TEST(BenchReportTest, HoldsDecodeOfVeryManyHeadsAgainstFma) {
-  mlir::MLIRContext context;
-  llvm::json::Value json = reportOf(caseOf(context, 1, 100), 1).toJson();
-  llvm::json::Object &entry =
-      *(*json.getAsObject()->getArray("cases"))[0].getAsObject();
+  llvm::json::Object entry = entryOf(1, 100, 1);
   EXPECT_DOUBLE_EQ(*entry.getNumber("gflops"), 50);
   EXPECT_FALSE(entry.get("gbps"));
 }

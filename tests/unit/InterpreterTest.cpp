@@ -4,8 +4,6 @@
 
 #include "compiler/reference/Interpreter.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 #include <cmath>
@@ -19,10 +17,7 @@ static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 namespace {
 class InterpreterTest : public testing::Test {
 protected:
-  InterpreterTest() {
-    context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect,
-                        math::MathDialect>();
-  }
+  InterpreterTest() { context.loadDialect<AttnDialect>(); }
 
   void parse(StringRef text) {
     module = parseSourceString<ModuleOp>(text, &context);

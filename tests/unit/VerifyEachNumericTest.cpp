@@ -4,9 +4,7 @@
 #include "compiler/verify/VerifyEachNumeric.h"
 
 #include "dialects/attn/AttnOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -45,10 +43,7 @@ struct RepeatScalePass
 
 class VerifyEachNumericTest : public testing::Test {
 protected:
-  VerifyEachNumericTest() {
-    context.loadDialect<AttnDialect, arith::ArithDialect, func::FuncDialect,
-                        math::MathDialect>();
-  }
+  VerifyEachNumericTest() { context.loadDialect<AttnDialect>(); }
 
   void parse(StringRef body) {
     module = parseSourceString<ModuleOp>(body, &context);
