@@ -80,6 +80,76 @@ def VerifyGraph : Pass<"attn-verify-graph", "::mlir::ModuleOp"> {
 // Graph to fused
 //===----------------------------------------------------------------------===//
 
+def RaiseAttention : Pass<"attn-raise-attention", "::mlir::ModuleOp"> {
+  let summary = "write attention that frameworks spell as the textbook does";
+  let description = [{
+    Recognises a product, a softmax along its last dimension and another product,
+    with scales, one softcap and masks between them in any spelling, and writes
+    `attn.score` to `attn.weighted_sum` on [batch, sequence, heads, dim]. Ranks
+    2 ([sequence, dim]), 3 (with a batch) and 4 (with heads) get what they lack
+    as dimensions of size 1; transposes that cancel out go.
+
+    Scales of queries, keys and scores, multiplied or divided, become one.
+    Constant masks are evaluated exactly, row by row, however they are composed;
+    a set of keys that is a band becomes `#attn.causal` or `#attn.window`, which
+    a square mask aligns top-left. Masks of other sets, and those that come in
+    at run time, stay tensors: filled in, or added. Probabilities that are
+    masked and divided by their sums are those of masked scores, because the
+    first denominator cancels out, provided that each row sees a key.
+
+    A finite fill `f` equals -inf if each row sees a key and `f <= -(2 B + 104)`,
+    where `B` bounds the scores: the softcap, or 1e30 (semantics, item 7). A
+    visible score is at least `-B`, a hidden one at most `B + f`, and `exp(-104)`
+    is 0 in float32. With tensors left, rows without a key are possible.
+
+    Requires: nothing.
+    Ensures: the function is the same, up to rounding. Attention that is not
+    proven stays, with a remark that says why.
+
+    ```mlir
+    func.func @causal(%query: tensor<2x6x4xf32>, %key: tensor<2x6x4xf32>,
+                      %value: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+      %transposed = attn.transpose %key {permutation = array<i64: 0, 2, 1>}
+          : tensor<2x6x4xf32> -> tensor<2x4x6xf32>
+      %score = attn.matmul %query, %transposed
+          : tensor<2x6x4xf32>, tensor<2x4x6xf32> -> tensor<2x6x6xf32>
+      %ones = attn.full {value = true} : tensor<6x6xi1>
+      %future = attn.triu %ones {diagonal = 1} : tensor<6x6xi1>
+      %masked = attn.masked_fill %score, %future
+          {value = 0xFFF0000000000000 : f64} : tensor<2x6x6xf32>, tensor<6x6xi1>
+      %scaled = attn.scale %masked {by = 0.5} : tensor<2x6x6xf32>
+      %weights = attn.softmax %scaled : tensor<2x6x6xf32> -> tensor<2x6x6xf32>
+      %output = attn.matmul %weights, %value
+          : tensor<2x6x6xf32>, tensor<2x6x4xf32> -> tensor<2x6x4xf32>
+      return %output : tensor<2x6x4xf32>
+    }
+    // -----
+    func.func @causal(%query: tensor<2x6x4xf32>, %key: tensor<2x6x4xf32>,
+                      %value: tensor<2x6x4xf32>) -> tensor<2x6x4xf32> {
+      %queries = attn.expand %query {dim = 2}
+          : tensor<2x6x4xf32> -> tensor<2x6x1x4xf32>
+      %keys = attn.expand %key {dim = 2}
+          : tensor<2x6x4xf32> -> tensor<2x6x1x4xf32>
+      %score = attn.score %queries, %keys
+          : tensor<2x6x1x4xf32>, tensor<2x6x1x4xf32> -> tensor<2x1x6x6xf32>
+      %scaled = attn.scale %score {by = 0.5} : tensor<2x1x6x6xf32>
+      %masked = attn.mask %scaled {mask = #attn.causal<alignment = top_left>}
+          : tensor<2x1x6x6xf32>
+      %weights = attn.softmax %masked
+          : tensor<2x1x6x6xf32> -> tensor<2x1x6x6xf32>
+      %values = attn.expand %value {dim = 2}
+          : tensor<2x6x4xf32> -> tensor<2x6x1x4xf32>
+      %context = attn.weighted_sum %weights, %values
+          : tensor<2x1x6x6xf32>, tensor<2x6x1x4xf32> -> tensor<2x6x1x4xf32>
+      %output = attn.flatten %context {dim = 2}
+          : tensor<2x6x1x4xf32> -> tensor<2x6x4xf32>
+      return %output : tensor<2x6x4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
 def EliminateKvRepeat : Pass<"attn-eliminate-kv-repeat", "::mlir::ModuleOp"> {
   let summary = "read grouped key and value heads instead of repeating them";
   let description = [{

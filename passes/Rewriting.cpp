@@ -11,6 +11,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 
@@ -45,6 +46,12 @@ Operation *attn::findOtherUser(Value value, Operation *user) {
 
 std::string attn::describeSize(int64_t size) {
   return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+}
+
+std::string attn::describeNumber(double number) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", number);
+  return text;
 }
 
 void attn::eraseUnused(Operation *root) {

@@ -30,6 +30,9 @@ mlir::Operation *findOtherUser(mlir::Value value, mlir::Operation *user);
 /// Size of a dimension, for a remark: "32", or "?" where it is dynamic.
 std::string describeSize(int64_t size);
 
+/// A number, for a remark: "0.125", "-inf".
+std::string describeNumber(double number);
+
 /// Erases operations under `root` that nothing uses, users before producers.
 void eraseUnused(mlir::Operation *root);
 

@@ -1,6 +1,7 @@
 //===- Arguments.cpp - What a function's arguments stand for --------------===//
 //
-// Looks through attn.repeat_kv to the operation that gives a tensor its role.
+// Looks through attn.repeat_kv, and compositions of masks, to the operation
+// that gives a tensor its role.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,10 +17,41 @@ using namespace attn::verify;
 
 static Role roleOf(Value value);
 
+static Role negated(Role role) {
+  if (role == Role::Showing)
+    return Role::Hiding;
+  return role == Role::Hiding ? Role::Showing : role;
+}
+
+/// A constant that no score comes near to.
+static bool isVeryNegative(Value value) {
+  auto full = value.getDefiningOp<FullOp>();
+  auto number = full ? dyn_cast<FloatAttr>(full.getValue()) : FloatAttr();
+  return number && number.getValueAsDouble() < -1e3;
+}
+
 static Role roleOfUse(OpOperand &use) {
   Value value = use.get();
   return TypeSwitch<Operation *, Role>(use.getOwner())
-      .Case([&](RepeatKvOp op) { return roleOf(op.getResult()); })
+      .Case<RepeatKvOp, AndOp, OrOp>(
+          [&](auto op) { return roleOf(op.getResult()); })
+      .Case<ExpandOp, TransposeOp, SliceOp>([&](auto op) {
+        // Floats change their sizes' meaning here.
+        bool isMask = getElementTypeOrSelf(value).isInteger(1);
+        return isMask ? roleOf(op.getResult()) : Role::Other;
+      })
+      .Case([&](NotOp op) { return negated(roleOf(op.getResult())); })
+      .Case([&](MaskedFillOp op) {
+        return value == op.getWhere() ? Role::Hiding : Role::Other;
+      })
+      .Case([&](WhereOp op) {
+        if (value != op.getCondition())
+          return Role::Other;
+        return isVeryNegative(op.getLhs()) ? Role::Hiding : Role::Showing;
+      })
+      .Case([&](RopeOp op) {
+        return value == op.getPositions() ? Role::Positions : Role::Other;
+      })
       .Case([&](ScoreOp op) {
         return value == op.getQuery() ? Role::Query : Role::Key;
       })
@@ -31,9 +63,10 @@ static Role roleOfUse(OpOperand &use) {
         return value == op.getSinks() ? Role::Sinks : Role::Score;
       })
       .Case([&](MaskedSoftmaxOp op) {
-        return value == op.getSinks()     ? Role::Sinks
-               : value == op.getLengths() ? Role::Lengths
-                                          : Role::Score;
+        return value == op.getSinks()        ? Role::Sinks
+               : value == op.getLengths()    ? Role::Lengths
+               : value == op.getTensorMask() ? Role::Other
+                                             : Role::Score;
       })
       .Case([&](WeightedSumOp op) {
         return value == op.getValue() ? Role::Value : Role::Score;
@@ -43,7 +76,8 @@ static Role roleOfUse(OpOperand &use) {
                : value == op.getKey()     ? Role::Key
                : value == op.getValue()   ? Role::Value
                : value == op.getLengths() ? Role::Lengths
-                                          : Role::Sinks;
+               : value == op.getSinks()   ? Role::Sinks
+                                          : Role::Other;
       })
       .Default([](Operation *) { return Role::Other; });
 }
@@ -55,12 +89,22 @@ static Role roleOf(Value value) {
   return Role::Other;
 }
 
+/// The role of an argument that no operation gives one: a mask shows.
+static Role defaultRole(Type element) {
+  if (element.isInteger(1))
+    return Role::Showing;
+  return element.isInteger(32) ? Role::Positions : Role::Other;
+}
+
 static SmallVector<Argument> functionArguments(func::FuncOp function) {
   SmallVector<Argument> arguments;
   for (BlockArgument argument : function.getArguments())
-    if (auto type = dyn_cast<RankedTensorType>(argument.getType()))
-      arguments.push_back(
-          {roleOf(argument), SmallVector<int64_t>(type.getShape())});
+    if (auto type = dyn_cast<RankedTensorType>(argument.getType())) {
+      Role role = roleOf(argument);
+      if (role == Role::Other)
+        role = defaultRole(type.getElementType());
+      arguments.push_back({role, SmallVector<int64_t>(type.getShape())});
+    }
   return arguments;
 }
 
@@ -84,12 +128,17 @@ SmallVector<Argument> verify::argumentsOf(Operation *subject) {
 }
 
 /// What a dimension of unknown size stands for in a tensor of `role`.
-static int64_t openSize(Role role, unsigned dimension, const OpenSizes &sizes) {
+static int64_t openSize(const Argument &argument, unsigned dimension,
+                        const OpenSizes &sizes) {
   constexpr int64_t heads = 2, headSize = 3;
+  Role role = argument.role;
+  size_t behind = argument.shape.size() - dimension - 1;
   if (role == Role::Sinks)
     return heads;
   if (dimension == 0)
     return sizes.batch;
+  if (role == Role::Showing || role == Role::Hiding)
+    return behind == 0 ? sizes.keys : behind == 1 ? sizes.queries : heads;
   if (role == Role::Score)
     return dimension == 1 ? heads : dimension == 2 ? sizes.queries : sizes.keys;
   if (dimension == 1)
@@ -103,5 +152,5 @@ void verify::close(MutableArrayRef<Argument> arguments,
   for (Argument &argument : arguments)
     for (auto [dimension, size] : llvm::enumerate(argument.shape))
       if (ShapedType::isDynamic(size))
-        size = openSize(argument.role, dimension, sizes);
+        size = openSize(argument, dimension, sizes);
 }

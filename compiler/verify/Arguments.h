@@ -13,7 +13,19 @@
 
 namespace attn::verify {
 
-enum class Role { Other, Query, Key, Value, Score, Lengths, Sinks };
+/// Booleans show keys, or hide them, where they are true.
+enum class Role {
+  Other,
+  Query,
+  Key,
+  Value,
+  Score,
+  Lengths,
+  Sinks,
+  Showing,
+  Hiding,
+  Positions
+};
 
 struct Argument {
   Role role = Role::Other;

@@ -51,9 +51,34 @@ static constexpr CaseSpec kCases[] = {
     {.name = "infinities", .queries = 5, .keys = 7, .infinities = true},
 };
 
+/// Booleans at random, but that every row sees key 0: what a row without a key
+/// computes is for masks by length to show.
+static void fillMask(Tensor &mask, bool hides, Random &random) {
+  int64_t keys = mask.rank() ? mask.shape().back() : 1;
+  for (int64_t i = 0; i < mask.size(); ++i) {
+    bool sees = i % keys == 0 || random.uniform() < 0;
+    mask.data()[i] = sees != hides;
+  }
+}
+
+/// Ascending from another start in every row.
+static void fillPositions(Tensor &positions) {
+  int64_t tokens = positions.rank() ? positions.shape().back() : 1;
+  for (int64_t i = 0; i < positions.size(); ++i)
+    positions.data()[i] = static_cast<double>(i % tokens + 3 * (i / tokens));
+}
+
 static Tensor makeTensor(const Argument &argument, const CaseSpec &spec,
                          Random &random) {
   Tensor tensor(argument.shape);
+  if (argument.role == Role::Showing || argument.role == Role::Hiding) {
+    fillMask(tensor, argument.role == Role::Hiding, random);
+    return tensor;
+  }
+  if (argument.role == Role::Positions) {
+    fillPositions(tensor);
+    return tensor;
+  }
   double factor = argument.role == Role::Query ? spec.queryFactor : 1;
   for (double &element : tensor.data())
     element = factor * random.uniform();
