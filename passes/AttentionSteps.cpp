@@ -455,6 +455,10 @@ static MaskAttrInterface joinMasks(MaskAttrInterface a, MaskAttrInterface b) {
     return b;
   if (isa<BidirectionalAttr>(b))
     return a;
+  bool areBands =
+      isa<CausalAttr, WindowAttr>(a) && isa<CausalAttr, WindowAttr>(b);
+  if (!areBands)
+    return {};
   Band left = a.getBand(), right = b.getBand();
   if (left.alignment != right.alignment)
     return {};
@@ -507,7 +511,8 @@ static std::string joinParts(AttentionSteps &steps) {
       BidirectionalAttr::get(steps.softmax->getContext());
   steps.symbolic = joinMasks(steps.mask ? steps.mask.getMask() : everything,
                              band.fit ? band.fit->mask : everything);
-  return steps.symbolic ? "" : "symbolic masks are aligned differently";
+  return steps.symbolic ? ""
+                        : "two symbolic masks are no band of one alignment";
 }
 
 //===----------------------------------------------------------------------===//

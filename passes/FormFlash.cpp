@@ -6,11 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/attn/AttnOps.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/ScoreModBuilder.h"
 
 #define DEBUG_TYPE "attn-form-flash"
 
@@ -23,9 +22,13 @@ using namespace mlir;
 using namespace attn;
 
 namespace {
-/// Three steps that make one attention.
-struct AttentionSteps {
+/// The operations that make one attention.
+struct FlashSteps {
   ScoreOp score;
+  /// Steps that stand before a bias; null where there is none.
+  ScaleOp scale;
+  SoftcapOp softcap;
+  PositionBiasOp bias;
   MaskedSoftmaxOp softmax;
   WeightedSumOp sum;
 };
@@ -56,8 +59,57 @@ static Operation *findEarlyUser(Value lse, WeightedSumOp sum) {
   return nullptr;
 }
 
+/// Takes the step that makes `score`, if it is a `StepOp`.
+template <typename StepOp>
+static StepOp takeStep(Value &score) {
+  auto step = score.getDefiningOp<StepOp>();
+  if (step)
+    score = step->getOperand(0);
+  return step;
+}
+
+/// A masked softmax knows no bias: scale and softcap stand before it then.
+static std::string collectBias(Value &score, FlashSteps &steps) {
+  steps.bias = takeStep<PositionBiasOp>(score);
+  if (!steps.bias)
+    return {};
+  MaskedSoftmaxOp softmax = steps.softmax;
+  if (!softmax.getScale().isExactlyValue(1.0) || softmax.getSoftcap())
+    return "the bias stands before a scale of " +
+           describeNumber(softmax.getScale().convertToDouble()) +
+           (softmax.getSoftcap() ? " and a softcap" : "");
+  steps.softcap = takeStep<SoftcapOp>(score);
+  steps.scale = takeStep<ScaleOp>(score);
+  return whyNotScoreMod(steps.bias,
+                        softmax.getSinks() || !softmax.getLse().use_empty());
+}
+
+/// The score of the steps, each of which is used by the next one alone.
+static std::string collectScore(FlashSteps &steps) {
+  Value score = steps.softmax.getScore();
+  if (std::string obstacle = collectBias(score, steps); !obstacle.empty())
+    return obstacle;
+  steps.score = score.getDefiningOp<ScoreOp>();
+  if (!steps.score)
+    return "scores come from " + describeProducer(score) +
+           ", expected 'attn.score'";
+  Operation *user = steps.softmax;
+  for (Operation *step :
+       {steps.bias.getOperation(), steps.softcap.getOperation(),
+        steps.scale.getOperation(), steps.score.getOperation()}) {
+    if (!step)
+      continue;
+    if (Operation *other = findOtherUser(step->getResult(0), user))
+      return ("scores are needed by '" + other->getName().getStringRef() +
+              "' too")
+          .str();
+    user = step;
+  }
+  return {};
+}
+
 /// The steps that end in `sum`, or why they are no attention.
-static std::string collectSteps(WeightedSumOp sum, AttentionSteps &steps) {
+static std::string collectSteps(WeightedSumOp sum, FlashSteps &steps) {
   steps.sum = sum;
   Value probability = sum.getProbability();
   steps.softmax = probability.getDefiningOp<MaskedSoftmaxOp>();
@@ -68,14 +120,8 @@ static std::string collectSteps(WeightedSumOp sum, AttentionSteps &steps) {
     return ("probabilities are needed by '" + user->getName().getStringRef() +
             "' too")
         .str();
-  Value score = steps.softmax.getScore();
-  steps.score = score.getDefiningOp<ScoreOp>();
-  if (!steps.score)
-    return "scores come from " + describeProducer(score) +
-           ", expected 'attn.score'";
-  if (Operation *user = findOtherUser(score, steps.softmax))
-    return ("scores are needed by '" + user->getName().getStringRef() + "' too")
-        .str();
+  if (std::string obstacle = collectScore(steps); !obstacle.empty())
+    return obstacle;
   if (Operation *user = findEarlyUser(steps.softmax.getLse(), sum))
     return ("the log-sum-exp is needed by '" + user->getName().getStringRef() +
             "' before the weighted sum")
@@ -83,25 +129,18 @@ static std::string collectSteps(WeightedSumOp sum, AttentionSteps &steps) {
   return compareKeyAndValue(steps.score.getKey(), sum.getValue());
 }
 
-/// score_mod: cap * tanh(score / cap)
-static void createSoftcap(OpBuilder &builder, FlashOp flash, double limit) {
-  OpBuilder::InsertionGuard guard(builder);
-  Location location = flash.getLoc();
-  auto named = [&](StringRef name) {
-    return NameLoc::get(builder.getStringAttr(name), location);
-  };
-  Type f32 = builder.getF32Type(), index = builder.getIndexType();
-  Block *body = builder.createBlock(
-      &flash.getScoreMod(), {}, {f32, index, index, index},
-      {named("score"), named("row"), named("column"), named("head")});
-  Value cap = arith::ConstantOp::create(
-      builder, named("cap"),
-      builder.getF32FloatAttr(static_cast<float>(limit)));
-  Value ratio =
-      arith::DivFOp::create(builder, named("ratio"), body->getArgument(0), cap);
-  Value bounded = math::TanhOp::create(builder, named("bounded"), ratio);
-  Value capped = arith::MulFOp::create(builder, named("capped"), cap, bounded);
-  YieldOp::create(builder, location, capped);
+/// What scores are multiplied by, and what happens to them then.
+static FloatAttr scaleOf(FlashSteps &steps) {
+  return steps.scale ? steps.scale.getByAttr() : steps.softmax.getScaleAttr();
+}
+static ScoreSteps scoreModOf(FlashSteps &steps) {
+  std::optional<APFloat> cap = steps.softmax.getSoftcap();
+  if (steps.softcap)
+    cap = steps.softcap.getCap();
+  ScoreSteps mod{.cap = {}, .bias = steps.bias};
+  if (cap)
+    mod.cap = cap->convertToDouble();
+  return mod;
 }
 
 namespace {
@@ -111,19 +150,19 @@ struct JoinSteps : OpRewritePattern<WeightedSumOp> {
 
   LogicalResult matchAndRewrite(WeightedSumOp sum,
                                 PatternRewriter &rewriter) const override {
-    AttentionSteps steps;
+    FlashSteps steps;
     if (std::string obstacle = collectSteps(sum, steps); !obstacle.empty()) {
       remarkMissed(sum, DEBUG_TYPE, obstacle);
       return rewriter.notifyMatchFailure(sum, obstacle);
     }
-    auto [score, softmax, _] = steps;
+    ScoreOp score = steps.score;
+    MaskedSoftmaxOp softmax = steps.softmax;
     auto flash = FlashOp::create(
         rewriter, sum.getLoc(), sum.getOutput().getType(),
         softmax.getLse().getType(), score.getQuery(), score.getKey(),
         sum.getValue(), softmax.getLengths(), softmax.getSinks(),
-        softmax.getTensorMask(), softmax.getScaleAttr(), softmax.getMask());
-    if (std::optional<APFloat> cap = softmax.getSoftcap())
-      createSoftcap(rewriter, flash, cap->convertToDouble());
+        softmax.getTensorMask(), scaleOf(steps), softmax.getMask());
+    createScoreMod(rewriter, flash, scoreModOf(steps));
     remarkPassed(
         sum, DEBUG_TYPE,
         "joined score, masked softmax and weighted sum; the scores of " +

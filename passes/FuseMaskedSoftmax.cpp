@@ -22,8 +22,11 @@ using namespace attn;
 
 namespace {
 /// The steps above a softmax, from below; those that are absent are null.
-struct ScoreSteps {
+struct SoftmaxSteps {
   MaskOp mask;
+  /// Masks as tensors: -inf where one is true, and one that is added.
+  MaskedFillOp fill;
+  AddOp sum;
   SoftcapOp softcap;
   ScaleOp scale;
   /// Scores before the first step.
@@ -33,17 +36,42 @@ struct ScoreSteps {
 
 /// Takes the step that makes the scores, if it is a `StepOp`.
 template <typename StepOp>
-static StepOp takeStep(ScoreSteps &steps) {
+static StepOp takeStep(SoftmaxSteps &steps) {
   auto step = steps.score.getDefiningOp<StepOp>();
   if (step)
     steps.score = step->getOperand(0);
   return step;
 }
 
-static ScoreSteps collectSteps(SoftmaxOp softmax) {
-  ScoreSteps steps;
+/// Whether `mask` tells keys apart and has the rank of scores.
+static bool isTensorMask(Value mask) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(mask.getType()).getShape();
+  return shape.size() == 4 && shape.back() != 1;
+}
+
+static bool isInfiniteFill(Value score) {
+  auto fill = score.getDefiningOp<MaskedFillOp>();
+  return fill && fill.getValue().isInfinity() && fill.getValue().isNegative() &&
+         isTensorMask(fill.getWhere());
+}
+
+/// A sum whose first operand has all scores, not a row that is repeated.
+static bool isMaskSum(Value score) {
+  auto sum = score.getDefiningOp<AddOp>();
+  return sum && sum.getLhs().getType() == sum.getType() &&
+         isTensorMask(sum.getRhs());
+}
+
+static SoftmaxSteps collectSteps(SoftmaxOp softmax) {
+  SoftmaxSteps steps;
   steps.score = softmax.getScore();
   steps.mask = takeStep<MaskOp>(steps);
+  if (isInfiniteFill(steps.score))
+    steps.fill = takeStep<MaskedFillOp>(steps);
+  if (isMaskSum(steps.score))
+    steps.sum = takeStep<AddOp>(steps);
+  if (steps.score.getDefiningOp<PositionBiasOp>())
+    return steps;
   steps.softcap = takeStep<SoftcapOp>(steps);
   steps.scale = takeStep<ScaleOp>(steps);
   return steps;
@@ -51,9 +79,10 @@ static ScoreSteps collectSteps(SoftmaxOp softmax) {
 
 /// A step that another operation needs too: its scores have to be stored, and
 /// fusing would compute them twice. Null if there is none.
-static Operation *findSharedStep(ScoreSteps steps) {
+static Operation *findSharedStep(SoftmaxSteps steps) {
   for (Operation *step :
-       {steps.mask.getOperation(), steps.softcap.getOperation(),
+       {steps.mask.getOperation(), steps.fill.getOperation(),
+        steps.sum.getOperation(), steps.softcap.getOperation(),
         steps.scale.getOperation()})
     if (step && !step->hasOneUse())
       return step;
@@ -69,7 +98,7 @@ static Type lseTypeOf(Value score) {
 }
 
 /// Why the softmax cannot take the steps in; empty if it can.
-static std::string findObstacle(SoftmaxOp softmax, ScoreSteps steps) {
+static std::string findObstacle(SoftmaxOp softmax, SoftmaxSteps steps) {
   int64_t rank = softmax.getScore().getType().getRank();
   if (rank != 4)
     return ("scores have rank " + Twine(rank) +
@@ -80,7 +109,7 @@ static std::string findObstacle(SoftmaxOp softmax, ScoreSteps steps) {
             Twine(softmax.getSoftmaxDim()) + ", expected the keys, dimension 3")
         .str();
   Operation *above = steps.score.getDefiningOp();
-  if (isa_and_nonnull<ScaleOp, SoftcapOp, MaskOp>(above))
+  if (isa_and_nonnull<ScaleOp, SoftcapOp, MaskOp, MaskedFillOp>(above))
     return describeProducer(steps.score) +
            " stands out of the order scale, softcap, mask, softmax";
   if (Operation *shared = findSharedStep(steps))
@@ -92,26 +121,58 @@ static std::string findObstacle(SoftmaxOp softmax, ScoreSteps steps) {
 }
 
 /// "scale, mask": the steps by name, in the order of execution.
-static std::string describeSteps(ScoreSteps steps) {
+static std::string describeSteps(SoftmaxSteps steps) {
   SmallVector<StringRef> names;
   if (steps.scale)
     names.push_back("scale");
   if (steps.softcap)
     names.push_back("softcap");
+  if (steps.sum || steps.fill)
+    names.push_back("tensor mask");
   if (steps.mask)
     names.push_back("mask");
   names.push_back("softmax");
   return llvm::join(names, ", ");
 }
 
+/// -inf where `hidden` is true, else `added`.
+static Value createHiddenSum(OpBuilder &builder, Location location,
+                             Value hidden, Value added) {
+  auto type = cast<RankedTensorType>(added.getType());
+  ArrayRef<int64_t> other = cast<ShapedType>(hidden.getType()).getShape();
+  SmallVector<int64_t> shape(type.getShape());
+  for (auto [size, otherSize] : llvm::zip(shape, other))
+    if (size == 1)
+      size = otherSize;
+  Value infinity = FullOp::create(
+      builder, location, type.clone({1, 1, 1, 1}),
+      builder.getF64FloatAttr(-std::numeric_limits<double>::infinity()));
+  return WhereOp::create(builder, location, type.clone(shape), hidden, infinity,
+                         added);
+}
+
+/// One mask of both: true = attend, or added. Null if there is none.
+static Value createTensorMask(OpBuilder &builder, Location location,
+                              SoftmaxSteps steps) {
+  if (!steps.fill)
+    return steps.sum ? steps.sum.getRhs() : Value();
+  Value hidden = steps.fill.getWhere();
+  if (steps.sum)
+    return createHiddenSum(builder, location, hidden, steps.sum.getRhs());
+  if (auto negation = hidden.getDefiningOp<NotOp>())
+    return negation.getInput();
+  return NotOp::create(builder, location, hidden.getType(), hidden);
+}
+
 namespace {
-// softmax (mask (softcap (scale %s))) -> masked_softmax %s {...}
+// softmax (mask (fill (add (softcap (scale %s)), %m), %h)) ->
+//   masked_softmax %s tensor_mask(where %h, -inf, %m) {...}
 struct FuseSteps : OpRewritePattern<SoftmaxOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(SoftmaxOp softmax,
                                 PatternRewriter &rewriter) const override {
-    ScoreSteps steps = collectSteps(softmax);
+    SoftmaxSteps steps = collectSteps(softmax);
     if (std::string obstacle = findObstacle(softmax, steps);
         !obstacle.empty()) {
       remarkMissed(softmax, DEBUG_TYPE, obstacle);
@@ -126,7 +187,7 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
         rewriter, softmax.getLoc(), softmax.getProbability().getType(),
         lseTypeOf(softmax.getScore()), steps.score,
         steps.mask ? steps.mask.getLengths() : Value(), softmax.getSinks(),
-        /*tensor_mask=*/Value(), scale,
+        createTensorMask(rewriter, softmax.getLoc(), steps), scale,
         steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);
     rewriter.replaceOp(softmax,
                        fused.getResults().take_front(softmax.getNumResults()));

@@ -187,9 +187,11 @@ def EliminateKvRepeat : Pass<"attn-eliminate-kv-repeat", "::mlir::ModuleOp"> {
 def FuseMaskedSoftmax : Pass<"attn-fuse-masked-softmax", "::mlir::ModuleOp"> {
   let summary = "join scale, softcap, mask and softmax";
   let description = [{
-    Follows a softmax's scores upwards through at most one mask, one softcap and
-    one scale, in the order that the semantics fix. What is missing becomes
-    neutral: scale 1, no softcap, `#attn.bidirectional`.
+    Follows a softmax's scores upwards through at most one mask, one boolean and
+    one added tensor, one softcap and one scale, in the order that the semantics
+    fix. What is missing becomes neutral: scale 1, no softcap,
+    `#attn.bidirectional`. What stands before an `attn.position_bias` waits for
+    `attn-form-flash`.
 
     Requires: nothing.
     Ensures: every `attn.softmax` whose scores take these steps in this order,
@@ -220,7 +222,9 @@ def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
   let summary = "join scores, masked softmax and weighted sum";
   let description = [{
     Turns the three steps into one `attn.flash`, whose scores never exist as a
-    tensor. A softcap becomes its `score_mod` region.
+    tensor. A softcap and `#attn.alibi` become its `score_mod` region; a row's
+    position is its index there, which moves all of its scores alike, unless
+    the sizes fix it. A learned bias stays: the region has no table.
 
     Requires: `attn-eliminate-kv-repeat` ran, or key and value have the same
     number of heads anyway.

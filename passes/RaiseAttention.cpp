@@ -42,6 +42,7 @@ private:
   Value withoutScale(Value value);
   Value createHeads(Value value);
   Value createScore();
+  Operation *createCopy(Operation *step, Value score);
   Value createScoreSteps(Value score);
   Value createTensorMasks(Value score);
   Value createMask(Value score);
@@ -103,6 +104,14 @@ Value TextbookBuilder::createScore() {
                          query, key);
 }
 
+/// `step` with its other operands, of `score`.
+Operation *TextbookBuilder::createCopy(Operation *step, Value score) {
+  Operation *copy = builder.clone(*step);
+  copy->setOperand(0, score);
+  copy->getResult(0).setType(score.getType());
+  return copy;
+}
+
 Value TextbookBuilder::createScoreSteps(Value score) {
   Type type = score.getType();
   if (steps.scale != 1)
@@ -111,10 +120,8 @@ Value TextbookBuilder::createScoreSteps(Value score) {
   if (steps.softcap)
     score = SoftcapOp::create(builder, location, type, score,
                               steps.softcap.getCapAttr());
-  if (PositionBiasOp bias = steps.bias)
-    score = PositionBiasOp::create(builder, location, type, score,
-                                   bias.getLengths(), bias.getTable(),
-                                   bias.getBias());
+  if (steps.bias)
+    score = createCopy(steps.bias, score)->getResult(0);
   return score;
 }
 
@@ -152,11 +159,15 @@ Value TextbookBuilder::createTensorMasks(Value score) {
 }
 
 Value TextbookBuilder::createMask(Value score) {
-  Value lengths = steps.mask ? Value(steps.mask.getLengths()) : Value();
-  if (!lengths && isa<BidirectionalAttr>(steps.symbolic))
+  if (steps.mask) {
+    auto mask = cast<MaskOp>(createCopy(steps.mask, score));
+    mask.setMaskAttr(steps.symbolic);
+    return mask.getResult();
+  }
+  if (isa<BidirectionalAttr>(steps.symbolic))
     return score;
-  return MaskOp::create(builder, location, score.getType(), score, lengths,
-                        steps.symbolic);
+  return MaskOp::create(builder, location, score.getType(), score,
+                        /*lengths=*/Value(), steps.symbolic);
 }
 
 SoftmaxOp TextbookBuilder::createSoftmax(Value score) {
