@@ -7,8 +7,10 @@
 
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
+#include "passes/HeadRepeat.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/Views.h"
 
 #define DEBUG_TYPE "attn-eliminate-kv-repeat"
 
@@ -20,23 +22,38 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
+static constexpr int64_t kHeadsDim = 2;
+
+static std::string describeHeads(Value value) {
+  return describeSize(cast<ShapedType>(value.getType()).getDimSize(kHeadsDim));
+}
+
 /// Says that `user` reads `input` instead of `repeated`. Query head h reads
 /// (h / group) / times of it, which is h / (group * times).
 static void remarkReadInPlace(Operation *user, Value repeated, Value input) {
-  auto heads = [](Value value) {
-    return describeSize(cast<ShapedType>(value.getType()).getDimSize(2));
-  };
   remarkPassed(user, DEBUG_TYPE,
                "'" + user->getName().getStringRef() + "' reads " +
-                   heads(input) + " heads in groups instead of " +
-                   heads(repeated) + " repeated ones");
+                   describeHeads(input) + " heads in groups instead of " +
+                   describeHeads(repeated) + " repeated ones");
 }
 
-/// The tensor before a chain of repeats.
-static Value skipRepeats(Value value) {
-  while (auto repeat = value.getDefiningOp<RepeatKvOp>())
-    value = repeat.getInput();
-  return value;
+/// Heads in another order are no groups: query head h would have to read head
+/// h mod n of n.
+static void remarkTiled(Operation *user, Operation *tiled) {
+  remarkMissed(user, DEBUG_TYPE,
+               "heads repeated as a whole by '" +
+                   tiled->getName().getStringRef() +
+                   "' are no groups: query head h reads h mod their number, "
+                   "not h / group");
+}
+
+/// The repetition of the heads of `value`, which `user` reads.
+static std::optional<HeadRepeat> findHeadRepeat(Operation *user, Value value) {
+  Operation *tiled = nullptr;
+  std::optional<HeadRepeat> repeat = findRepeat(value, kHeadsDim, tiled);
+  if (tiled)
+    remarkTiled(user, tiled);
+  return repeat;
 }
 
 namespace {
@@ -48,7 +65,9 @@ struct ReadGroupedHeads : OpRewritePattern<OpTy> {
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
     OpOperand &operand = op->getOpOperand(1);
-    Value repeated = operand.get(), input = skipRepeats(repeated);
+    Value repeated = operand.get(), input = repeated;
+    while (std::optional<HeadRepeat> repeat = findHeadRepeat(op, input))
+      input = createUnrepeated(rewriter, *repeat);
     if (input == repeated)
       return rewriter.notifyMatchFailure(op, "heads are not repeated");
     rewriter.modifyOpInPlace(op, [&] { operand.set(input); });
@@ -63,16 +82,19 @@ struct ReadGroupedHeadsInFlash : OpRewritePattern<FlashOp> {
 
   LogicalResult matchAndRewrite(FlashOp op,
                                 PatternRewriter &rewriter) const override {
-    auto key = op.getKey().getDefiningOp<RepeatKvOp>();
-    auto value = op.getValue().getDefiningOp<RepeatKvOp>();
-    if (!key || !value || key.getTimes() != value.getTimes())
+    std::optional<HeadRepeat> key = findHeadRepeat(op, op.getKey());
+    std::optional<HeadRepeat> value = findHeadRepeat(op, op.getValue());
+    if (!key || !value || key->times != value->times)
       return rewriter.notifyMatchFailure(
           op, "key and value are not repeated alike");
+    Value repeated = op.getKey();
+    Value keys = createUnrepeated(rewriter, *key);
+    Value values = createUnrepeated(rewriter, *value);
     rewriter.modifyOpInPlace(op, [&] {
-      op.getKeyMutable().assign(key.getInput());
-      op.getValueMutable().assign(value.getInput());
+      op.getKeyMutable().assign(keys);
+      op.getValueMutable().assign(values);
     });
-    remarkReadInPlace(op, key.getResult(), key.getInput());
+    remarkReadInPlace(op, repeated, keys);
     return success();
   }
 };
@@ -84,13 +106,23 @@ struct EliminateKvRepeatPass
 };
 } // namespace
 
+/// "head", or "element of dimension 1": what a repeat has several of.
+static std::string describeRepeated(Operation *op) {
+  if (auto interleave = dyn_cast<RepeatInterleaveOp>(op))
+    return "element of dimension " + std::to_string(interleave.getDim());
+  return "head";
+}
+
 /// Names an operation that keeps each repeat alive.
 static void remarkRemaining(Operation *root) {
-  root->walk([](RepeatKvOp repeat) {
-    Operation *user = *repeat->user_begin();
-    remarkMissed(repeat, DEBUG_TYPE,
-                 "'" + user->getName().getStringRef() +
-                     "' needs each head repeated " + Twine(repeat.getTimes()) +
+  root->walk([](Operation *op) {
+    if (!isa<RepeatKvOp, RepeatInterleaveOp>(op))
+      return;
+    auto times = op->getAttrOfType<IntegerAttr>("times").getInt();
+    Operation *user = *op->user_begin();
+    remarkMissed(op, DEBUG_TYPE,
+                 "'" + user->getName().getStringRef() + "' needs each " +
+                     describeRepeated(op) + " repeated " + Twine(times) +
                      " times");
   });
 }
@@ -100,6 +132,6 @@ void EliminateKvRepeatPass::runOnOperation() {
   patterns.add<ReadGroupedHeads<ScoreOp>, ReadGroupedHeads<WeightedSumOp>,
                ReadGroupedHeadsInFlash>(&getContext());
   walkAndApplyPatterns(getOperation(), std::move(patterns));
-  eraseUnused(getOperation());
+  foldViews(getOperation());
   remarkRemaining(getOperation());
 }

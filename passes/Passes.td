@@ -155,11 +155,15 @@ def EliminateKvRepeat : Pass<"attn-eliminate-kv-repeat", "::mlir::ModuleOp"> {
   let description = [{
     `attn.score`, `attn.weighted_sum` and `attn.flash` know grouped heads, so
     that a repeated tensor need not be stored: query head `h` reads head
-    `h / group` of the original.
+    `h / group` of the original. Heads may be repeated by `attn.repeat_kv`, by
+    `attn.repeat_interleave`, by an expansion that is flattened, or by an
+    expansion of a single head, and views, scales and rotations may follow.
+    `attn.tile`, and an expansion in front of the heads, put head `h mod n`
+    where a group has `h / group`: they stay, with a remark.
 
     Requires: nothing.
-    Ensures: no `attn.repeat_kv` feeds an operation that knows groups. One that
-    feeds anything else stays, with a remark that names the user.
+    Ensures: no repetition feeds an operation that knows groups. One that feeds
+    anything else stays, with a remark that names the user.
 
     ```mlir
     func.func @grouped(%query: tensor<?x?x32x128xf32>,
