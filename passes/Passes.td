@@ -262,6 +262,136 @@ def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
                            "::mlir::math::MathDialect"];
 }
 
+def MergeStackedHeads : Pass<"attn-merge-stacked-heads", "::mlir::ModuleOp"> {
+  let summary = "make one attention of single heads that are concatenated";
+  let description = [{
+    Heads that project the same inputs with weights of their own and are joined
+    along the last dimension are one attention over weights joined along their
+    outputs. The weights are arguments: putting them together costs their bytes
+    once a call, which the remark counts.
+
+    Requires: `attn-form-flash` ran: a head is an `attn.flash`.
+    Ensures: the function is the same. Heads that differ in more than their
+    weights stay, and so do those whose projection something else reads.
+
+    ```mlir
+    !x = tensor<2x6x3xf32>
+    !w = tensor<2x3xf32>
+    !p = tensor<2x6x2xf32>
+    !h = tensor<2x6x1x2xf32>
+    func.func @stacked(%x: !x, %q0: !w, %k0: !w, %v0: !w) -> tensor<2x6x4xf32> {
+      %query = attn.linear %x, %q0 : !x, !w -> !p
+      %queries = attn.expand %query {dim = 2} : !p -> !h
+      %key = attn.linear %x, %k0 : !x, !w -> !p
+      %keys = attn.expand %key {dim = 2} : !p -> !h
+      %value = attn.linear %x, %v0 : !x, !w -> !p
+      %values = attn.expand %value {dim = 2} : !p -> !h
+      %output, %lse = attn.flash %queries, %keys, %values
+          {scale = 0.5, mask = #attn.causal}
+          : !h, !h, !h -> !h, tensor<2x6x1xf32>
+      %head = attn.flatten %output {dim = 2} : !h -> !p
+      // Shortened: the second head stands for one of %q1, %k1 and %v1.
+      %heads = attn.concat %head, %head {dim = 2} : !p, !p -> tensor<2x6x4xf32>
+      return %heads : tensor<2x6x4xf32>
+    }
+    // -----
+    !w = tensor<2x3xf32>
+    !h = tensor<2x6x2x2xf32>
+    func.func @stacked(%x: tensor<2x6x3xf32>, %q0: !w, %q1: !w, %keys: !h,
+                       %values: !h) -> tensor<2x6x4xf32> {
+      %w = attn.concat %q0, %q1 {dim = 0} : !w, !w -> tensor<4x3xf32>
+      %query = attn.linear %x, %w
+          : tensor<2x6x3xf32>, tensor<4x3xf32> -> tensor<2x6x4xf32>
+      %queries = attn.unflatten %query {dim = 2} : tensor<2x6x4xf32> -> !h
+      // Keys and values likewise.
+      %output, %lse = attn.flash %queries, %keys, %values
+          {scale = 0.5, mask = #attn.causal}
+          : !h, !h, !h -> !h, tensor<2x6x2xf32>
+      %heads = attn.flatten %output {dim = 2} : !h -> tensor<2x6x4xf32>
+      return %heads : tensor<2x6x4xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
+def MergeProjections : Pass<"attn-merge-projections", "::mlir::ModuleOp"> {
+  let summary = "project one input once instead of several times";
+  let description = [{
+    Several `attn.linear` of one input are one with more outputs, which reads
+    the input once. That saves little: the second product finds the input in
+    cache. Weights are arguments, and joining them copies them in every call,
+    unless they are neighbours in one tensor, as packed ones are.
+
+    Requires: nothing.
+    Ensures: the function is the same. Projections of one input whose weights
+    are neighbours are one; others stay, and the remark has the bytes.
+
+    ```mlir
+    func.func @packed(%x: tensor<2x?x8xf32>, %w: tensor<16x8xf32>)
+        -> (tensor<2x?x8xf32>, tensor<2x?x8xf32>) {
+      %wq = attn.slice %w {dim = 0, offset = 0}
+          : tensor<16x8xf32> -> tensor<8x8xf32>
+      %wk = attn.slice %w {dim = 0, offset = 8}
+          : tensor<16x8xf32> -> tensor<8x8xf32>
+      %query = attn.linear %x, %wq
+          : tensor<2x?x8xf32>, tensor<8x8xf32> -> tensor<2x?x8xf32>
+      %key = attn.linear %x, %wk
+          : tensor<2x?x8xf32>, tensor<8x8xf32> -> tensor<2x?x8xf32>
+      return %query, %key : tensor<2x?x8xf32>, tensor<2x?x8xf32>
+    }
+    // -----
+    func.func @packed(%x: tensor<2x?x8xf32>, %w: tensor<16x8xf32>)
+        -> (tensor<2x?x8xf32>, tensor<2x?x8xf32>) {
+      %both = attn.linear %x, %w
+          : tensor<2x?x8xf32>, tensor<16x8xf32> -> tensor<2x?x16xf32>
+      %query = attn.slice %both {dim = 2, offset = 0}
+          : tensor<2x?x16xf32> -> tensor<2x?x8xf32>
+      %key = attn.slice %both {dim = 2, offset = 8}
+          : tensor<2x?x16xf32> -> tensor<2x?x8xf32>
+      return %query, %key : tensor<2x?x8xf32>, tensor<2x?x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"force", "force", "bool", "false",
+           "join weights that lie apart too; off because that copies them in "
+           "every call">
+  ];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
+def SortByUse : Pass<"attn-sort-by-use", "::mlir::ModuleOp"> {
+  let summary = "put operations in the order in which results need them";
+  let description = [{
+    Two spellings of one graph, fused, differ in the order of independent
+    operations alone. Sorted from the results up, operands in order, they are
+    the same text; and what is computed is used soon.
+
+    Requires: nothing.
+    Ensures: in functions without side effects, each operation stands where the
+    first operation that needs it asks for it.
+
+    ```mlir
+    func.func @sum(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %second = attn.tanh %x : tensor<4xf32>
+      %first = attn.relu %x : tensor<4xf32>
+      %sum = attn.add %first, %second
+          : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>
+      return %sum : tensor<4xf32>
+    }
+    // -----
+    func.func @sum(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %first = attn.relu %x : tensor<4xf32>
+      %second = attn.tanh %x : tensor<4xf32>
+      %sum = attn.add %first, %second
+          : tensor<4xf32>, tensor<4xf32> -> tensor<4xf32>
+      return %sum : tensor<4xf32>
+    }
+    ```
+  }];
+}
+
 def VerifyFused : Pass<"attn-verify-fused", "::mlir::ModuleOp"> {
   let summary = "check that all attention is fused";
   let description = [{
