@@ -107,12 +107,19 @@ static constexpr StageSpec declaredStage = {
 static constexpr StageSpec fusionStages[] = {
     {"graph", "attn-expand-layers,attn-verify-graph",
      "the textbook, step by step; scores are [batch, heads, queries, keys]"},
+    // Views that repeat each other go, so that repeats are found behind them.
+    {"raised", "attn-raise-attention,cse",
+     "attention in any spelling is the textbook's; constant masks are symbols"},
     {"grouped", "attn-eliminate-kv-repeat",
      "query heads share key and value heads instead of copies of them"},
     {"softmax", "attn-fuse-masked-softmax",
      "scale, softcap, mask and softmax are one step"},
     {"flash", "attn-form-flash",
      "all of attention is one operation; scores are never stored"},
+    // Heads are found by their flash; only then are equal graphs equal text.
+    {"merged",
+     "attn-merge-stacked-heads,attn-merge-projections,cse,attn-sort-by-use",
+     "stacked heads are one attention; operations stand where they are used"},
 };
 
 /// Warns of refused layers and erases them; fails if they are all there is.
