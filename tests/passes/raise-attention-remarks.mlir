@@ -16,7 +16,7 @@
 func.func @wrong_axis(%q: !x, %kt: !xt, %v: !x) -> !x {
   %s = attn.matmul %q, %kt : !x, !xt -> !s
   // expected-remark@below {{the softmax runs along dimension 1 of 3, expected the keys, dimension 2}}
-  %p = attn.softmax %s {dim = 1} : !s -> !s
+  %p = attn.softmax %s dim(1) : !s -> !s
   %o = attn.matmul %p, %v : !s, !x -> !x
   return %o : !x
 }

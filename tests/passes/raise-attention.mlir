@@ -19,7 +19,7 @@ func.func @matrices(%x: !m) -> !m {
   // CHECK-NEXT: attn.flatten %[[H]] {dim = 0} : tensor<1x6x3xf32> -> tensor<6x3xf32>
   %xt = attn.transpose %x {permutation = array<i64: 1, 0>} : !m -> !mt
   %s = attn.matmul %x, %xt : !m, !mt -> !ms
-  %p = attn.softmax %s {dim = 1} : !ms -> !ms
+  %p = attn.softmax %s dim(1) : !ms -> !ms
   %o = attn.matmul %p, %x : !ms, !m -> !m
   return %o : !m
 }
