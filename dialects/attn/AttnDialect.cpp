@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
@@ -30,10 +31,19 @@ struct AttnAsmInterface : OpAsmDialectInterface {
     return name.empty() ? AliasResult::NoAlias : AliasResult::FinalAlias;
   }
 };
+
+/// Constants stay in a score_mod: the region is to be read, and cloned, alone.
+struct AttnFoldInterface : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+
+  bool shouldMaterializeInto(Region *region) const override {
+    return isa<FlashOp>(region->getParentOp());
+  }
+};
 } // namespace
 
 void AttnDialect::initialize() {
-  addInterfaces<AttnAsmInterface>();
+  addInterfaces<AttnAsmInterface, AttnFoldInterface>();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/attn/AttnOps.cpp.inc"

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -41,7 +42,20 @@ void AttnTileDialect::registerAttributes() {
       >();
 }
 
+namespace {
+/// Constants stay in a map: what it computes on scalars is no arithmetic on the
+/// sizes of a program.
+struct AttnTileFoldInterface : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+
+  bool shouldMaterializeInto(Region *region) const override {
+    return isa<MapOp>(region->getParentOp());
+  }
+};
+} // namespace
+
 void AttnTileDialect::initialize() {
+  addInterfaces<AttnTileFoldInterface>();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/attn_tile/AttnTileOps.cpp.inc"

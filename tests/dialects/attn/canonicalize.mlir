@@ -30,3 +30,23 @@ func.func @scaled_twice(%score: tensor<?x2x?x?xf32>) -> tensor<?x2x?x?xf32> {
   %ninth = attn.scale %third {by = 0.3333} : tensor<?x2x?x?xf32>
   return %ninth : tensor<?x2x?x?xf32>
 }
+
+// CHECK-LABEL: func.func @constants_stay_in_score_mod
+func.func @constants_stay_in_score_mod(%query: tensor<?x?x2x4xf32>,
+    %key: tensor<?x?x2x4xf32>, %value: tensor<?x?x2x4xf32>)
+    -> (tensor<?x?x2x4xf32>, tensor<?x?x2xf32>) {
+  // CHECK-NEXT: attn.flash
+  // CHECK-NEXT: score_mod
+  // CHECK-NEXT: arith.constant 5.0
+  %output, %lse = attn.flash %query, %key, %value {scale = 0.5, mask = #attn.causal}
+      : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+      -> tensor<?x?x2x4xf32>, tensor<?x?x2xf32>
+      score_mod (%score: f32, %row: index, %column: index, %head: index) {
+    %two = arith.constant 2.0 : f32
+    %three = arith.constant 3.0 : f32
+    %five = arith.addf %two, %three : f32
+    %more = arith.addf %score, %five : f32
+    attn.yield %more : f32
+  }
+  return %output, %lse : tensor<?x?x2x4xf32>, tensor<?x?x2xf32>
+}
