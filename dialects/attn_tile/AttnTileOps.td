@@ -672,7 +672,8 @@ def AttnTile_AccumulateOp : AttnTile_Op<"accumulate", [
   let description = [{
     `sum'[r, d] = alpha[r] * sum[r, d] + sum_j weight[r, j] * value[j, d]`, `j`
     ascending, fused multiply-adds in f32 onto the rescaled sum. A weight that
-    the mask made 0 adds nothing, whatever the value holds.
+    the mask made 0 adds nothing, whatever the value holds; that of any other
+    score of -inf adds nothing to a row unless the value is NaN.
 
     Constraints:
       C1: sum, alpha and weight have the same rows.
