@@ -166,14 +166,28 @@ func::FuncOp TaskEmitter::emitMapFunction(const RowSteps &steps) {
   return emitMapRow(k, name, map.getBody());
 }
 
+/// Row, first column and head of the scores of row `row` of the task, from the
+/// column `begin` of the block on.
+SmallVector<Value, 3> TaskEmitter::placeOf(tile::MapOp map, Value row,
+                                           Value begin) {
+  Value group = k.i64(map.getGroup());
+  Value head = k.add(k.mul(scalar(map.getKvHead()), group), k.rem(row, group));
+  return {k.add(scalar(map.getFirst()), k.div(row, group)),
+          k.add(scalar(map.getKey()), begin), head};
+}
+
 void TaskEmitter::emitMap(const RowSteps &steps, const RowBlock &block) {
   if (!steps.map)
     return;
   func::FuncOp function = emitMapFunction(steps);
   Value vectors = k.div(block.width(k), shape.kernel.lanes);
   k.loop(k.i64(0), block.count, 1, [&](Value row) {
-    k.call(function, {k.at(scores, k.mul(row, shape.kernel.scoreStride())),
-                      k.at(maxima, k.mul(row, shape.kernel.lanes)), vectors});
+    SmallVector<Value> arguments = {
+        k.at(scores, k.mul(row, shape.kernel.scoreStride())),
+        k.at(maxima, k.mul(row, shape.kernel.lanes)), vectors};
+    llvm::append_range(arguments,
+                       placeOf(steps.map, k.add(block.row, row), block.begin));
+    k.call(function, arguments);
   });
 }
 

@@ -113,23 +113,25 @@ void TaskEmitter::emitStreamMaps(const RowSteps &steps,
                                  const StreamBlock &block) {
   const KernelShape &kernel = shape.kernel;
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
-  auto forRows = [&](llvm::function_ref<void(Value, Value)> body) {
+  auto forRows = [&](llvm::function_ref<void(Value, Value, Value)> body) {
     k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
       Value place = k.add(k.mul(row, kernel.scoreStride()), block.begin);
-      body(k.at(scores, place), k.at(maxima, k.mul(row, kernel.lanes)));
+      body(row, k.at(scores, place), k.at(maxima, k.mul(row, kernel.lanes)));
     });
   };
   if (steps.map) {
     auto map = emitMapFunction(steps);
-    forRows([&](Value score, Value maximum) {
-      k.call(map, {score, maximum, vectors});
+    forRows([&](Value row, Value score, Value maximum) {
+      SmallVector<Value> arguments = {score, maximum, vectors};
+      llvm::append_range(arguments, placeOf(steps.map, row, block.begin));
+      k.call(map, arguments);
     });
   }
   Value masked =
       k.either(k.less(block.begin, block.lo), k.less(block.hi, block.end));
   k.when(masked, [&] {
     auto mask = emitMaskRow(k);
-    forRows([&](Value score, Value maximum) {
+    forRows([&](Value, Value score, Value maximum) {
       k.call(mask, {score, maximum, k.sub(block.lo, block.begin),
                     k.sub(block.hi, block.begin), vectors});
     });

@@ -124,6 +124,10 @@ Value KernelBuilder::select(Value condition, Value yes, Value no) {
   return b.createOrFold<arith::SelectOp>(location, condition, yes, no);
 }
 
+Value KernelBuilder::narrow(Value number) {
+  return arith::TruncIOp::create(b, location, i32Type, number);
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
@@ -208,6 +212,12 @@ Value KernelBuilder::splatInt(int32_t value) {
 Value KernelBuilder::broadcast(Value scalar) {
   auto type = VectorType::get(target.lanes, scalar.getType());
   return vector::BroadcastOp::create(b, location, type, scalar);
+}
+Value KernelBuilder::numbersFrom(Value first) {
+  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, target.lanes));
+  Value lane = arith::ConstantOp::create(
+      b, location, DenseElementsAttr::get(intVecType, ArrayRef(numbers)));
+  return arith::AddIOp::create(b, location, broadcast(narrow(first)), lane);
 }
 Value KernelBuilder::fma(Value x, Value y, Value z) {
   // math.fma is one rounding by definition; vector.fma only allows it.

@@ -69,6 +69,8 @@ public:
   Value both(Value lhs, Value rhs);
   Value either(Value lhs, Value rhs);
   Value select(Value condition, Value yes, Value no);
+  /// The low 32 bits.
+  Value narrow(Value number);
 
   // Memory. Offsets count elements of 4 bytes.
   Value at(Value base, Value offset);
@@ -90,6 +92,8 @@ public:
   Value splat(float value);
   Value splatInt(int32_t value);
   Value broadcast(Value scalar);
+  /// first, first + 1, first + 2 ..., of 32 bits.
+  Value numbersFrom(Value first);
   Value fma(Value a, Value b, Value c);
   Value addf(Value a, Value b);
   Value subf(Value a, Value b);

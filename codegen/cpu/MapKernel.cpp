@@ -1,93 +1,207 @@
 //===- MapKernel.cpp - elementwise functions of scores --------------------===//
 //
-// Turns the scalar region of attn_tile.map into vector code over one row.
+// Turns the scalar region of attn_tile.map into vector code over one row. What
+// depends on neither score nor column is computed once per row.
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/MapOps.h"
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace attn::cpu;
 
-/// One instruction, or a few, on vectors of every target.
-static bool isVectorInstruction(Operation *op) {
-  return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
-             arith::NegFOp, math::AbsFOp, math::CopySignOp, math::FmaOp>(op);
+namespace {
+/// Emits the operations of one region, every scalar as one vector.
+class MapEmitter {
+public:
+  MapEmitter(KernelBuilder &k, Region &body)
+      : k(k), block(body.front()), ranges(body) {}
+
+  void bind(unsigned argument, Value vector) {
+    vectors[block.getArgument(argument)] = vector;
+  }
+  /// What is the same for all columns of a row.
+  void emitUniform();
+  /// The rest; returns the new scores.
+  Value emitVarying();
+
+private:
+  Type laneOf(Value scalar) const;
+  Value lookup(Value scalar);
+  Value asLanes(Value vector, Type lane);
+  Value create(Operation &op, ValueRange operands, Type lane);
+  Value emit(Operation &op);
+  Value emitConstant(Operation &op);
+  Value emitInteger(Operation &op);
+  Value emitRoundedDivision(ValueRange operands, bool up);
+
+  KernelBuilder &k;
+  Block &block;
+  MapRanges ranges;
+  llvm::DenseMap<Value, Value> vectors;
+};
+} // namespace
+
+static bool isNumber(Type type) {
+  return type.isIntOrIndex() && !type.isInteger(1);
 }
 
-std::optional<std::string> attn::cpu::whyNotMapRow(Region &body) {
-  Block &block = body.front();
-  for (BlockArgument position : block.getArguments().drop_front())
-    if (!position.use_empty())
-      return "it uses the row, column or head";
-  auto isForeign = [&](Value value) {
-    return value.getParentRegion() != &body &&
-           !value.getDefiningOp<arith::ConstantOp>();
-  };
-  for (Operation &op : block.without_terminator()) {
-    if (llvm::any_of(op.getOperands(), isForeign))
-      return "it uses a value from outside that is no constant";
-    if (!isVectorInstruction(&op) &&
-        !isa<arith::ConstantOp, math::TanhOp, math::Exp2Op>(op))
-      return ("it holds '" + op.getName().getStringRef() + "'").str();
-    if (!llvm::all_of(op.getResultTypes(),
-                      [](Type type) { return type.isF32(); }))
-      return ("its '" + op.getName().getStringRef() + "' is not f32").str();
-  }
-  if (isForeign(block.getTerminator()->getOperand(0)))
-    return "it yields a value from outside that is no constant";
-  return std::nullopt;
+/// Integers take 32 bits where they fit, so that a vector of them is as long
+/// as one of scores and converts in one instruction.
+Type MapEmitter::laneOf(Value scalar) const {
+  Type type = scalar.getType();
+  if (!isNumber(type))
+    return type;
+  return ranges.isNarrow(scalar) ? k.i32Type : k.i64Type;
 }
 
-/// The vector form of one operation of a score_mod.
-static Value emitVectorForm(KernelBuilder &k, Operation &op,
-                            ValueRange operands) {
-  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-    auto value = cast<FloatAttr>(constant.getValue());
-    return k.splat(value.getValue().convertToFloat());
-  }
-  if (isa<math::TanhOp>(op))
-    return emitTanh(k, operands[0]);
-  if (isa<math::Exp2Op>(op))
-    return emitWideExp2(k, operands[0]);
-  OperationState state(k.loc(), op.getName(), operands, {k.vecType},
-                       op.getAttrs());
+Value MapEmitter::lookup(Value scalar) {
+  Value &vector = vectors[scalar];
+  // A constant may stand outside the region.
+  if (!vector)
+    vector = emitConstant(*constantBehind(scalar));
+  return vector;
+}
+
+Value MapEmitter::asLanes(Value vector, Type lane) {
+  OpBuilder &b = k.builder();
+  Type from = cast<VectorType>(vector.getType()).getElementType();
+  if (from == lane || !isNumber(from))
+    return vector;
+  auto type = VectorType::get(k.getTarget().lanes, lane);
+  if (lane == k.i64Type)
+    return arith::ExtSIOp::create(b, k.loc(), type, vector);
+  return arith::TruncIOp::create(b, k.loc(), type, vector);
+}
+
+/// `op` on vectors.
+Value MapEmitter::create(Operation &op, ValueRange operands, Type lane) {
+  auto type = VectorType::get(k.getTarget().lanes, lane);
+  OperationState state(k.loc(), op.getName(), operands, {type}, op.getAttrs());
   return k.builder().create(state)->getResult(0);
 }
 
-static Value emitVectorForm(KernelBuilder &k, Block &block, Value score) {
-  IRMapping mapping;
-  mapping.map(block.getArgument(0), score);
-  // Constants may have been moved out of the region.
-  auto lookup = [&](Value value) {
-    if (!mapping.contains(value))
-      mapping.map(value, emitVectorForm(k, *value.getDefiningOp(), {}));
-    return mapping.lookup(value);
-  };
+Value MapEmitter::emitConstant(Operation &op) {
+  Attribute value = cast<arith::ConstantOp>(op).getValue();
+  Type lane = laneOf(op.getResult(0));
+  auto type = VectorType::get(k.getTarget().lanes, lane);
+  if (auto number = dyn_cast<IntegerAttr>(value))
+    value = IntegerAttr::get(
+        lane, number.getValue().sextOrTrunc(lane.getIntOrFloatBitWidth()));
+  return arith::ConstantOp::create(k.builder(), k.loc(),
+                                   DenseElementsAttr::get(type, value));
+}
+
+/// The quotient of a positive divisor, rounded up or down.
+Value MapEmitter::emitRoundedDivision(ValueRange operands, bool up) {
+  OpBuilder &b = k.builder();
+  Value zero = arith::ConstantOp::create(b, k.loc(),
+                                         b.getZeroAttr(operands[0].getType()));
+  Value quotient = arith::DivSIOp::create(b, k.loc(), operands[0], operands[1]);
+  Value rest = arith::RemSIOp::create(b, k.loc(), operands[0], operands[1]);
+  using Predicate = arith::CmpIPredicate;
+  Value isOff = arith::CmpIOp::create(
+      b, k.loc(), up ? Predicate::sgt : Predicate::slt, rest, zero);
+  // true is -1
+  Value one = arith::ExtSIOp::create(b, k.loc(), zero.getType(), isOff);
+  if (up)
+    return arith::SubIOp::create(b, k.loc(), quotient, one);
+  return arith::AddIOp::create(b, k.loc(), quotient, one);
+}
+
+/// An operation with integers among its operands or results: all of them in
+/// lanes that hold the largest.
+Value MapEmitter::emitInteger(Operation &op) {
+  Value result = op.getResult(0);
+  Type lane = k.i32Type;
+  for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
+    if (laneOf(value) == k.i64Type)
+      lane = k.i64Type;
+  SmallVector<Value> operands;
+  for (Value operand : op.getOperands())
+    operands.push_back(asLanes(lookup(operand), lane));
+  if (isa<arith::IndexCastOp>(op))
+    return asLanes(operands[0], laneOf(result));
+  if (!isNumber(result.getType()))
+    return create(op, operands, laneOf(result));
+  if (isa<arith::FloorDivSIOp>(op))
+    return asLanes(emitRoundedDivision(operands, /*up=*/false), laneOf(result));
+  if (isa<arith::CeilDivSIOp, arith::CeilDivUIOp>(op))
+    return asLanes(emitRoundedDivision(operands, /*up=*/true), laneOf(result));
+  return asLanes(create(op, operands, lane), laneOf(result));
+}
+
+Value MapEmitter::emit(Operation &op) {
+  if (isa<arith::ConstantOp>(op))
+    return emitConstant(op);
+  auto types =
+      llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes());
+  if (llvm::any_of(types, isNumber))
+    return emitInteger(op);
+  SmallVector<Value> operands;
+  for (Value operand : op.getOperands())
+    operands.push_back(lookup(operand));
+  return llvm::TypeSwitch<Operation *, Value>(&op)
+      .Case([&](math::TanhOp) { return emitTanh(k, operands[0]); })
+      .Case([&](math::ExpOp) { return emitExp(k, operands[0]); })
+      .Case([&](math::Exp2Op) { return emitWideExp2(k, operands[0]); })
+      .Case([&](math::LogOp) { return emitWideLog(k, operands[0]); })
+      .Case([&](math::Log2Op) {
+        constexpr float log2e = 1.44269504f;
+        return k.mulf(emitWideLog(k, operands[0]), k.splat(log2e));
+      })
+      .Default([&](Operation *) {
+        return create(op, operands, laneOf(op.getResult(0)));
+      });
+}
+
+void MapEmitter::emitUniform() {
+  llvm::SmallDenseSet<Value> varying = {block.getArgument(0),
+                                        block.getArgument(2)};
   for (Operation &op : block.without_terminator()) {
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(lookup(operand));
-    mapping.map(op.getResult(0), emitVectorForm(k, op, operands));
+    auto isVarying = [&](Value operand) { return varying.contains(operand); };
+    if (llvm::any_of(op.getOperands(), isVarying))
+      varying.insert(op.getResult(0));
+    else
+      vectors[op.getResult(0)] = emit(op);
   }
+}
+
+Value MapEmitter::emitVarying() {
+  for (Operation &op : block.without_terminator())
+    if (!vectors.contains(op.getResult(0)))
+      vectors[op.getResult(0)] = emit(op);
   return lookup(block.getTerminator()->getOperand(0));
 }
 
 func::FuncOp attn::cpu::emitMapRow(KernelBuilder &k, StringRef name,
                                    Region &body) {
-  func::FuncOp function =
-      k.begin(name, {k.ptrType, k.ptrType, k.i64Type}, {}, /*local=*/true);
+  func::FuncOp function = k.begin(
+      name, {k.ptrType, k.ptrType, k.i64Type, k.i64Type, k.i64Type, k.i64Type},
+      {}, /*local=*/true);
+  int64_t lanes = k.getTarget().lanes;
+  MapEmitter emitter(k, body);
+  constexpr unsigned scoreArgument = 0, rowArgument = 1, columnArgument = 2,
+                     headArgument = 3;
+  emitter.bind(rowArgument, k.broadcast(k.narrow(k.argument(3))));
+  emitter.bind(headArgument, k.broadcast(k.narrow(k.argument(5))));
+  emitter.emitUniform();
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   auto step = [&](Value vector, ValueRange carried) {
-    Value place = k.at(k.argument(0), k.mul(vector, k.getTarget().lanes));
-    Value score = emitVectorForm(k, body.front(), k.load(place));
+    Value offset = k.mul(vector, lanes);
+    Value place = k.at(k.argument(0), offset);
+    emitter.bind(scoreArgument, k.load(place));
+    emitter.bind(columnArgument, k.numbersFrom(k.add(k.argument(4), offset)));
+    Value score = emitter.emitVarying();
     k.store(score, place);
     return SmallVector<Value>{k.maxf(score, carried[0])};
   };

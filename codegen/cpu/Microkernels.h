@@ -104,12 +104,11 @@ mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 
-/// NAME(score, maxima, vectors): the scores of one row under `body`, a region
-/// (score, row, column, head) -> score that uses the score alone.
+/// NAME(score, maxima, vectors, row, column, head): the scores of one row from
+/// `column` on under `body`, a region (score, row, column, head) -> score for
+/// which whyNotMapRow knows no reason.
 mlir::func::FuncOp emitMapRow(KernelBuilder &k, llvm::StringRef name,
                               mlir::Region &body);
-/// Why `body` cannot be emitted by emitMapRow, or nothing.
-std::optional<std::string> whyNotMapRow(mlir::Region &body);
 
 /// merge_row(m1, l1, sum1, m2, l2, sum2): the first state takes in the second.
 mlir::func::FuncOp emitMergeRow(KernelBuilder &k, const KernelShape &shape);

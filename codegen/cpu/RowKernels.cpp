@@ -25,18 +25,13 @@ func::FuncOp attn::cpu::emitMaskRow(KernelBuilder &k) {
       /*local=*/true);
   OpBuilder &b = k.builder();
   int64_t lanes = k.getTarget().lanes;
-  auto narrow = [&](Value bound) {
-    return k.broadcast(arith::TruncIOp::create(b, k.loc(), k.i32Type, bound));
-  };
-  Value lo = narrow(k.argument(2)), hi = narrow(k.argument(3));
-  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
-  Value lane = arith::ConstantOp::create(
-      b, k.loc(), DenseElementsAttr::get(k.intVecType, ArrayRef(numbers)));
+  Value lo = k.broadcast(k.narrow(k.argument(2)));
+  Value hi = k.broadcast(k.narrow(k.argument(3)));
   Value minusInfinity = k.splat(-infinity);
   auto body = [&](Value vector, ValueRange carried) {
     Value column = k.mul(vector, lanes);
     Value place = k.at(k.argument(0), column);
-    Value key = arith::AddIOp::create(b, k.loc(), narrow(column), lane);
+    Value key = k.numbersFrom(column);
     using Predicate = arith::CmpIPredicate;
     Value above = arith::CmpIOp::create(b, k.loc(), Predicate::sge, key, lo);
     Value below = arith::CmpIOp::create(b, k.loc(), Predicate::slt, key, hi);

@@ -100,6 +100,7 @@ private:
   std::pair<Value, Value> columnsWithin(const RowSteps &steps,
                                         const RowBlock &block, Value row);
   mlir::func::FuncOp emitMapFunction(const RowSteps &steps);
+  llvm::SmallVector<Value, 3> placeOf(tile::MapOp map, Value row, Value begin);
   using EmitVariant = mlir::func::FuncOp (*)(KernelBuilder &,
                                              const KernelShape &, int64_t);
   void callVariant(EmitVariant emitVariant, Value count, ValueRange arguments);

@@ -66,29 +66,50 @@ Value attn::cpu::emitExp2(KernelBuilder &k, Value x) {
   return k.mulf(mantissa, asFloat(k, power));
 }
 
-Value attn::cpu::emitWideExp2(KernelBuilder &k, Value x) {
-  OpBuilder &b = k.builder();
-  // Beyond these, 2^x is 0 and inf. The maximum keeps a NaN, and so does this
-  // order of the minimum.
-  constexpr float least = -152.0f, most = 129.0f;
+/// x within [least, most]. The maximum keeps a NaN, and so does this order of
+/// the minimum.
+static Value clamp(KernelBuilder &k, Value x, float least, float most) {
   Value isLarge = compare(k, arith::CmpFPredicate::OGT, x, k.splat(most));
-  Value clamped = k.select(isLarge, k.splat(most), k.maxf(k.splat(least), x));
+  return k.select(isLarge, k.splat(most), k.maxf(k.splat(least), x));
+}
+
+/// 2^(x + rest) for x in [-153, 130] and a rest that is its rounding error.
+static Value emitPowerOf2(KernelBuilder &k, Value x, Value rest) {
+  OpBuilder &b = k.builder();
   // x + magic rounds x to an integer n, which stands in the low bits.
   constexpr float magic = 12582912.0f;
-  Value shifted = k.addf(clamped, k.splat(magic));
-  Value fraction = k.subf(clamped, k.subf(shifted, k.splat(magic)));
+  Value shifted = k.addf(x, k.splat(magic));
+  Value fraction = k.subf(x, k.subf(shifted, k.splat(magic)));
+  if (rest)
+    fraction = k.addf(fraction, rest);
   Value n = arith::SubIOp::create(b, k.loc(), asInt(k, shifted),
                                   asInt(k, k.splat(magic)));
   // Two factors: 2^n itself may be too large or too small for an exponent.
   Value half = arith::ShRSIOp::create(b, k.loc(), n, k.splatInt(1));
-  Value rest = arith::SubIOp::create(b, k.loc(), n, half);
+  Value otherHalf = arith::SubIOp::create(b, k.loc(), n, half);
   auto power = [&](Value exponent) {
     Value biased = arith::AddIOp::create(b, k.loc(), exponent, k.splatInt(127));
     return asFloat(k,
                    arith::ShLIOp::create(b, k.loc(), biased, k.splatInt(23)));
   };
   Value mantissa = emitExp2Mantissa(k, fraction);
-  return k.mulf(k.mulf(mantissa, power(half)), power(rest));
+  return k.mulf(k.mulf(mantissa, power(half)), power(otherHalf));
+}
+
+Value attn::cpu::emitWideExp2(KernelBuilder &k, Value x) {
+  // Beyond these, 2^x is 0 and inf.
+  return emitPowerOf2(k, clamp(k, x, -152.0f, 129.0f), nullptr);
+}
+
+Value attn::cpu::emitExp(KernelBuilder &k, Value x) {
+  // Beyond these, e^x is 0 and inf.
+  Value clamped = clamp(k, x, -105.0f, 89.5f);
+  // e^x = 2^(x log2 e), with log2 e and the product in two parts.
+  Value high = k.splat(1.44269502162933f), low = k.splat(1.925963033500e-8f);
+  Value product = k.mulf(clamped, high);
+  Value minus = arith::NegFOp::create(k.builder(), k.loc(), product);
+  Value rest = k.fma(clamped, low, k.fma(clamped, high, minus));
+  return emitPowerOf2(k, product, rest);
 }
 
 Value attn::cpu::emitLog(KernelBuilder &k, Value x) {
@@ -119,6 +140,21 @@ Value attn::cpu::emitLog(KernelBuilder &k, Value x) {
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   result = k.select(zero, minusInfinity, result);
   return k.select(compare(k, arith::CmpFPredicate::UNO, x, x), x, result);
+}
+
+Value attn::cpu::emitWideLog(KernelBuilder &k, Value x) {
+  // ln(x) = ln(2^24 x) - 24 ln 2 makes a subnormal normal.
+  constexpr float leastNormal = std::numeric_limits<float>::min();
+  Value isTiny = compare(k, arith::CmpFPredicate::OLT, x, k.splat(leastNormal));
+  Value scaled = k.select(isTiny, k.mulf(x, k.splat(0x1p24f)), x);
+  Value log = emitLog(k, scaled);
+  log = k.select(isTiny, k.subf(log, k.splat(16.6355324f)), log);
+  Value infinity = k.splat(std::numeric_limits<float>::infinity());
+  Value isInfinite = compare(k, arith::CmpFPredicate::OEQ, x, infinity);
+  log = k.select(isInfinite, infinity, log);
+  Value isNegative = compare(k, arith::CmpFPredicate::OLT, x, k.splat(0.0f));
+  Value none = k.splat(std::numeric_limits<float>::quiet_NaN());
+  return k.select(isNegative, none, log);
 }
 
 Value attn::cpu::emitTanh(KernelBuilder &k, Value x) {

@@ -26,8 +26,14 @@ Value emitExp2(KernelBuilder &k, Value x);
 /// 128; NaN stays NaN.
 Value emitWideExp2(KernelBuilder &k, Value x);
 
+/// e^x for every x, within 2 ulp, subnormal results included; NaN stays NaN.
+Value emitExp(KernelBuilder &k, Value x);
+
 /// ln(x) for normal x >= 0, within 2 ulp; -inf at 0; NaN stays NaN.
 Value emitLog(KernelBuilder &k, Value x);
+
+/// ln(x) for every x, within 2 ulp; NaN below 0; NaN stays NaN.
+Value emitWideLog(KernelBuilder &k, Value x);
 
 /// tanh(x), within 4 ulp; +-1 at +-inf; NaN stays NaN.
 Value emitTanh(KernelBuilder &k, Value x);

@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/VerifyPrograms.h"
 #include "codegen/cpu/CpuPasses.h"
+#include "codegen/cpu/MapOps.h"
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/VerifyProgramsImpl.h"
 

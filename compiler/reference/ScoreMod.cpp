@@ -1,7 +1,8 @@
 //===- ScoreMod.cpp - Evaluates the region of attn.flash ------------------===//
 //
 // The region is turned once into a list of steps over numbered slots, which is
-// then run for every score. Integers and booleans are exact float64 numbers.
+// then run for every score. Integers and booleans are exact float64 numbers, as
+// long as integers stay below 2^53.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,14 +24,17 @@ using Unary = double (*)(double);
 using Binary = double (*)(double, double);
 using Ternary = double (*)(double, double, double);
 
-/// slots[result] = function of slots[operands], rounded where it is a float.
+/// What becomes of a result on its way into its slot.
+enum class Rounding { None, Real, Int32, Int64 };
+
+/// slots[result] = function of slots[operands], rounded.
 struct Step {
   Unary unary = nullptr;
   Binary binary = nullptr;
   Ternary ternary = nullptr;
   int operands[3] = {0, 0, 0};
   int result = 0;
-  bool rounds = false;
+  Rounding rounding = Rounding::None;
 };
 
 struct Program {
@@ -40,6 +44,10 @@ struct Program {
 };
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// Rules
+//===----------------------------------------------------------------------===//
+
 static double identity(double a) { return a; }
 static double negate(double a) { return -a; }
 static double reciprocalRoot(double a) { return 1 / std::sqrt(a); }
@@ -47,8 +55,9 @@ static double add(double a, double b) { return a + b; }
 static double subtract(double a, double b) { return a - b; }
 static double multiply(double a, double b) { return a * b; }
 static double divide(double a, double b) { return a / b; }
-static double divideIntegers(double a, double b) { return std::trunc(a / b); }
+static double truncDivide(double a, double b) { return std::trunc(a / b); }
 static double floorDivide(double a, double b) { return std::floor(a / b); }
+static double ceilDivide(double a, double b) { return std::ceil(a / b); }
 static double choose(double c, double a, double b) { return c != 0 ? a : b; }
 
 /// The IEEE maximum and minimum, which keep a NaN.
@@ -59,77 +68,141 @@ static double minimum(double a, double b) {
   return std::isnan(a) || std::isnan(b) ? a + b : std::fmin(a, b);
 }
 
+/// An integer that a division by 0 left is none.
+static int64_t asInteger(double a) {
+  return std::fabs(a) < 0x1p63 ? static_cast<int64_t>(a) : 0;
+}
+
+/// Calls `rule` on integers.
+template <auto rule>
+static double onIntegers(double a, double b) {
+  return static_cast<double>(rule(asInteger(a), asInteger(b)));
+}
+static int64_t bitAnd(int64_t a, int64_t b) { return a & b; }
+static int64_t bitOr(int64_t a, int64_t b) { return a | b; }
+static int64_t bitXor(int64_t a, int64_t b) { return a ^ b; }
+
 static Unary unaryRule(Operation *op) {
   return TypeSwitch<Operation *, Unary>(op)
-      .Case<arith::IndexCastOp, arith::SIToFPOp, arith::ExtFOp,
-            arith::TruncFOp>([](auto) { return identity; })
+      .Case<arith::IndexCastOp, arith::SIToFPOp, arith::UIToFPOp>(
+          [](auto) { return identity; })
       .Case([](arith::NegFOp) { return negate; })
-      .Case([](math::AbsFOp) -> Unary { return std::fabs; })
+      .Case<math::AbsFOp, math::AbsIOp>([](auto) -> Unary { return std::fabs; })
+      .Case([](math::CeilOp) -> Unary { return std::ceil; })
       .Case([](math::ExpOp) -> Unary { return std::exp; })
       .Case([](math::Exp2Op) -> Unary { return std::exp2; })
+      .Case([](math::FloorOp) -> Unary { return std::floor; })
       .Case([](math::LogOp) -> Unary { return std::log; })
       .Case([](math::Log2Op) -> Unary { return std::log2; })
-      .Case([](math::SqrtOp) -> Unary { return std::sqrt; })
+      .Case([](math::RoundEvenOp) -> Unary { return std::nearbyint; })
       .Case([](math::RsqrtOp) { return reciprocalRoot; })
+      .Case([](math::SqrtOp) -> Unary { return std::sqrt; })
       .Case([](math::TanhOp) -> Unary { return std::tanh; })
+      .Case([](math::TruncOp) -> Unary { return std::trunc; })
       .Default([](Operation *) -> Unary { return nullptr; });
 }
 
 static Binary comparison(arith::CmpFPredicate predicate) {
+  using Predicate = arith::CmpFPredicate;
   switch (predicate) {
-  case arith::CmpFPredicate::OEQ:
+  case Predicate::AlwaysFalse:
+    return [](double, double) -> double { return false; };
+  case Predicate::OEQ:
     return [](double a, double b) -> double { return a == b; };
-  case arith::CmpFPredicate::OGT:
+  case Predicate::OGT:
     return [](double a, double b) -> double { return a > b; };
-  case arith::CmpFPredicate::OGE:
+  case Predicate::OGE:
     return [](double a, double b) -> double { return a >= b; };
-  case arith::CmpFPredicate::OLT:
+  case Predicate::OLT:
     return [](double a, double b) -> double { return a < b; };
-  case arith::CmpFPredicate::OLE:
+  case Predicate::OLE:
     return [](double a, double b) -> double { return a <= b; };
-  case arith::CmpFPredicate::UNE:
+  case Predicate::ONE:
+    return
+        [](double a, double b) -> double { return std::islessgreater(a, b); };
+  case Predicate::ORD:
+    return [](double a, double b) -> double { return !std::isunordered(a, b); };
+  case Predicate::UEQ:
+    return [](double a, double b) -> double {
+      return a == b || std::isunordered(a, b);
+    };
+  case Predicate::UGT:
+    return [](double a, double b) -> double { return !(a <= b); };
+  case Predicate::UGE:
+    return [](double a, double b) -> double { return !(a < b); };
+  case Predicate::ULT:
+    return [](double a, double b) -> double { return !(a >= b); };
+  case Predicate::ULE:
+    return [](double a, double b) -> double { return !(a > b); };
+  case Predicate::UNE:
     return [](double a, double b) -> double { return !(a == b); };
-  default:
-    return nullptr;
+  case Predicate::UNO:
+    return [](double a, double b) -> double { return std::isunordered(a, b); };
+  case Predicate::AlwaysTrue:
+    return [](double, double) -> double { return true; };
   }
+  llvm_unreachable("unknown predicate");
 }
 
+/// Unsigned operations have no negative operands here.
 static Binary comparison(arith::CmpIPredicate predicate) {
+  using Predicate = arith::CmpIPredicate;
   switch (predicate) {
-  case arith::CmpIPredicate::eq:
+  case Predicate::eq:
     return comparison(arith::CmpFPredicate::OEQ);
-  case arith::CmpIPredicate::ne:
+  case Predicate::ne:
     return comparison(arith::CmpFPredicate::UNE);
-  case arith::CmpIPredicate::slt:
+  case Predicate::slt:
+  case Predicate::ult:
     return comparison(arith::CmpFPredicate::OLT);
-  case arith::CmpIPredicate::sle:
+  case Predicate::sle:
+  case Predicate::ule:
     return comparison(arith::CmpFPredicate::OLE);
-  case arith::CmpIPredicate::sgt:
+  case Predicate::sgt:
+  case Predicate::ugt:
     return comparison(arith::CmpFPredicate::OGT);
-  case arith::CmpIPredicate::sge:
+  case Predicate::sge:
+  case Predicate::uge:
     return comparison(arith::CmpFPredicate::OGE);
-  default:
-    return nullptr;
   }
+  llvm_unreachable("unknown predicate");
+}
+
+static Binary integerRule(Operation *op) {
+  return TypeSwitch<Operation *, Binary>(op)
+      .Case([](arith::AddIOp) { return add; })
+      .Case([](arith::SubIOp) { return subtract; })
+      .Case([](arith::MulIOp) { return multiply; })
+      .Case<arith::DivSIOp, arith::DivUIOp>([](auto) { return truncDivide; })
+      .Case([](arith::FloorDivSIOp) { return floorDivide; })
+      .Case<arith::CeilDivSIOp, arith::CeilDivUIOp>(
+          [](auto) { return ceilDivide; })
+      .Case<arith::RemSIOp, arith::RemUIOp>(
+          [](auto) -> Binary { return std::fmod; })
+      .Case<arith::MaxSIOp, arith::MaxUIOp>(
+          [](auto) -> Binary { return std::fmax; })
+      .Case<arith::MinSIOp, arith::MinUIOp>(
+          [](auto) -> Binary { return std::fmin; })
+      .Case([](arith::AndIOp) { return onIntegers<bitAnd>; })
+      .Case([](arith::OrIOp) { return onIntegers<bitOr>; })
+      .Case([](arith::XOrIOp) { return onIntegers<bitXor>; })
+      .Case([](arith::CmpIOp cmp) { return comparison(cmp.getPredicate()); })
+      .Default([](Operation *) -> Binary { return nullptr; });
 }
 
 static Binary binaryRule(Operation *op) {
   return TypeSwitch<Operation *, Binary>(op)
-      .Case<arith::AddFOp, arith::AddIOp>([](auto) { return add; })
-      .Case<arith::SubFOp, arith::SubIOp>([](auto) { return subtract; })
-      .Case<arith::MulFOp, arith::MulIOp>([](auto) { return multiply; })
+      .Case([](arith::AddFOp) { return add; })
+      .Case([](arith::SubFOp) { return subtract; })
+      .Case([](arith::MulFOp) { return multiply; })
       .Case([](arith::DivFOp) { return divide; })
-      .Case([](arith::DivSIOp) { return divideIntegers; })
-      .Case([](arith::FloorDivSIOp) { return floorDivide; })
-      .Case<arith::MaximumFOp>([](auto) { return maximum; })
-      .Case<arith::MinimumFOp>([](auto) { return minimum; })
-      .Case<arith::MaxNumFOp, arith::MaxSIOp>(
-          [](auto) -> Binary { return std::fmax; })
-      .Case<arith::MinNumFOp, arith::MinSIOp>(
-          [](auto) -> Binary { return std::fmin; })
+      .Case([](arith::MaximumFOp) { return maximum; })
+      .Case([](arith::MinimumFOp) { return minimum; })
+      .Case([](arith::MaxNumFOp) -> Binary { return std::fmax; })
+      .Case([](arith::MinNumFOp) -> Binary { return std::fmin; })
+      .Case([](math::CopySignOp) -> Binary { return std::copysign; })
       .Case([](arith::CmpFOp cmp) { return comparison(cmp.getPredicate()); })
-      .Case([](arith::CmpIOp cmp) { return comparison(cmp.getPredicate()); })
-      .Default([](Operation *) -> Binary { return nullptr; });
+      .Default([](Operation *op) { return integerRule(op); });
 }
 
 static Ternary ternaryRule(Operation *op) {
@@ -139,29 +212,47 @@ static Ternary ternaryRule(Operation *op) {
       .Default([](Operation *) -> Ternary { return nullptr; });
 }
 
+/// How numbers of `type` are rounded; none for a type that has no rules.
+static std::optional<Rounding> roundingOf(Type type) {
+  if (type.isF32())
+    return Rounding::Real;
+  if (type.isInteger(32))
+    return Rounding::Int32;
+  if (type.isIndex() || type.isInteger(64))
+    return Rounding::Int64;
+  if (type.isInteger(1))
+    return Rounding::None;
+  return std::nullopt;
+}
+
 /// The step for `op`; its operand and result slots are still to be filled in.
 static std::optional<Step> ruleOf(Operation *op) {
   Step step = {.unary = unaryRule(op),
                .binary = binaryRule(op),
                .ternary = ternaryRule(op)};
-  if (!step.unary && !step.binary && !step.ternary)
+  auto hasRules = [](Type type) { return roundingOf(type).has_value(); };
+  if ((!step.unary && !step.binary && !step.ternary) ||
+      !llvm::all_of(op->getOperandTypes(), hasRules) ||
+      !hasRules(op->getResult(0).getType()))
     return std::nullopt;
-  step.rounds = isa<FloatType>(op->getResult(0).getType());
+  step.rounding = *roundingOf(op->getResult(0).getType());
   return step;
 }
 
 static std::optional<double> constantOf(Operation *op) {
   auto constant = dyn_cast<arith::ConstantOp>(op);
-  if (!constant)
+  if (!constant || !roundingOf(constant.getType()))
     return std::nullopt;
   if (auto number = dyn_cast<FloatAttr>(constant.getValue()))
     return number.getValueAsDouble();
   if (auto number = dyn_cast<BoolAttr>(constant.getValue()))
     return number.getValue();
-  if (auto number = dyn_cast<IntegerAttr>(constant.getValue()))
-    return static_cast<double>(number.getInt());
-  return std::nullopt;
+  return static_cast<double>(cast<IntegerAttr>(constant.getValue()).getInt());
 }
+
+//===----------------------------------------------------------------------===//
+// Evaluation
+//===----------------------------------------------------------------------===//
 
 static FailureOr<Program> translate(Region &region) {
   Program program;
@@ -200,7 +291,20 @@ static void run(const Step &step, std::vector<double> &slots) {
   double value = step.unary    ? step.unary(a)
                  : step.binary ? step.binary(a, b)
                                : step.ternary(a, b, c);
-  slots[step.result] = step.rounds ? static_cast<Real>(value) : value;
+  switch (step.rounding) {
+  case Rounding::None:
+    break;
+  case Rounding::Real:
+    value = static_cast<Real>(value);
+    break;
+  case Rounding::Int32:
+    value = static_cast<int32_t>(asInteger(value));
+    break;
+  case Rounding::Int64:
+    value = static_cast<double>(asInteger(value));
+    break;
+  }
+  slots[step.result] = value;
 }
 
 template <typename Real>
@@ -225,8 +329,12 @@ FailureOr<Tensor> reference::applyScoreMod(Region &region, Tensor score) {
 }
 
 bool reference::isScoreModSupported(Region &region) {
-  return llvm::all_of(region.getOps(), [](Operation &op) {
-    return isa<YieldOp>(op) || constantOf(&op) || ruleOf(&op);
+  auto isInside = [&](Value value) {
+    return value.getParentRegion() == &region;
+  };
+  return llvm::all_of(region.getOps(), [&](Operation &op) {
+    return llvm::all_of(op.getOperands(), isInside) &&
+           (isa<YieldOp>(op) || constantOf(&op) || ruleOf(&op));
   });
 }
 

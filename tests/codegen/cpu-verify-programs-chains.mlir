@@ -135,46 +135,6 @@ attn_tile.program @result_used_beside_the_steps(%query: !attn_tile.view<?x?x1x8x
 
 // -----
 
-attn_tile.program @map_of_positions(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_tile.view<?x?x1x8xf32>,
-                       %output: !attn_tile.view<?x?x1x8xf32>) attributes {
-    argument_names = ["query", "key", "output"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
-    schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
-        query_block = 64, key_block = 128, split_keys = 1024,
-        max_splits = 32, split_tasks = false>} {
-  %one = arith.constant 1 : index
-  attn_tile.phase "attend" grid(%batch = %one) {
-    %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 1
-        : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<?x8xf32>
-    %maximum, %denominator, %sum = attn_tile.start rows %one
-        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x8xf32>
-    %scale = arith.constant 1.0 : f32
-    %k = attn_tile.load_keys %key[%batch, %one, %one] length %one
-        : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
-    %score = attn_tile.contract %q, %k scale %scale
-        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
-    // expected-error @below {{'attn_tile.map' op cannot be lowered for the CPU: it uses the row, column or head}}
-    %mapped = attn_tile.map %score first %one key %one kv_head %one group 1
-        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
-    ^bb0(%value: f32, %row: index, %column: index, %head: index):
-      %i = arith.index_cast %row : index to i32
-      %x = arith.sitofp %i : i32 to f32
-      attn_tile.yield %x : f32
-    }
-    %masked = attn_tile.mask %mapped position %one key %one length %one band(%one, %one) group 1
-        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
-    %weight, %m, %l, %alpha = attn_tile.softmax_step %masked, %maximum, %denominator
-        : !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
-        -> !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
-    %v = attn_tile.load_keys %key[%batch, %one, %one] length %one
-        : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
-    %o = attn_tile.accumulate %sum, %alpha, %weight, %v
-        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
-        !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x8xf32>
-  }
-}
-
-// -----
-
 attn_tile.program @map_with_sine(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_tile.view<?x?x1x8xf32>,
                        %output: !attn_tile.view<?x?x1x8xf32>) attributes {
     argument_names = ["query", "key", "output"], layers = array<i64: 0>, layer_rows = array<i64: 0>,

@@ -230,3 +230,53 @@ TEST_F(InterpreterTest, TraceReportsTheLargestScore) {
       interpret(firstOf<func::FuncOp>(), inputs, Precision::F64, &trace)));
   EXPECT_DOUBLE_EQ(trace.maxScore, 2);
 }
+
+/// A flash function whose score_mod is `region`; `more` arguments come last.
+static std::string flashWith(StringRef region, StringRef more = "") {
+  return (R"(func.func @flash(%query: tensor<?x?x4x3xf32>,
+      %key: tensor<?x?x2x3xf32>, %value: tensor<?x?x2x5xf32>)" +
+          more + R"()
+      -> (tensor<?x?x4x5xf32>, tensor<?x?x4xf32>) {
+    %o, %lse = attn.flash %query, %key, %value
+        {scale = 0.5, mask = #attn.bidirectional}
+        : tensor<?x?x4x3xf32>, tensor<?x?x2x3xf32>, tensor<?x?x2x5xf32>
+        -> tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+        score_mod(%score: f32, %row: index, %column: index, %head: index) {)" +
+          region + R"(attn.yield %x : f32
+        }
+    return %o, %lse : tensor<?x?x4x5xf32>, tensor<?x?x4xf32>
+  })")
+      .str();
+}
+
+/// One key: the lse is what the score_mod yields for column 0.
+TEST_F(InterpreterTest, IntegersOfAScoreModKeepTheirWidth) {
+  parse(flashWith(R"(%i = arith.index_cast %head : index to i32
+    %most = arith.constant 2147483647 : i32
+    %j = arith.addi %i, %most : i32
+    %k = arith.constant -7 : i32
+    %l = arith.constant 2 : i32
+    %d = arith.floordivsi %k, %l : i32
+    %m = arith.subi %j, %d : i32
+    %x = arith.sitofp %m : i32 to f32
+  )"));
+  SmallVector<Tensor> inputs = inputsOf(1, 1);
+  inputs.truncate(3);
+  Tensor lse = run(inputs)[1];
+  EXPECT_EQ(lse(0, 0, 0), -2147483645.0);
+  EXPECT_EQ(lse(0, 0, 1), -2147483644.0);
+}
+
+TEST_F(InterpreterTest, ScoreModHoldsNothingWithoutARule) {
+  auto isTaken = [&](StringRef region, StringRef more = "") {
+    parse(flashWith(region, more));
+    return isInterpretable(firstOf<func::FuncOp>());
+  };
+  EXPECT_TRUE(isTaken("%x = math.exp %score : f32\n"));
+  EXPECT_FALSE(isTaken("%x = math.sin %score : f32\n"));
+  EXPECT_FALSE(
+      isTaken("%x = arith.addf %score, %more : f32\n", ", %more: f32"));
+  EXPECT_FALSE(isTaken(R"(%y = arith.extf %score : f32 to f64
+    %x = arith.truncf %y : f64 to f32
+  )"));
+}
