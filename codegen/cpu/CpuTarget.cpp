@@ -58,8 +58,8 @@ static CpuTarget getAvx2() {
           .registers = 16,
           .rows = {6, 4, 1},
           .streamRows = 4,
-          .prefetchNear = 32,
-          .prefetchFar = 64,
+          .prefetchKeys = {32, 16},
+          .streamKeys = 4,
           .panelVectors = 2,
           .softmaxRows = 3,
           // Of 512 KiB (Zen 2 and 3).
@@ -84,8 +84,8 @@ static CpuTarget getAvx512() {
           // Measured on Zen 5, decode of 16384 keys, fraction of the read
           // bandwidth. Side by side: first level 32 ahead 0.74, second 64
           // ahead 0.71. Every 4 KiB: 0.56 and 0.66.
-          .prefetchNear = 32,
-          .prefetchFar = 64,
+          .prefetchKeys = {32, 16},
+          .streamKeys = 4,
           .panelVectors = 2,
           .softmaxRows = 12,
           // Of 1 MiB (Zen 4 and 5, Skylake servers).
@@ -105,8 +105,8 @@ static CpuTarget getNeon() {
           .registers = 32,
           .rows = {6, 4, 1},
           .streamRows = 4,
-          .prefetchNear = 32,
-          .prefetchFar = 64,
+          .prefetchKeys = {32, 16},
+          .streamKeys = 4,
           .panelVectors = 4,
           .softmaxRows = 6,
           // Of 1 MiB (Neoverse).

@@ -12,6 +12,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,9 +49,10 @@ struct CpuTarget {
   llvm::SmallVector<int64_t, 4> rows;
   /// Tasks of one query and at most so many rows read keys without packing.
   int64_t streamRows;
-  /// How many keys ahead such a task asks for: keys that lie side by side, into
-  /// the first-level cache; others, into the second.
-  int64_t prefetchNear, prefetchFar;
+  /// How many keys ahead such a task asks for keys, first and again.
+  std::array<int64_t, 2> prefetchKeys;
+  /// How many values it sums at a time.
+  int64_t streamKeys;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

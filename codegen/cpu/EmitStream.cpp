@@ -19,31 +19,6 @@ bool TaskEmitter::isStreamed() const {
   return k.getTarget().streams(shape.maxRows / shape.group, shape.maxRows);
 }
 
-/// The smallest variant that covers a task.
-int64_t TaskEmitter::streamVariant() const {
-  int64_t variant = k.getTarget().rowBlock();
-  for (int64_t rows : k.getTarget().rows)
-    if (rows >= shape.maxRows)
-      variant = rows;
-  return variant;
-}
-
-/// Calls `emitKernel`'s function with `arguments` and how far ahead it asks for
-/// keys, in elements. At the end of a split these are the next task's; see
-/// emitCoordinates.
-void TaskEmitter::callStream(EmitStreamKernel emitKernel, Value stride,
-                             int64_t width, ArrayRef<Value> arguments) {
-  auto call = [&](int level, int64_t keys) {
-    SmallVector<Value> all(arguments);
-    all.push_back(k.mul(stride, keys));
-    k.call(emitKernel(k, shape.kernel, streamVariant(), level), all);
-  };
-  const CpuTarget &target = k.getTarget();
-  k.when(
-      k.equal(stride, k.i64(width)), [&] { call(1, target.prefetchNear); },
-      [&] { call(2, target.prefetchFar); });
-}
-
 /// The keys [lo, hi) of the block that the task's query sees.
 struct TaskEmitter::StreamBlock {
   Value lo, hi;
@@ -77,7 +52,7 @@ void TaskEmitter::emitStreamSteps(const RowSteps &steps) {
   });
 }
 
-/// Whole groups of keys in place, a last incomplete one from a copy.
+/// Whole groups of adjacent keys in place, others from a copy.
 void TaskEmitter::emitStreamScores(const RowSteps &steps,
                                    const StreamBlock &block) {
   const KernelShape &kernel = shape.kernel;
@@ -86,27 +61,33 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   Value keys = packed.lookup(contract.getKey());
   Value stride = strideOf(load.getView(), 1);
   Value scale = scalar(contract.getScale());
-  int64_t rows = streamVariant();
+  int64_t rows = shape.maxRows;
+  Value gathered = allocate(kernel.lanes * kernel.queryStride());
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * kernel.lanes));
-  Value whole = k.mul(k.div(block.hi, kernel.lanes), kernel.lanes);
-  Value groups =
-      k.div(k.maximum(k.sub(whole, block.begin), k.i64(0)), kernel.lanes);
-  callStream(emitStreamScore, stride, kernel.headDim,
-             {block.query, k.at(keys, k.mul(block.begin, stride)), stride,
-              k.at(scores, block.begin), maxima, groups, scale});
-  Value tail = allocate(kernel.lanes * kernel.queryStride());
-  k.when(k.less(whole, block.hi), [&] {
-    auto copy = emitCopyRow(k, kernel.headDim, kernel.queryStride());
-    k.loop(whole, block.hi, 1, [&](Value key) {
-      Value place = k.mul(k.sub(key, whole), kernel.queryStride());
-      k.call(copy, {k.at(keys, k.mul(key, stride)), k.at(tail, place)});
+  auto call = [&](KeyPlaces places, Value first, Value count) {
+    SmallVector<Value> arguments = {block.query,
+                                    k.at(keys, k.mul(first, stride)),
+                                    k.at(scores, first),
+                                    maxima,
+                                    count,
+                                    scale};
+    if (places == KeyPlaces::Apart)
+      arguments.append({stride, gathered});
+    k.when(k.less(k.i64(0), count), [&] {
+      k.call(emitStreamScore(k, kernel, rows, places), arguments);
     });
-    k.call(emitStreamScore(k, kernel, rows, /*level=*/2),
-           {block.query, tail, k.i64(kernel.queryStride()), k.at(scores, whole),
-            maxima, k.i64(1), scale, k.i64(0)});
-  });
+  };
+  Value first = block.begin;
+  if (kernel.headDim % kernel.lanes == 0) {
+    Value whole = k.mul(k.div(block.hi, kernel.lanes), kernel.lanes);
+    Value inPlace = k.select(k.equal(stride, k.i64(kernel.headDim)),
+                             k.sub(whole, first), k.i64(0));
+    call(KeyPlaces::Adjacent, first, inPlace);
+    first = k.add(first, k.maximum(inPlace, k.i64(0)));
+  }
+  call(KeyPlaces::Apart, first, k.sub(block.hi, first));
 }
 
 void TaskEmitter::emitStreamMaps(const RowSteps &steps,
@@ -156,7 +137,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
   Value stride = strideOf(load.getView(), 1);
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
-  int64_t rows = streamVariant();
+  int64_t rows = shape.maxRows;
   Value isExact = seesWeightlessKey(block);
   k.when(isExact, [&] { keepScores(block.state.rows); });
   k.call(emitSoftmax(k, kernel, rows),
@@ -170,8 +151,8 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
     });
   };
   k.when(isExact, exact, [&] {
-    callStream(emitStreamAccumulate, stride, kernel.valueDim,
-               {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
-                stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
+    k.call(emitStreamAccumulate(k, kernel, rows),
+           {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
+            stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
   });
 }

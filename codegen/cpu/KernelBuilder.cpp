@@ -150,6 +150,9 @@ Value KernelBuilder::atByte(Value base, Value offset) {
   return LLVM::GEPOp::create(b, location, ptrType, b.getI8Type(), base,
                              ArrayRef<LLVM::GEPArg>{offset});
 }
+Value KernelBuilder::opaque(Value base) {
+  return LLVM::LaunderInvariantGroupOp::create(b, location, base);
+}
 Value KernelBuilder::loadPtr(Value base, int64_t byteOffset) {
   return LLVM::LoadOp::create(b, location, ptrType,
                               atByte(base, i64(byteOffset)));
@@ -166,6 +169,10 @@ Value KernelBuilder::loadF32(Value base) {
 }
 Value KernelBuilder::load(Value base) {
   return LLVM::LoadOp::create(b, location, vecType, base, f32Alignment);
+}
+Value KernelBuilder::loadBlock(Value base, int64_t elements) {
+  return LLVM::LoadOp::create(b, location, VectorType::get(elements, f32Type),
+                              base, f32Alignment);
 }
 void KernelBuilder::store(Value value, Value base) {
   LLVM::StoreOp::create(b, location, value, base, f32Alignment);
@@ -251,6 +258,10 @@ Value KernelBuilder::first(Value vector) {
 }
 Value KernelBuilder::shuffle(Value x, Value y, ArrayRef<int64_t> lanes) {
   return vector::ShuffleOp::create(b, location, x, y, lanes);
+}
+Value KernelBuilder::concat(Value x, Value y) {
+  int64_t size = cast<VectorType>(x.getType()).getNumElements();
+  return shuffle(x, y, llvm::to_vector(llvm::seq<int64_t>(0, 2 * size)));
 }
 
 Value KernelBuilder::reduce(Value vector,

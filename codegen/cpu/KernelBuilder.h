@@ -76,11 +76,15 @@ public:
   Value at(Value base, Value offset);
   Value at(Value base, int64_t offset);
   Value atByte(Value base, Value offset);
+  /// The same address, of which LLVM does not know where it comes from.
+  Value opaque(Value base);
   Value loadPtr(Value base, int64_t byteOffset);
   Value loadI64(Value base, int64_t byteOffset);
   Value loadI32(Value base);
   Value loadF32(Value base);
   Value load(Value base);
+  /// A vector of any length.
+  Value loadBlock(Value base, int64_t elements);
   void store(Value value, Value base);
   /// The first `count` lanes; the others are zero, and are not touched.
   Value loadFirst(Value base, int64_t count);
@@ -106,6 +110,8 @@ public:
   /// Lane 0.
   Value first(Value vector);
   Value shuffle(Value a, Value b, llvm::ArrayRef<int64_t> lanes);
+  /// The elements of `a`, then those of `b`; both have one length.
+  Value concat(Value a, Value b);
   /// One tree of halves, the same for every kernel: part of a row's bits.
   Value reduceAdd(Value vector);
   Value reduceMax(Value vector);

@@ -88,18 +88,21 @@ mlir::func::FuncOp emitExactAccumulate(KernelBuilder &k,
 mlir::func::FuncOp emitLeastScore(KernelBuilder &k, const KernelShape &shape,
                                   int64_t rows);
 
-/// stream_score(query, keys, stride, score, maxima, groups, scale, next): as
-/// score, for groups of `lanes` unpacked keys; maxima must be set before.
-/// Asks for the lines `next` elements after those that it reads, for the cache
-/// of that level.
-mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
-                                   int64_t rows, int level);
+/// How unpacked keys (or values) lie in memory: end to end, or with others
+/// between them, or unknown.
+enum class KeyPlaces { Adjacent, Apart };
 
-/// stream_accumulate(weights, values, stride, sum, alpha, keys, next): as
-/// accumulate, for any number of unpacked values.
+/// stream_score(query, keys, score, maxima, count, scale): as score, for
+/// unpacked keys; maxima must be set before. Adjacent: `count` and headDim are
+/// multiples of `lanes`. Apart: two arguments more, the keys' stride, and where
+/// to gather `lanes` keys, queryStride apart and zero beyond headDim.
+mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
+                                   int64_t rows, KeyPlaces places);
+
+/// stream_accumulate(weights, values, stride, sum, alpha, keys): as accumulate,
+/// for any number of unpacked values.
 mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
-                                        const KernelShape &shape, int64_t rows,
-                                        int level);
+                                        const KernelShape &shape, int64_t rows);
 
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);

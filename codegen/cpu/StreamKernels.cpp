@@ -2,7 +2,9 @@
 //
 // A task of a few rows reads each key once: packing would cost as much as the
 // product. Every element keeps the ascending chain of MatrixKernels.cpp, so
-// the bits are the same. The next block's lines are asked for on the way.
+// the bits are the same. Later keys are asked for on the way, for the second
+// level of the caches, where many misses can wait at once, and asked for again,
+// because some of the first requests are dropped.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,52 +19,100 @@ using namespace attn::cpu;
 /// f32 elements of a line of 64 bytes.
 static constexpr int64_t lineElements = 16;
 
+static int64_t ceilDiv(int64_t value, int64_t by) {
+  return (value + by - 1) / by;
+}
+
 namespace {
+/// Lines to ask for among other instructions: a burst would be dropped (Zen 5).
+class Prefetches {
+public:
+  Prefetches(KernelBuilder &k, Value stride) : k(k) {
+    for (int64_t keys : k.getTarget().prefetchKeys)
+      distances.push_back(k.mul(stride, keys));
+  }
+
+  /// What stands as far ahead of the lines of `elements` elements from `from`
+  /// on as keys are asked for.
+  void add(Value from, int64_t elements) {
+    // Otherwise each distance from each row would be a pointer of its own.
+    from = k.opaque(from);
+    for (int64_t line = 0; line < elements; line += lineElements)
+      for (Value distance : distances)
+        lines.push_back(k.at(k.at(from, distance), line));
+  }
+
+  /// Asks for the next of `parts` equal parts.
+  void emitPart(int64_t parts) {
+    size_t end =
+        std::min<size_t>(next + ceilDiv(lines.size(), parts), lines.size());
+    for (; next < end; ++next)
+      k.prefetch(lines[next]);
+  }
+
+private:
+  KernelBuilder &k;
+  SmallVector<Value> distances, lines;
+  size_t next = 0;
+};
+
 /// Emits the pieces of stream_score.
 struct ScoreStream {
   KernelBuilder &k;
   const KernelShape &shape;
   int64_t rows;
-  int level;
-  Value query, stride, nextOffset;
+  KeyPlaces places;
+  Value query;
+  /// Of keys apart from each other, and where a group of them is gathered.
+  Value stride, gathered;
 
-  /// The lines that one chunk asks for: a share of the rows `nextOffset` on,
-  /// whole rows, because their lines are neighbours.
-  SmallVector<Value> nextLines(Value keys, Value d) const {
-    int64_t chunks =
-        KernelShape::roundUp(shape.headDim, shape.lanes) / shape.lanes;
-    int64_t share = (shape.lanes + chunks - 1) / chunks;
-    Value row = k.mul(k.div(d, shape.lanes), share);
-    Value from = k.at(k.at(keys, nextOffset), k.mul(row, stride));
-    SmallVector<Value> lines;
-    for (int64_t i = 0; i < share; ++i) {
-      for (int64_t line = 0; line < shape.headDim; line += lineElements)
-        lines.push_back(k.at(from, line));
-      from = k.at(from, stride);
+  /// The scores of `count` <= `lanes` keys, unscaled.
+  SmallVector<Value> group(Value keys, Value count) const {
+    Value from = keys;
+    if (places == KeyPlaces::Apart) {
+      gather(keys, count);
+      from = gathered;
     }
-    return lines;
+    SmallVector<Value> zeros(rows, k.splat(0.0f));
+    int64_t whole = shape.headDim / shape.lanes * shape.lanes;
+    SmallVector<Value> sums =
+        k.loop(k.i64(0), k.i64(whole), shape.lanes, zeros,
+               [&](Value d, ValueRange carried) {
+                 return chunk(keys, from, d, shape.lanes, carried);
+               });
+    if (int64_t rest = shape.headDim - whole)
+      sums = chunk(keys, from, k.i64(whole), rest, sums);
+    return sums;
+  }
+
+private:
+  /// Row after row, each line once: lines at equal places of keys 4 KiB apart
+  /// share one set of the first-level cache.
+  void gather(Value keys, Value count) const {
+    k.loop(k.i64(0), count, 1, [&](Value key) {
+      Value from = k.at(keys, k.mul(key, stride));
+      Value to = k.at(gathered, k.mul(key, shape.queryStride()));
+      for (int64_t d = 0; d < shape.headDim; d += shape.lanes)
+        k.store(k.loadFirst(k.at(from, d), shape.headDim - d), k.at(to, d));
+    });
+  }
+
+  int64_t rowStride() const {
+    return places == KeyPlaces::Apart ? shape.queryStride() : shape.headDim;
   }
 
   /// sums[row] += query[row] * key over `count` elements from `d` on, padded
   /// with zeros to whole steps of the packed form.
-  SmallVector<Value> chunk(Value keys, Value d, int64_t count,
+  SmallVector<Value> chunk(Value keys, Value from, Value d, int64_t count,
                            ValueRange carried) const {
-    SmallVector<Value> lines = nextLines(keys, d);
-    SmallVector<Value> keyRows;
-    Value from = k.at(keys, d);
-    for (int64_t i = 0; i < shape.lanes; ++i) {
-      keyRows.push_back(k.loadFirst(from, count));
-      from = k.at(from, stride);
-    }
-    SmallVector<Value> columns = emitTranspose(k, keyRows);
-    SmallVector<Value> sums(carried);
+    Prefetches ahead = rowsAhead(keys, d);
+    SmallVector<Value> sums(carried), columns;
     Value place = k.at(query, d);
-    // One line between two steps: a burst would be dropped (Zen 5).
     int64_t steps = KernelShape::roundUp(count, shape.unroll);
-    size_t perStep = (lines.size() + steps - 1) / steps;
     for (int64_t i = 0; i < steps; ++i) {
-      for (size_t n = 0; n < perStep && i * perStep + n < lines.size(); ++n)
-        k.prefetch(lines[i * perStep + n], level);
+      if (i == int64_t(columns.size()))
+        columns.append(columnsAt(k.at(k.at(from, d), i)));
+      ahead.emitPart(steps);
       for (int64_t row = 0; row < rows; ++row) {
         Value element = k.loadF32(k.at(place, row * shape.queryStride() + i));
         sums[row] = k.fma(k.broadcast(element), columns[i], sums[row]);
@@ -71,46 +121,71 @@ struct ScoreStream {
     return sums;
   }
 
-  /// The scores of `lanes` keys, unscaled.
-  SmallVector<Value> group(Value keys) const {
-    SmallVector<Value> zeros(rows, k.splat(0.0f));
-    int64_t whole = shape.headDim / shape.lanes * shape.lanes;
-    SmallVector<Value> sums =
-        k.loop(k.i64(0), k.i64(whole), shape.lanes, zeros,
-               [&](Value d, ValueRange carried) {
-                 return chunk(keys, d, shape.lanes, carried);
-               });
-    if (int64_t rest = shape.headDim - whole)
-      sums = chunk(keys, k.i64(whole), rest, sums);
-    return sums;
+  /// The next columns: a whole square block costs the least, and leaves a
+  /// third of the registers to its temporaries, or it would spill.
+  SmallVector<Value> columnsAt(Value from) const {
+    if (rows + shape.lanes > k.getTarget().registers * 2 / 3)
+      return emitLoadColumns(k, from, rowStride());
+    SmallVector<Value> keyRows;
+    for (int64_t i = 0; i < shape.lanes; ++i)
+      keyRows.push_back(k.load(k.at(from, i * rowStride())));
+    return emitTranspose(k, keyRows);
+  }
+
+  /// Ahead of the group's share of a chunk: whole rows, or a part of one,
+  /// because their lines are neighbours.
+  Prefetches rowsAhead(Value keys, Value d) const {
+    int64_t chunks = ceilDiv(shape.headDim, shape.lanes);
+    int64_t share = ceilDiv(shape.lanes, chunks);
+    int64_t parts = std::max<int64_t>(chunks / shape.lanes, 1);
+    int64_t width =
+        ceilDiv(ceilDiv(shape.headDim, lineElements), parts) * lineElements;
+    Value chunk = k.div(d, shape.lanes);
+    Value row = k.mul(k.div(chunk, parts), share);
+    Value from = k.at(k.at(keys, k.mul(row, stride)),
+                      k.mul(k.rem(chunk, k.i64(parts)), width));
+    Prefetches ahead(k, stride);
+    for (int64_t i = 0; i < share; ++i) {
+      ahead.add(from, width);
+      from = k.at(from, stride);
+    }
+    return ahead;
   }
 };
 } // namespace
 
 func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
                                         const KernelShape &shape, int64_t rows,
-                                        int level) {
+                                        KeyPlaces places) {
+  bool isApart = places == KeyPlaces::Apart;
   std::string name =
       ("stream_score_" + Twine(rows) + "_d" + Twine(shape.headDim) + "_k" +
-       Twine(shape.keyBlock) + (level == 1 ? "_l1" : ""))
+       Twine(shape.keyBlock) + (isApart ? "_apart" : ""))
           .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
-  func::FuncOp function = k.begin(name,
-                                  {k.ptrType, k.ptrType, k.i64Type, k.ptrType,
-                                   k.ptrType, k.i64Type, k.f32Type, k.i64Type},
-                                  {}, /*local=*/true);
-  Value keys = k.argument(1), stride = k.argument(2), score = k.argument(3);
-  Value maxima = k.argument(4), groups = k.argument(5);
-  Value scale = k.broadcast(k.argument(6));
-  ScoreStream stream = {k,      shape,        rows, level, k.argument(0),
-                        stride, k.argument(7)};
+  SmallVector<Type> types = {k.ptrType, k.ptrType, k.ptrType,
+                             k.ptrType, k.i64Type, k.f32Type};
+  if (isApart)
+    types.append({k.i64Type, k.ptrType});
+  func::FuncOp function = k.begin(name, types, {}, /*local=*/true);
+  Value keys = k.argument(1), score = k.argument(2), maxima = k.argument(3);
+  Value count = k.argument(4), scale = k.broadcast(k.argument(5));
+  Value stride = isApart ? k.argument(6) : k.i64(shape.headDim);
+  ScoreStream stream = {k,
+                        shape,
+                        rows,
+                        places,
+                        k.argument(0),
+                        stride,
+                        isApart ? k.argument(7) : Value()};
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   SmallVector<Value> inits(rows, minusInfinity);
-  auto body = [&](Value group, ValueRange carried) {
+  auto body = [&](Value first, ValueRange carried) {
     SmallVector<Value> results(carried);
-    Value first = k.mul(group, shape.lanes);
-    SmallVector<Value> sums = stream.group(k.at(keys, k.mul(first, stride)));
+    Value present = k.minimum(k.sub(count, first), k.i64(shape.lanes));
+    SmallVector<Value> sums =
+        stream.group(k.at(keys, k.mul(first, stride)), present);
     Value out = k.at(score, first);
     for (int64_t row = 0; row < rows; ++row) {
       Value scaled = k.mulf(sums[row], scale);
@@ -119,7 +194,8 @@ func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
     }
     return results;
   };
-  SmallVector<Value> results = k.loop(k.i64(0), groups, 1, inits, body);
+  SmallVector<Value> results =
+      k.loop(k.i64(0), count, shape.lanes, inits, body);
   // The maxima so far count too: a block may come in two calls.
   for (int64_t row = 0; row < rows; ++row) {
     Value slot = k.at(maxima, row * shape.lanes);
@@ -135,53 +211,102 @@ struct SumStream {
   KernelBuilder &k;
   const KernelShape &shape;
   int64_t rows;
-  int level;
-  Value weights, values, stride, sum, alpha, keys, nextOffset;
+  Value weights, values, stride, sum;
+
+  /// sum = alpha * sum
+  void scale(Value alpha) const {
+    for (int64_t row = 0; row < rows; ++row) {
+      Value factor = k.broadcast(k.loadF32(k.at(alpha, row)));
+      Value place = k.at(sum, row * shape.sumStride());
+      k.loop(k.i64(0), k.i64(shape.valueDim), shape.lanes, [&](Value v) {
+        k.store(k.mulf(k.load(k.at(place, v)), factor), k.at(place, v));
+      });
+    }
+  }
+
+  /// sum += weights x values over keys [first, end).
+  void accumulate(Value first, Value end) const {
+    int64_t width = passWidth();
+    int64_t whole = shape.valueDim / width * width;
+    k.loop(k.i64(0), k.i64(whole), width,
+           [&](Value column) { pass(first, end, column, width); });
+    if (int64_t rest = shape.valueDim - whole)
+      pass(first, end, k.i64(whole), rest);
+  }
+
+private:
+  /// Columns of a pass: as many accumulators as a product of the packed form
+  /// has, and whole lines, so that none is asked for twice.
+  int64_t passWidth() const {
+    const CpuTarget &target = k.getTarget();
+    int64_t accumulators = target.rowBlock() * target.panelVectors;
+    int64_t widest =
+        std::clamp<int64_t>(accumulators / rows, 1, 8) * shape.lanes;
+    int64_t unit = std::min(widest, lineElements);
+    widest = widest / unit * unit;
+    int64_t passes = ceilDiv(shape.valueDim, widest);
+    return KernelShape::roundUp(ceilDiv(shape.valueDim, passes), unit);
+  }
 
   /// Columns [column, column + width) of all rows; the last vector may be
   /// incomplete.
-  void chunk(Value column, int64_t width) const {
-    int64_t vectors = KernelShape::roundUp(width, shape.lanes) / shape.lanes;
+  void pass(Value first, Value end, Value column, int64_t width) const {
+    int64_t vectors = ceilDiv(width, shape.lanes);
     Value out = k.at(sum, column);
     auto place = [&](int64_t row, int64_t v) {
       return k.at(out, row * shape.sumStride() + v * shape.lanes);
     };
     SmallVector<Value> inits;
-    for (int64_t row = 0; row < rows; ++row) {
-      Value factor = k.broadcast(k.loadF32(k.at(alpha, row)));
+    for (int64_t row = 0; row < rows; ++row)
       for (int64_t v = 0; v < vectors; ++v)
-        inits.push_back(k.mulf(k.load(place(row, v)), factor));
-    }
+        inits.push_back(k.load(place(row, v)));
     Value base = k.at(values, column);
     auto body = [&](Value key, ValueRange carried) {
       SmallVector<Value> sums(carried);
       step(k.at(base, k.mul(key, stride)), k.at(weights, key), width, sums);
       return sums;
     };
-    SmallVector<Value> sums = k.loop(k.i64(0), keys, 1, inits, body);
+    SmallVector<Value> sums = k.loop(first, end, 1, inits, body);
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t v = 0; v < vectors; ++v)
         k.store(sums[row * vectors + v], place(row, v));
   }
 
-private:
   void step(Value from, Value weight, int64_t width,
             MutableArrayRef<Value> sums) const {
-    SmallVector<Value> columns;
-    for (int64_t c = 0; c < width; c += shape.lanes) {
-      columns.push_back(
-          k.loadFirst(k.at(from, c), std::min(shape.lanes, width - c)));
-    }
-    for (int64_t row = 0; row < rows; ++row) {
-      Value factor =
-          k.broadcast(k.loadF32(k.at(weight, row * shape.scoreStride())));
-      for (auto [v, column] : llvm::enumerate(columns)) {
-        // Between the products, not at once: see above.
-        if (row == 0 && v * shape.lanes % lineElements == 0)
-          k.prefetch(k.at(k.at(from, nextOffset), v * shape.lanes), level);
-        Value &total = sums[row * columns.size() + v];
-        total = k.fma(factor, column, total);
+    Prefetches ahead(k, stride);
+    ahead.add(from, width);
+    int64_t vectors = ceilDiv(width, shape.lanes);
+    auto columnAt = [&](int64_t v) {
+      int64_t c = v * shape.lanes;
+      return k.loadFirst(k.at(from, c), std::min(shape.lanes, width - c));
+    };
+    auto factorAt = [&](int64_t row) {
+      return k.broadcast(k.loadF32(k.at(weight, row * shape.scoreStride())));
+    };
+    auto add = [&](int64_t row, int64_t v, Value factor, Value column) {
+      ahead.emitPart(sums.size());
+      Value &total = sums[row * vectors + v];
+      total = k.fma(factor, column, total);
+    };
+    // The fewer operands wait in registers, the others come one by one.
+    SmallVector<Value> held;
+    if (rows < vectors) {
+      for (int64_t row = 0; row < rows; ++row)
+        held.push_back(factorAt(row));
+      for (int64_t v = 0; v < vectors; ++v) {
+        Value column = columnAt(v);
+        for (int64_t row = 0; row < rows; ++row)
+          add(row, v, held[row], column);
       }
+      return;
+    }
+    for (int64_t v = 0; v < vectors; ++v)
+      held.push_back(columnAt(v));
+    for (int64_t row = 0; row < rows; ++row) {
+      Value factor = factorAt(row);
+      for (int64_t v = 0; v < vectors; ++v)
+        add(row, v, factor, held[v]);
     }
   }
 };
@@ -189,42 +314,30 @@ private:
 
 func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                                              const KernelShape &shape,
-                                             int64_t rows, int level) {
-  std::string name =
-      ("stream_accumulate_" + Twine(rows) + "_d" + Twine(shape.valueDim) +
-       "_k" + Twine(shape.keyBlock) + (level == 1 ? "_l1" : ""))
-          .str();
+                                             int64_t rows) {
+  std::string name = ("stream_accumulate_" + Twine(rows) + "_d" +
+                      Twine(shape.valueDim) + "_k" + Twine(shape.keyBlock))
+                         .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
-  func::FuncOp function = k.begin(name,
-                                  {k.ptrType, k.ptrType, k.i64Type, k.ptrType,
-                                   k.ptrType, k.i64Type, k.i64Type},
-                                  {}, /*local=*/true);
+  func::FuncOp function = k.begin(
+      name, {k.ptrType, k.ptrType, k.i64Type, k.ptrType, k.ptrType, k.i64Type},
+      {}, /*local=*/true);
   SumStream stream = {k,
                       shape,
                       rows,
-                      level,
                       k.argument(0),
                       k.argument(1),
                       k.argument(2),
-                      k.argument(3),
-                      k.argument(4),
-                      k.argument(5),
-                      k.argument(6)};
-  // As many accumulators as a product of the packed form has, in passes of
-  // equal width over the columns.
-  int64_t accumulators = k.getTarget().rowBlock() * k.getTarget().panelVectors;
-  int64_t widest = std::clamp<int64_t>(accumulators / rows, 1, 8);
-  int64_t total =
-      KernelShape::roundUp(shape.valueDim, shape.lanes) / shape.lanes;
-  int64_t passes = (total + widest - 1) / widest;
-  int64_t vectors = (total + passes - 1) / passes;
-  int64_t width = vectors * shape.lanes;
-  int64_t whole = shape.valueDim / width * width;
-  k.loop(k.i64(0), k.i64(whole), width,
-         [&](Value column) { stream.chunk(column, width); });
-  if (int64_t rest = shape.valueDim - whole)
-    stream.chunk(k.i64(whole), rest);
+                      k.argument(3)};
+  stream.scale(k.argument(4));
+  // A few keys at a time, so that their lines are read in the order in which
+  // they were asked for.
+  Value keys = k.argument(5);
+  int64_t block = k.getTarget().streamKeys;
+  k.loop(k.i64(0), keys, block, [&](Value first) {
+    stream.accumulate(first, k.minimum(k.add(first, block), keys));
+  });
   k.end();
   return function;
 }

@@ -108,12 +108,6 @@ private:
   // The same for one query and a few rows, unpacked: EmitStream.cpp.
   struct StreamBlock;
   bool isStreamed() const;
-  int64_t streamVariant() const;
-  using EmitStreamKernel = mlir::func::FuncOp (*)(KernelBuilder &,
-                                                  const KernelShape &, int64_t,
-                                                  int);
-  void callStream(EmitStreamKernel emitKernel, Value stride, int64_t width,
-                  llvm::ArrayRef<Value> arguments);
   void emitStreamSteps(const RowSteps &steps);
   void emitStreamScores(const RowSteps &steps, const StreamBlock &block);
   void emitStreamMaps(const RowSteps &steps, const StreamBlock &block);

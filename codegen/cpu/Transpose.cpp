@@ -54,23 +54,49 @@ static SmallVector<Value> transposeBlocks(KernelBuilder &k,
   return result;
 }
 
+/// Transposes 4 x 4 elements within each 128-bit block: out[c] holds element c
+/// of every row's block.
+static SmallVector<Value> transposeWithinBlocks(KernelBuilder &k,
+                                                ArrayRef<Value> rows) {
+  Value low01 = unpack(k, rows[0], rows[1], 1, false);
+  Value high01 = unpack(k, rows[0], rows[1], 1, true);
+  Value low23 = unpack(k, rows[2], rows[3], 1, false);
+  Value high23 = unpack(k, rows[2], rows[3], 1, true);
+  return {unpack(k, low01, low23, 2, false), unpack(k, low01, low23, 2, true),
+          unpack(k, high01, high23, 2, false),
+          unpack(k, high01, high23, 2, true)};
+}
+
 SmallVector<Value> attn::cpu::emitTranspose(KernelBuilder &k,
                                             ArrayRef<Value> rows) {
   int64_t lanes = rows.size();
-  SmallVector<SmallVector<Value>> quads(4);
-  for (int64_t i = 0; i < lanes; i += 4) {
-    Value low01 = unpack(k, rows[i], rows[i + 1], 1, false);
-    Value high01 = unpack(k, rows[i], rows[i + 1], 1, true);
-    Value low23 = unpack(k, rows[i + 2], rows[i + 3], 1, false);
-    Value high23 = unpack(k, rows[i + 2], rows[i + 3], 1, true);
-    quads[0].push_back(unpack(k, low01, low23, 2, false));
-    quads[1].push_back(unpack(k, low01, low23, 2, true));
-    quads[2].push_back(unpack(k, high01, high23, 2, false));
-    quads[3].push_back(unpack(k, high01, high23, 2, true));
-  }
+  SmallVector<SmallVector<Value>> quads(blockLanes);
+  for (int64_t i = 0; i < lanes; i += blockLanes)
+    for (auto [c, column] :
+         llvm::enumerate(transposeWithinBlocks(k, rows.slice(i, blockLanes))))
+      quads[c].push_back(column);
   SmallVector<Value> result(lanes);
-  for (int64_t c = 0; c < 4; ++c)
+  for (int64_t c = 0; c < blockLanes; ++c)
     for (auto [block, row] : llvm::enumerate(transposeBlocks(k, quads[c])))
-      result[4 * block + c] = row;
+      result[blockLanes * block + c] = row;
   return result;
+}
+
+/// Block b of the result: the first block of row `blockLanes` * b.
+static Value loadBlocks(KernelBuilder &k, Value rows, int64_t stride) {
+  SmallVector<Value> parts;
+  for (int64_t row = 0; row < k.getTarget().lanes; row += blockLanes)
+    parts.push_back(k.loadBlock(k.at(rows, row * stride), blockLanes));
+  for (; parts.size() > 1; parts.resize(parts.size() / 2))
+    for (size_t i = 0; i < parts.size() / 2; ++i)
+      parts[i] = k.concat(parts[2 * i], parts[2 * i + 1]);
+  return parts.front();
+}
+
+SmallVector<Value> attn::cpu::emitLoadColumns(KernelBuilder &k, Value rows,
+                                              int64_t stride) {
+  SmallVector<Value> blocks;
+  for (int64_t row = 0; row < blockLanes; ++row)
+    blocks.push_back(loadBlocks(k, k.at(rows, row * stride), stride));
+  return transposeWithinBlocks(k, blocks);
 }

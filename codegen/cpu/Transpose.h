@@ -11,9 +11,17 @@
 
 namespace attn::cpu {
 
+/// Elements of a 128-bit block.
+inline constexpr int64_t blockLanes = 4;
+
 /// The columns of as many rows as a vector has lanes.
 llvm::SmallVector<Value> emitTranspose(KernelBuilder &k,
                                        llvm::ArrayRef<Value> rows);
+
+/// The first `blockLanes` columns of as many rows as a vector has lanes,
+/// `stride` elements apart: few registers, one load for each block.
+llvm::SmallVector<Value> emitLoadColumns(KernelBuilder &k, Value rows,
+                                         int64_t stride);
 
 } // namespace attn::cpu
 

@@ -59,6 +59,14 @@ static void appendKind(BenchCase &benchCase, StringRef symbol,
     benchCase.name += symbol;
 }
 
+/// One for each order of the cache that differs.
+static SmallVector<BenchCase> decodeCases(GroupedOp layer) {
+  SmallVector<BenchCase> found = {decodeCase(layer)};
+  if (layer.getKvHeads() > 1)
+    found.push_back(decodeCase(layer, Order::TokenMajor));
+  return found;
+}
+
 std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
   auto isWanted = [&](Phase phase) {
     return options.phases.empty() || llvm::is_contained(options.phases, phase);
@@ -69,7 +77,7 @@ std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
     if (isWanted(Phase::Prefill))
       found.push_back(prefillCase(layer));
     if (isWanted(Phase::Decode))
-      found.push_back(decodeCase(layer));
+      llvm::append_range(found, decodeCases(layer));
     for (BenchCase &added : llvm::drop_begin(found, first))
       appendKind(added, layer.getSymName(), module.getSymName());
   }

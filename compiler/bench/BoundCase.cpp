@@ -1,7 +1,7 @@
 //===- BoundCase.cpp - A case with its kernel and tensors -----------------===//
 //
-// The caller's side of ABI.md: dense queries, a head-major cache, a workspace
-// for as many workers as there are threads.
+// The caller's side of ABI.md: dense queries, a cache in the case's order, a
+// workspace for as many workers as there are threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -63,7 +63,6 @@ void BenchTensor::fill(uint64_t seed) {
 /// Null if the tensor may be absent and changes nothing here.
 Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
   const CallShape &s = benchCase.shape;
-  using Order = BenchTensor::Order;
   auto make = [&](ArrayRef<int64_t> shape, Order order) {
     owned.emplace_back(shape, order).fill(owned.size());
     return owned.back().get();
@@ -72,9 +71,9 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
     return make({s.batch, s.queryLength, s.queryHeads, s.headDim},
                 Order::TokenMajor);
   if (wanted.name == "key")
-    return make({s.batch, s.kvLength, s.kvHeads, s.headDim}, Order::HeadMajor);
+    return make({s.batch, s.kvLength, s.kvHeads, s.headDim}, benchCase.cache);
   if (wanted.name == "value")
-    return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, Order::HeadMajor);
+    return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, benchCase.cache);
   if (wanted.name == "output")
     return make({s.batch, s.queryLength, s.queryHeads, s.valueDim},
                 Order::TokenMajor);

@@ -21,9 +21,6 @@ namespace attn {
 /// A DLTensor of f32 that owns its memory.
 class BenchTensor {
 public:
-  /// Logically [batch, sequence, heads, dim]. Keys and values are stored head
-  /// by head ([batch, heads, sequence, dim]), as a decoder's cache is.
-  enum class Order { TokenMajor, HeadMajor };
   BenchTensor(llvm::ArrayRef<int64_t> shape, Order order);
   BenchTensor(const BenchTensor &) = delete;
   BenchTensor &operator=(const BenchTensor &) = delete;

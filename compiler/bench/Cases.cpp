@@ -75,8 +75,12 @@ BenchCase attn::prefillCase(GroupedOp layer) {
   return caseOf(layer, "prefill", kPrefillLength, kPrefillLength);
 }
 
-BenchCase attn::decodeCase(GroupedOp layer) {
-  return caseOf(layer, "decode", 1, kDecodeContext);
+BenchCase attn::decodeCase(GroupedOp layer, Order cache) {
+  BenchCase decode = caseOf(layer, "decode", 1, kDecodeContext);
+  decode.cache = cache;
+  if (cache == Order::TokenMajor)
+    decode.name += "_token_major";
+  return decode;
 }
 
 llvm::ArrayRef<ReferenceCase> attn::referenceCases() {

@@ -25,6 +25,10 @@ struct CallShape {
   int64_t headDim = 1, valueDim = 1;
 };
 
+/// How a tensor [batch, sequence, heads, dim] is stored: as its shape says, or
+/// head by head ([batch, heads, sequence, dim]).
+enum class Order { TokenMajor, HeadMajor };
+
 /// One kernel at one shape.
 struct BenchCase {
   /// As in `prefill_2048_causal_d128`.
@@ -32,6 +36,9 @@ struct BenchCase {
   CallShape shape;
   MaskAttrInterface mask;
   bool sinks = false;
+  /// Of keys and values: a decoder's cache is stored head by head, or as its
+  /// tokens come.
+  Order cache = Order::HeadMajor;
   /// A layer that the kernel serves.
   int64_t layer = 0;
 
@@ -48,7 +55,7 @@ struct BenchCase {
 /// The measured shapes of a declared layer: prefill of 2048 tokens, and one
 /// token on a context of 16384.
 BenchCase prefillCase(GroupedOp layer);
-BenchCase decodeCase(GroupedOp layer);
+BenchCase decodeCase(GroupedOp layer, Order cache = Order::HeadMajor);
 
 /// Declared layers of the reference cases, which every bench includes:
 /// 32 heads in groups of 4, batch 1.

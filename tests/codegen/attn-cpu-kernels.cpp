@@ -32,6 +32,11 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
     emitScore(k, shape, rows);
     emitSoftmax(k, shape, rows);
     emitAccumulate(k, shape, rows);
+    if (rows > target.streamRows)
+      continue;
+    emitStreamScore(k, shape, rows, KeyPlaces::Adjacent);
+    emitStreamScore(k, shape, rows, KeyPlaces::Apart);
+    emitStreamAccumulate(k, shape, rows);
   }
   emitPackKeys(k, shape);
   emitPackValues(k, shape);

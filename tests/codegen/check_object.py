@@ -1,7 +1,7 @@
 """Checks the machine code of kernel objects: what it calls, where it touches
 the stack, which instructions it uses.
 
-    check_object.py [--loops N] [--may-spill REGEX] OBJECT...
+    check_object.py [--loops N] OBJECT...
 
 Reads objects with llvm-objdump and llvm-nm and prints one line per finding.
 Microkernels are the local functions other than grids and phases, which only
@@ -84,7 +84,7 @@ def check_microkernel(name, code, loops):
                 yield f"{name}+{address - code[0][0]:#x}: loop touches the stack: {text}"
 
 
-def check_object(path, least_loops, may_spill):
+def check_object(path, least_loops):
     size = os.path.getsize(path)
     if size >= MAX_BYTES:
         yield f"{size} bytes are not under {MAX_BYTES}"
@@ -98,8 +98,7 @@ def check_object(path, least_loops, may_spill):
         loops = innermost_loops(code)
         count += len(loops)
         if not DRIVER.search(name):
-            checked = [] if re.fullmatch(may_spill, name) else loops
-            yield from check_microkernel(name, code, checked)
+            yield from check_microkernel(name, code, loops)
     # A disassembly that is misread would pass every check.
     if count < least_loops:
         yield f"{count} loops were found, at least {least_loops} expected"
@@ -108,12 +107,11 @@ def check_object(path, least_loops, may_spill):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--loops", type=int, default=1, help="fewest innermost loops of an object")
-    parser.add_argument("--may-spill", default="", help="microkernels whose loops may touch the stack")
     parser.add_argument("objects", nargs="+")
     arguments = parser.parse_args()
     failed = False
     for path in arguments.objects:
-        for finding in check_object(path, arguments.loops, arguments.may_spill):
+        for finding in check_object(path, arguments.loops):
             print(f"{os.path.basename(path)}: {finding}")
             failed = True
     return failed

@@ -18,7 +18,7 @@ assert machine["cpu"]
 assert set(machine["fma_gflops"]) == set(machine["read_gbps"]) == {"1"}
 
 cases = {entry["case"]: entry for entry in report["cases"]}
-assert set(cases) == set(REFERENCES) | {"decode_16384"}, sorted(cases)
+assert set(cases) == set(REFERENCES) | {"decode_16384", "decode_16384_token_major"}, sorted(cases)
 for name, entry in cases.items():
     assert set(entry["shape"]) == SHAPE, entry
     assert entry["scope"] == "core" and entry["dtype"] == "f32" and entry["threads"] == 1
