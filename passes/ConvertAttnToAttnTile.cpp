@@ -46,6 +46,9 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   for (Value operand : flash->getOperands())
     if (!isa<BlockArgument>(operand))
       return "an operand of attn.flash is not an argument";
+  if (!llvm::all_of(function.getArgumentTypes(),
+                    llvm::IsaPred<RankedTensorType>))
+    return "an argument is not a tensor of known rank";
   if (flash.getTensorMask())
     return "attn.flash has a tensor_mask";
   if (!hasStaticHeads(flash))

@@ -82,14 +82,19 @@ struct ReadGroupedHeadsInFlash : OpRewritePattern<FlashOp> {
 
   LogicalResult matchAndRewrite(FlashOp op,
                                 PatternRewriter &rewriter) const override {
-    std::optional<HeadRepeat> key = findHeadRepeat(op, op.getKey());
-    std::optional<HeadRepeat> value = findHeadRepeat(op, op.getValue());
-    if (!key || !value || key->times != value->times)
+    Value repeated = op.getKey();
+    Value keys = repeated, values = op.getValue();
+    while (true) {
+      std::optional<HeadRepeat> key = findHeadRepeat(op, keys);
+      std::optional<HeadRepeat> value = findHeadRepeat(op, values);
+      if (!key || !value || key->times != value->times)
+        break;
+      keys = createUnrepeated(rewriter, *key);
+      values = createUnrepeated(rewriter, *value);
+    }
+    if (keys == repeated)
       return rewriter.notifyMatchFailure(
           op, "key and value are not repeated alike");
-    Value repeated = op.getKey();
-    Value keys = createUnrepeated(rewriter, *key);
-    Value values = createUnrepeated(rewriter, *value);
     rewriter.modifyOpInPlace(op, [&] {
       op.getKeyMutable().assign(keys);
       op.getValueMutable().assign(values);

@@ -38,14 +38,20 @@ static int64_t sizeOf(Value value, unsigned dimension) {
   return cast<ShapedType>(value.getType()).getDimSize(dimension);
 }
 
-/// Why key and value cannot be operands of one flash; empty if they can. The
-/// scores compare their batch and length, nothing so far their heads.
+/// Why key and value cannot be operands of one flash; empty if they can. Scores
+/// of open sizes have compared neither batches nor lengths, and no one heads.
 static std::string compareKeyAndValue(Value key, Value value) {
-  int64_t keyHeads = sizeOf(key, 2), valueHeads = sizeOf(value, 2);
-  if (keyHeads == valueHeads)
-    return {};
-  return "key has " + describeSize(keyHeads) + " heads and value " +
-         describeSize(valueHeads) + ", expected the same";
+  static constexpr StringLiteral kNames[] = {" batch rows", " keys", " heads"};
+  for (auto [dim, name] : llvm::enumerate(kNames)) {
+    int64_t left = sizeOf(key, dim), right = sizeOf(value, dim);
+    bool isOpen = ShapedType::isDynamic(left) || ShapedType::isDynamic(right);
+    if (left == right || (isOpen && dim != 2))
+      continue;
+    return ("key has " + describeSize(left) + name + " and value " +
+            describeSize(right) + ", expected the same")
+        .str();
+  }
+  return {};
 }
 
 /// An operation that needs the log-sum-exp before `sum` is computed: a flash in

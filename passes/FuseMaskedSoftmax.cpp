@@ -90,8 +90,10 @@ static Operation *findSharedStep(SoftmaxSteps steps) {
 }
 
 /// The log-sum-exp of [batch, heads, queries, keys]: [batch, queries, heads].
-static Type lseTypeOf(Value score) {
-  auto type = cast<RankedTensorType>(score.getType());
+static Type lseTypeOf(SoftmaxOp softmax) {
+  if (softmax.getLse())
+    return softmax.getLse().getType();
+  auto type = softmax.getScore().getType();
   ArrayRef<int64_t> shape = type.getShape();
   return RankedTensorType::get({shape[0], shape[2], shape[1]},
                                type.getElementType());
@@ -185,7 +187,7 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
                                         : BidirectionalAttr::get(getContext());
     auto fused = MaskedSoftmaxOp::create(
         rewriter, softmax.getLoc(), softmax.getProbability().getType(),
-        lseTypeOf(softmax.getScore()), steps.score,
+        lseTypeOf(softmax), steps.score,
         steps.mask ? steps.mask.getLengths() : Value(), softmax.getSinks(),
         createTensorMask(rewriter, softmax.getLoc(), steps), scale,
         steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);

@@ -496,14 +496,14 @@ def ShareLayerPrograms
 
     ```mlir
     attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {
-        argument_names = ["query"],
+        argument_names = ["query"], scope = #attn.scope<core>,
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
       %left = attn_tile.parameter "left" = [128] : index
     }
     attn_tile.program @full(%query: !attn_tile.view<?x?x1x8xf32>) layers [1] attributes {
-        argument_names = ["query"],
+        argument_names = ["query"], scope = #attn.scope<core>,
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {
@@ -511,7 +511,7 @@ def ShareLayerPrograms
     }
     // -----
     attn_tile.program @sliding(%query: !attn_tile.view<?x?x1x8xf32>) layers [0], [1] attributes {
-        argument_names = ["query"],
+        argument_names = ["query"], scope = #attn.scope<core>,
         schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
             query_block = 64, key_block = 128, split_keys = 1024,
             max_splits = 32, split_tasks = false>} {

@@ -32,11 +32,11 @@ static SmallVector<Attribute> constantsOf(ProgramOp program, int64_t row) {
   return constants;
 }
 
-/// The programs serve layers and compute the same but for the values of their
-/// parameters.
+/// The programs are of declared layers, which have a scope, and compute the
+/// same but for the values of their parameters.
 static bool canShare(ProgramOp left, ProgramOp right) {
-  if (left.getLayers().empty() || right.getLayers().empty() ||
-      left.getSchedule() != right.getSchedule() ||
+  if (!left.getScope() || left.getLayers().empty() ||
+      right.getLayers().empty() || left.getSchedule() != right.getSchedule() ||
       left.getScope() != right.getScope() ||
       left.getArgumentNames() != right.getArgumentNames())
     return false;

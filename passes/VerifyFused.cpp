@@ -31,7 +31,7 @@ void VerifyFusedPass::runOnOperation() {
   getOperation()->walk([&](FunctionOpInterface function) {
     // One error for a function: its operations are unfused for one reason.
     WalkResult result = function->walk([&](Operation *op) {
-      if (!isa<AttnDialect>(op->getDialect()) || isFused(op))
+      if (!isa_and_present<AttnDialect>(op->getDialect()) || isFused(op))
         return WalkResult::advance();
       InFlightDiagnostic error = op->emitOpError()
                                  << "stays unfused in '" << function.getName()

@@ -32,7 +32,7 @@ void VerifyTilesPass::runOnOperation() {
       signalPassFailure();
       return WalkResult::skip();
     }
-    if (isa<AttnDialect>(op->getDialect()) && !isa<RefusedOp>(op)) {
+    if (isa_and_present<AttnDialect>(op->getDialect()) && !isa<RefusedOp>(op)) {
       op->emitOpError() << "is left, expected 'attn_tile.program'";
       signalPassFailure();
     }

@@ -204,7 +204,8 @@ uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
                            const attn_maxima *maxima) {
   uint64_t most = 0;
   int64_t keys;
-  if (!maxima || maxima->size < offsetof(attn_maxima, kv_length))
+  if (!maxima || maxima->size < offsetof(attn_maxima, kv_length) ||
+      maxima->abi != ATTN_ABI_VERSION)
     return UINT64_MAX;
   /* An older caller promises nothing about its keys. */
   keys = maxima->size < sizeof(attn_maxima) ? 0 : maxima->kv_length;

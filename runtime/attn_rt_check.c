@@ -163,8 +163,6 @@ static attn_status check_tensor(const checked *c) {
     status = check_strides(c);
   if (!status)
     status = check_data(c);
-  if (!status && (c->expected->role & ATTN_RT_KV_LENGTHS))
-    status = check_lengths(c);
   return status;
 }
 
@@ -316,6 +314,12 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
       status = check_tensor(&c);
     else if (!(expected->role & ATTN_RT_OPTIONAL) && !dropped)
       status = missing(&c, args, end);
+  }
+  /* The capacity is known once all tensors are, in whatever order they come. */
+  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i) {
+    checked c = {call, context, &kernel->tensors[i], 0, &call->views[i]};
+    if ((c.expected->role & ATTN_RT_KV_LENGTHS) && c.view->data)
+      status = check_lengths(&c);
   }
   call->frame.views = call->views;
   if (call->longest < 0)

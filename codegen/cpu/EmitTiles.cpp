@@ -67,8 +67,8 @@ void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   }
   bool isKey = isa<tile::ContractOp>(*op.getTile().user_begin());
   Value buffer = allocate(isKey ? kernel.packedKeys() : kernel.packedValues());
-  Value count = k.minimum(k.i64(kernel.keyBlock),
-                          k.sub(scalar(op.getLength()), scalar(op.getFirst())));
+  Value left = k.sub(scalar(op.getLength()), scalar(op.getFirst()));
+  Value count = k.minimum(k.i64(kernel.keyBlock), k.maximum(left, k.i64(0)));
   auto rowAt = [&](tile::LoadKeysOp load, Value first) {
     return elementOf(load.getView(),
                      {scalar(op.getBatch()), first, scalar(op.getKvHead())});

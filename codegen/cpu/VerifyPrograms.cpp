@@ -10,6 +10,7 @@
 #include "codegen/cpu/MapOps.h"
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/VerifyProgramsImpl.h"
+#include "runtime/attn_rt.h"
 
 namespace attn::cpu {
 #define GEN_PASS_DEF_CPUVERIFYPROGRAMS
@@ -31,19 +32,29 @@ static LogicalResult verifyWidth(Operation *op, tile::TileType block) {
                            << ", the CPU takes 1 to " << maxHeadDim;
 }
 
+/// The type of what a tile or view holds; null for other types.
+static Type elementTypeOf(Type type) {
+  if (auto tile = dyn_cast<tile::TileType>(type))
+    return tile.getElementType();
+  auto view = dyn_cast<tile::ViewType>(type);
+  // Key lengths, one per sequence, are integers, and checked where they are
+  // read.
+  bool isLengths =
+      view && view.getShape().size() == 1 && view.getElementType().isInteger();
+  return view && !isLengths ? view.getElementType() : Type();
+}
+
 static LogicalResult verifyTypes(Operation *op) {
   for (Type type :
        llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-    if (auto tile = dyn_cast<tile::TileType>(type))
-      if (!tile.getElementType().isF32())
-        return op->emitOpError()
-               << "has elements of type " << tile.getElementType()
-               << ", the CPU takes f32";
+    if (Type element = elementTypeOf(type); element && !element.isF32())
+      return op->emitOpError()
+             << "has elements of type " << element << ", the CPU takes f32";
   return success();
 }
 
 static bool isIndexArithmetic(Operation *op) {
-  if (isa<arith::CeilDivUIOp, arith::CeilDivSIOp, arith::ConstantOp>(op))
+  if (isa<arith::CeilDivUIOp, arith::ConstantOp>(op))
     return true;
   return isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivUIOp,
              arith::DivSIOp, arith::RemUIOp, arith::RemSIOp, arith::MinSIOp,
@@ -52,7 +63,7 @@ static bool isIndexArithmetic(Operation *op) {
 }
 
 static bool isKnown(Operation *op) {
-  return isa<tile::AttnTileDialect>(op->getDialect()) ||
+  return isa_and_present<tile::AttnTileDialect>(op->getDialect()) ||
          isa<scf::ForOp, scf::IfOp, scf::YieldOp>(op) || isIndexArithmetic(op);
 }
 
@@ -156,8 +167,26 @@ static LogicalResult verifyChains(tile::ProgramOp program) {
   return failure(result.wasInterrupted());
 }
 
+/// The runtime keeps places for so many tensors and phases of a call.
+static LogicalResult verifyCounts(tile::ProgramOp program) {
+  auto phases = program.getBody().getOps<tile::PhaseOp>();
+  int64_t count = std::distance(phases.begin(), phases.end());
+  if (count > ATTN_MAX_PHASES)
+    return program.emitOpError()
+           << "has " << count << " phases, the runtime takes "
+           << ATTN_MAX_PHASES;
+  unsigned tensors = program.getBody().getNumArguments();
+  if (tensors > ATTN_RT_MAX_TENSORS)
+    return program.emitOpError()
+           << "has " << tensors << " tensors, the runtime takes "
+           << ATTN_RT_MAX_TENSORS;
+  return success();
+}
+
 LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
                                        const CpuTarget &target) {
+  if (failed(verifyCounts(program)))
+    return failure();
   int64_t keyBlock = program.getSchedule().getKeyBlock();
   if (keyBlock % target.panel())
     return program.emitOpError()

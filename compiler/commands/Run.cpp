@@ -33,10 +33,8 @@ chooseKernel(const KernelLibrary &library, const LibraryLayer &layer,
 static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
                   const BoundCall &bound) {
   attn_maxima maxima = ATTN_MAXIMA_INIT;
-  // The first tensor is the query: [batch, queries, heads, dim].
-  llvm::ArrayRef<int64_t> query = bound.tensors.front()->shape;
-  maxima.batch = query[0];
-  maxima.query_length = query[1];
+  maxima.batch = bound.extents.lookup("batch");
+  maxima.query_length = bound.extents.lookup("query_length");
   maxima.kv_length = bound.extents.lookup("kv_capacity");
   uint64_t bytes = kernel.workspace(&maxima);
   AlignedBytes workspace = allocateAligned(bytes);

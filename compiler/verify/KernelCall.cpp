@@ -90,10 +90,12 @@ static attn_status runInShares(const LibraryKernel &kernel,
   std::barrier phaseEnd(kThreads);
   std::atomic<int> worst = ATTN_OK;
   auto work = [&](int64_t ith) {
+    // A text belongs to one thread.
+    attn_context own = context;
+    own.text = ith == 0 ? context.text : nullptr;
     for (int64_t phase = 0; phase < plan.phases; ++phase) {
       for (int64_t task = ith; task < plan.tasks[phase]; task += kThreads)
-        if (attn_status status =
-                kernel.task(args.data(), &context, phase, task))
+        if (attn_status status = kernel.task(args.data(), &own, phase, task))
           worst = status;
       phaseEnd.arrive_and_wait();
     }

@@ -60,7 +60,7 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
 }
 
 def Attn_FlashOp : Attn_Op<"flash", [
-    Pure, AttrSizedOperandSegments, SingleBlock,
+    Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock,
     DeclareOpInterfaceMethods<OpAsmOpInterface, [
       "getAsmResultNames", "getAsmBlockArgumentNames"]>]> {
   let summary = "attention with grouped heads and an online softmax";
@@ -83,6 +83,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
       C5: scale is finite.
       C6: score_mod takes (f32, index, index, index) and yields one f32.
       C7: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
+      C8: score_mod uses its arguments and constants of its own alone.
 
     Example:
 

@@ -25,24 +25,6 @@ func.func @two_results(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
 
-// A constant that only a region uses is needed by the region's operation.
-// CHECK-LABEL: func.func @region
-func.func @region(%q: tensor<2x3x1x4xf32>) -> tensor<2x3x1x4xf32> {
-  // CHECK-NEXT: attn.relu
-  // CHECK-NEXT: arith.constant
-  // CHECK-NEXT: attn.flash
-  %two = arith.constant 2.0 : f32
-  %r = attn.relu %q : tensor<2x3x1x4xf32>
-  %o, %lse = attn.flash %r, %r, %r {scale = 0.5, mask = #attn.causal}
-      : tensor<2x3x1x4xf32>, tensor<2x3x1x4xf32>, tensor<2x3x1x4xf32>
-      -> tensor<2x3x1x4xf32>, tensor<2x3x1xf32>
-      score_mod (%score: f32, %row: index, %column: index, %head: index) {
-    %doubled = arith.mulf %score, %two : f32
-    attn.yield %doubled : f32
-  }
-  return %o : tensor<2x3x1x4xf32>
-}
-
 func.func private @observe(tensor<4xf32>)
 
 // CHECK-LABEL: func.func @effects

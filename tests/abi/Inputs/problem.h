@@ -155,9 +155,12 @@ static inline double row_error(const problem *p, int64_t b, int64_t i,
 #endif
   for (int64_t j = 0; j < length; ++j)
     total += scores[j] = scores[j] == -INFINITY ? 0 : exp(scores[j] - most);
-  error = total > 0 ? fabs(floats(&p->lse)[(b * queries + i) * HEADS + h] -
-                           (most + log(total)))
-                    : 0;
+  const float lse = floats(&p->lse)[(b * queries + i) * HEADS + h];
+  /* A row without keys has lse -inf; a NaN is what was there before. */
+  error = total > 0 ? fabs(lse - (most + log(total)))
+                    : (lse == -INFINITY ? 0 : INFINITY);
+  if (isnan(lse))
+    error = INFINITY;
   for (int64_t d = 0; d < DIM; ++d) {
     double sum = 0;
     for (int64_t j = 0; j < length; ++j)

@@ -207,3 +207,18 @@ func.func @masked_softmax_c6(%s: tensor<2x4x5x7xf32>, %m: tensor<2x2x5x7xf32>) {
       : tensor<2x4x5x7xf32> -> tensor<2x4x5x7xf32>, tensor<2x5x4xf32>
   return
 }
+
+// -----
+
+func.func @flash_c8(%q: tensor<2x5x4x16xf32>, %outer: f32) {
+  // expected-note @below {{required by region isolation constraints}}
+  %o, %l = attn.flash %q, %q, %q {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>
+      -> tensor<2x5x4x16xf32>, tensor<2x5x4xf32>
+      score_mod (%score: f32, %row: index, %column: index, %head: index) {
+    // expected-error @below {{'arith.addf' op using value defined outside the region}}
+    %sum = arith.addf %score, %outer : f32
+    attn.yield %sum : f32
+  }
+  return
+}
