@@ -231,11 +231,10 @@ TEST_F(InterpreterTest, TraceReportsTheLargestScore) {
   EXPECT_DOUBLE_EQ(trace.maxScore, 2);
 }
 
-/// A flash function whose score_mod is `region`; `more` arguments come last.
-static std::string flashWith(StringRef region, StringRef more = "") {
+/// A flash function whose score_mod is `region`.
+static std::string flashWith(StringRef region) {
   return (R"(func.func @flash(%query: tensor<?x?x4x3xf32>,
-      %key: tensor<?x?x2x3xf32>, %value: tensor<?x?x2x5xf32>)" +
-          more + R"()
+      %key: tensor<?x?x2x3xf32>, %value: tensor<?x?x2x5xf32>)
       -> (tensor<?x?x4x5xf32>, tensor<?x?x4xf32>) {
     %o, %lse = attn.flash %query, %key, %value
         {scale = 0.5, mask = #attn.bidirectional}
