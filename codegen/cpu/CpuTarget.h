@@ -47,12 +47,11 @@ struct CpuTarget {
   /// Rows of the microkernel variants, descending; a row tail takes the
   /// smallest variant that covers it.
   llvm::SmallVector<int64_t, 4> rows;
-  /// Tasks of one query and at most so many rows read keys without packing.
+  /// Tasks of one query and at most so many rows, no more than a row block has,
+  /// read keys without packing.
   int64_t streamRows;
   /// How many keys ahead such a task asks for keys, first and again.
   std::array<int64_t, 2> prefetchKeys;
-  /// How many values it sums at a time.
-  int64_t streamKeys;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

@@ -91,6 +91,12 @@ TEST(CpuTargetTest, AccumulatorsFitIntoTheRegisters) {
   }
 }
 
+TEST(CpuTargetTest, StreamedRowsAreOneRowBlock) {
+  // Statistics of more rows would stand in two slots.
+  for (const char *name : {"x86-64-v3", "x86-64-v4", "aarch64"})
+    EXPECT_LE(getTarget(name)->streamRows, getTarget(name)->rowBlock());
+}
+
 TEST(CpuTargetTest, UnknownNamesHaveNoTarget) {
   EXPECT_FALSE(getTarget("z80"));
   EXPECT_FALSE(getTarget(""));
