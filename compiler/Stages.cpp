@@ -105,7 +105,7 @@ static constexpr StageSpec declaredStage = {
     "declared", "", "what the model card says, and nothing about how"};
 
 static constexpr StageSpec fusionStages[] = {
-    {"graph", "attn-expand-layers,attn-verify-graph",
+    {"graph", "attn-expand-layers,convert-linalg-to-attn,attn-verify-graph",
      "the textbook, step by step; scores are [batch, heads, queries, keys]"},
     // Views that repeat each other go, so that repeats are found behind them.
     {"raised", "attn-raise-attention,cse",

@@ -115,12 +115,14 @@ static bool splitAddedConstant(const MaskTensor &mask,
   return true;
 }
 
+namespace {
 /// The condition and the other tensor of a fill with minus infinity.
 struct InfiniteFill {
   Value condition;
   bool hides = true;
   Value rest;
 };
+} // namespace
 
 static std::optional<InfiniteFill>
 matchInfiniteFill(Operation *op, double factor, ConstantEvaluator &constants) {

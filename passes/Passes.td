@@ -77,6 +77,53 @@ def VerifyGraph : Pass<"attn-verify-graph", "::mlir::ModuleOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Upstream dialects to graph
+//===----------------------------------------------------------------------===//
+
+def ConvertLinalgToAttn : Pass<"convert-linalg-to-attn", "::mlir::ModuleOp"> {
+  let summary = "write structured operations with the graph level's names";
+  let description = [{
+    Contractions become `attn.matmul`, elementwise operations those of the graph
+    level, comparisons of coordinates triangles, and reshapes views. A softmax
+    may be `linalg.softmax` or spelled out, `exp(s - max(s)) / sum(exp(s -
+    max(s)))`, over any number of operations: elements are compared, not
+    operations. In a row of infinities alone that divides 0 by 0, where
+    `attn.softmax` has 0.
+
+    Requires: tensors, float32 and booleans.
+    Ensures: what is left of linalg and tensor has no counterpart; a remark
+    names the step.
+
+    ```mlir
+    func.func @score(%query: tensor<6x4xf32>, %key: tensor<6x4xf32>)
+        -> tensor<6x6xf32> {
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty() : tensor<6x6xf32>
+      %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<6x6xf32>)
+          -> tensor<6x6xf32>
+      %empty_1 = tensor.empty() : tensor<4x6xf32>
+      %transposed = linalg.transpose ins(%key : tensor<6x4xf32>)
+          outs(%empty_1 : tensor<4x6xf32>) permutation = [1, 0]
+      %score = linalg.matmul
+          ins(%query, %transposed : tensor<6x4xf32>, tensor<4x6xf32>)
+          outs(%init : tensor<6x6xf32>) -> tensor<6x6xf32>
+      return %score : tensor<6x6xf32>
+    }
+    // -----
+    func.func @score(%query: tensor<6x4xf32>, %key: tensor<6x4xf32>)
+        -> tensor<6x6xf32> {
+      %transposed = attn.transpose %key {permutation = array<i64: 1, 0>}
+          : tensor<6x4xf32> -> tensor<4x6xf32>
+      %score = attn.matmul %query, %transposed
+          : tensor<6x4xf32>, tensor<4x6xf32> -> tensor<6x6xf32>
+      return %score : tensor<6x6xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Graph to fused
 //===----------------------------------------------------------------------===//
 

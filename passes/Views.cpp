@@ -30,10 +30,10 @@ Value attn::createTranspose(OpBuilder &builder, Location location, Value value,
 }
 
 Value attn::createExpand(OpBuilder &builder, Location location, Value value,
-                         int64_t dim) {
+                         int64_t dim, int64_t size) {
   auto type = cast<RankedTensorType>(value.getType());
   SmallVector<int64_t> shape(type.getShape());
-  shape.insert(shape.begin() + dim, 1);
+  shape.insert(shape.begin() + dim, size);
   return ExpandOp::create(builder, location, type.clone(shape), value, dim);
 }
 

@@ -17,9 +17,9 @@ mlir::Value createTranspose(mlir::OpBuilder &builder, mlir::Location location,
                             mlir::Value value,
                             llvm::ArrayRef<int64_t> permutation);
 
-/// Puts a dimension of size 1 in front of dimension `dim`.
+/// Puts a dimension of `size` in front of dimension `dim`.
 mlir::Value createExpand(mlir::OpBuilder &builder, mlir::Location location,
-                         mlir::Value value, int64_t dim);
+                         mlir::Value value, int64_t dim, int64_t size = 1);
 
 /// Merges dimensions `dim` and `dim + 1`, one of which has size 1.
 mlir::Value createSqueeze(mlir::OpBuilder &builder, mlir::Location location,

@@ -16,6 +16,7 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Location.h"
@@ -31,7 +32,8 @@ using namespace mlir;
 DialectRegistry attn::inputDialects() {
   DialectRegistry registry;
   registry.insert<AttnDialect, arith::ArithDialect, func::FuncDialect,
-                  math::MathDialect, tensor::TensorDialect>();
+                  linalg::LinalgDialect, math::MathDialect,
+                  tensor::TensorDialect>();
   return registry;
 }
 
