@@ -18,7 +18,7 @@
 // CHECK-NEXT: %[[KT:.+]] = attn.transpose %[[K]] {permutation = array<i64: 0, 2, 1>}
 // CHECK-NEXT: %[[S:.+]] = attn.matmul %[[Q]], %[[KT]]
 // CHECK-NEXT: %[[C:.+]] = attn.scale %[[S]] {by = 0.5}
-// CHECK-NEXT: %[[P:.+]] = attn.softmax %[[C]] {dim = 2}
+// CHECK-NEXT: %[[P:.+]] = attn.softmax %[[C]] dim(2)
 // CHECK-NEXT: %[[O:.+]] = attn.matmul %[[P]], %[[V]]
 // CHECK-NEXT: return %[[O]]
 // FUSED-LABEL: func.func @named
@@ -49,7 +49,7 @@ func.func @named(%q: !x, %k: !x, %v: !x) -> !x {
 // CHECK-NEXT: %[[C:.+]] = attn.scale %[[S]] {by = 0.5}
 // CHECK-NEXT: %[[INF:.+]] = attn.full {value = 0xFFF0000000000000 : f64} : tensor<1xf32>
 // CHECK-NEXT: %[[M:.+]] = attn.where %[[PAST]], %[[C]], %[[INF]]
-// CHECK-NEXT: attn.softmax %[[M]] {dim = 2}
+// CHECK-NEXT: attn.softmax %[[M]] dim(2)
 // CHECK-NOT: linalg
 // FUSED-LABEL: func.func @spelled_out
 // FUSED: attn.flash %{{.+}} {scale = 0.5, mask = #attn.causal<alignment = top_left>}
