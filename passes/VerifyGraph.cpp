@@ -24,8 +24,10 @@ struct VerifyGraphPass : attn::impl::VerifyGraphBase<VerifyGraphPass> {
 } // namespace
 
 void VerifyGraphPass::runOnOperation() {
-  getOperation()->walk([&](GroupedOp layer) {
-    layer.emitOpError() << "is still declared, expected a graph function";
+  getOperation()->walk([&](Operation *op) {
+    if (!isa<GroupedOp, LatentOp>(op))
+      return;
+    op->emitOpError() << "is still declared, expected a graph function";
     signalPassFailure();
   });
 }

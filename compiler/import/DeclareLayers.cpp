@@ -23,15 +23,15 @@ struct LayerGroup {
 };
 } // namespace
 
-static SmallVector<LayerGroup> groupLayers(ArrayRef<LayerSpec> layers) {
-  SmallVector<LayerGroup> groups;
+static std::vector<LayerGroup> groupLayers(ArrayRef<LayerSpec> layers) {
+  std::vector<LayerGroup> groups;
   for (auto [number, layer] : llvm::enumerate(layers)) {
-    auto *group =
+    auto group =
         llvm::find_if(groups, [&, &layer = layer](const LayerGroup &candidate) {
           return candidate.layer == layer;
         });
     if (group == groups.end())
-      group = &groups.emplace_back(LayerGroup{layer, {}});
+      group = groups.insert(groups.end(), LayerGroup{layer, {}});
     group->numbers.push_back(int64_t(number));
   }
   return groups;
@@ -54,13 +54,14 @@ static FloatAttr toAttribute(OpBuilder &builder, std::optional<double> value) {
 }
 
 static RopeAttr toAttribute(OpBuilder &builder,
-                            const std::optional<RopeSpec> &rope) {
+                            const std::optional<RopeSpec> &rope,
+                            Pairing pairing) {
   if (!rope)
     return {};
   FloatAttr factor =
       rope->factor ? builder.getF64FloatAttr(rope->factor) : FloatAttr();
   return RopeAttr::get(builder.getContext(),
-                       builder.getF64FloatAttr(rope->theta), Pairing::Half,
+                       builder.getF64FloatAttr(rope->theta), pairing,
                        rope->scaling, factor);
 }
 
@@ -71,6 +72,22 @@ static MaskAttrInterface maskOf(MLIRContext *context, int64_t window) {
   return CausalAttr::get(context, Alignment::BottomRight);
 }
 
+static void declareLatent(OpBuilder &builder, Location location, StringRef name,
+                          const LayerGroup &group) {
+  const LayerSpec &layer = group.layer;
+  const LatentSpec &latent = *layer.latent;
+  Pairing pairing = latent.isInterleaved ? Pairing::Interleaved : Pairing::Half;
+  IntegerAttr queryRank;
+  if (latent.queryRank)
+    queryRank = builder.getI64IntegerAttr(*latent.queryRank);
+  LatentOp::create(builder, location, name, layer.hidden, layer.heads,
+                   queryRank, latent.kvRank, latent.nopeDim, latent.ropeDim,
+                   latent.valueDim, group.numbers,
+                   toAttribute(builder, layer.rope, pairing),
+                   maskOf(builder.getContext(), layer.window),
+                   toAttribute(builder, layer.scale));
+}
+
 static void declare(OpBuilder &builder, Location location, StringRef name,
                     const LayerGroup &group) {
   const LayerSpec &layer = group.layer;
@@ -78,9 +95,12 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
     RefusedOp::create(builder, location, name, layer.refusal, group.numbers);
     return;
   }
+  if (layer.latent)
+    return declareLatent(builder, location, name, group);
   GroupedOp::create(builder, location, name, layer.hidden, layer.heads,
                     layer.kvHeads, layer.headDim, /*value_dim=*/IntegerAttr(),
-                    group.numbers, toAttribute(builder, layer.rope),
+                    group.numbers,
+                    toAttribute(builder, layer.rope, Pairing::Half),
                     maskOf(builder.getContext(), layer.window),
                     toAttribute(builder, layer.scale),
                     toAttribute(builder, layer.softcap), layer.sinks);
@@ -94,7 +114,7 @@ OwningOpRef<ModuleOp> attn::declareLayers(MLIRContext &context, StringRef path,
   OwningOpRef<ModuleOp> module = ModuleOp::create(location, name);
   OpBuilder builder(&context);
   builder.setInsertionPointToEnd(module->getBody());
-  SmallVector<LayerGroup> groups = groupLayers(layers);
+  std::vector<LayerGroup> groups = groupLayers(layers);
   for (const LayerGroup &group : groups) {
     std::string symbol = name.str();
     if (groups.size() > 1)

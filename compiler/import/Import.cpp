@@ -186,7 +186,7 @@ std::string TextGuard::findDanger(size_t &offset) {
 /// Whether everything at the top of `module` is a layer or a function.
 static LogicalResult checkTopLevel(ModuleOp module) {
   for (Operation &op : *module.getBody())
-    if (!isa<GroupedOp, RefusedOp, func::FuncOp>(op))
+    if (!isa<GroupedOp, LatentOp, RefusedOp, func::FuncOp>(op))
       return op.emitOpError() << "is neither a declared layer nor a function";
   return success();
 }
@@ -218,7 +218,7 @@ static LogicalResult prefixLayers(ModuleOp module, StringRef name) {
     auto symbol = dyn_cast<SymbolOpInterface>(op);
     if (!symbol)
       continue;
-    bool isLayer = isa<GroupedOp, RefusedOp>(op);
+    bool isLayer = isa<GroupedOp, LatentOp, RefusedOp>(op);
     StringRef old = symbol.getName();
     if (isLayer && old != name && !old.starts_with((name + "_").str()))
       symbol.setName((name + "_" + old).str());

@@ -17,9 +17,6 @@ using namespace attn;
 using llvm::StringRef;
 using llvm::Twine;
 
-// Far above any model, low enough that no product of two overflows.
-static constexpr IntegerRange kSizes = {1, int64_t(1) << 24};
-static constexpr IntegerRange kHeadSizes = {1, int64_t(1) << 16};
 static constexpr IntegerRange kCounts = {1, 4096};
 static constexpr IntegerRange kIndices = {0, 4096};
 static constexpr IntegerRange kWindows = {1, int64_t(1) << 40};
@@ -35,9 +32,8 @@ static StringRef keyOf(const Config &config, const IntegerField &field) {
   return useAlias ? field.alias : field.name;
 }
 
-/// A field that cannot be null.
-static int64_t readInteger(const Config &config, const IntegerField &field,
-                           IntegerRange range) {
+int64_t attn::readInteger(const Config &config, const IntegerField &field,
+                          IntegerRange range) {
   StringRef key = keyOf(config, field);
   if (config.isNull(key))
     config.error(key, "expected an integer, found null");
@@ -236,6 +232,18 @@ static void applyScale(const Config &config, const ModelSpec &model,
   }
 }
 
+/// Nothing where the scores have no factor but that of the head size.
+static std::optional<double> latentScale(const Config &config,
+                                         const LatentSpec &latent) {
+  double factor = readScoreFactor(config);
+  if (factor == 1)
+    return std::nullopt;
+  double scale = factor / std::sqrt(double(latent.nopeDim + latent.ropeDim));
+  if (!isScoreFactor(scale))
+    config.error("rope_scaling", "its mscale_all_dim makes scores infinite");
+  return scale;
+}
+
 static void applySoftcap(const Config &config, const ModelSpec &model,
                          std::vector<LayerSpec> &layers) {
   StringRef key = model.softcap;
@@ -266,14 +274,26 @@ static void applyPosition(const Config &config, const ModelSpec &model,
   if (model.position == PositionRule::RopeOrAlibi &&
       readFlag(config, "alibi", false))
     return refuseAll(layers, "ALiBi positions are not supported");
-  RopeParameters rope = readRope(config, model, layers.front().headDim);
+  const LayerSpec &first = layers.front();
+  // The rotated part of a latent head is all that the rotation knows of.
+  int64_t rotated = first.latent ? first.latent->ropeDim : first.headDim;
+  RopeParameters rope = readRope(config, model, rotated);
   for (auto [index, layer] : llvm::enumerate(layers))
     layer.rope = sliding[index] ? rope.sliding : rope.full;
 }
 
+/// The largest of the head sizes that kernels of `layer` would have.
+static int64_t largestHead(const LayerSpec &layer) {
+  if (!layer.latent)
+    return layer.headDim;
+  const LatentSpec &latent = *layer.latent;
+  return std::max({latent.nopeDim + latent.ropeDim,
+                   latent.kvRank + latent.ropeDim, latent.valueDim});
+}
+
 static void applyRefusals(const Config &config,
                           std::vector<LayerSpec> &layers) {
-  int64_t headDim = layers.front().headDim;
+  int64_t headDim = largestHead(layers.front());
   if (headDim > GroupedOp::kMaxHeadDim)
     refuseAll(layers, Twine("head size ") + Twine(headDim) + " is over " +
                           Twine(GroupedOp::kMaxHeadDim));
@@ -333,8 +353,13 @@ std::vector<LayerSpec> attn::readLayers(const Config &config,
   layer.hidden = readInteger(config, model.hidden, kSizes);
   layer.heads = readInteger(config, model.heads, kCounts);
   int64_t count = readInteger(config, model.layers, kCounts);
-  layer.kvHeads = readKvHeads(config, model, layer.heads);
-  layer.headDim = readHeadDim(config, model, layer.hidden, layer.heads);
+  if (model.latent) {
+    layer.latent = readLatent(config, *model.latent, layer.heads);
+    layer.scale = latentScale(config, *layer.latent);
+  } else {
+    layer.kvHeads = readKvHeads(config, model, layer.heads);
+    layer.headDim = readHeadDim(config, model, layer.hidden, layer.heads);
+  }
   layer.sinks = model.sinks;
   std::vector<LayerSpec> layers(count, layer);
 

@@ -9,6 +9,7 @@
 #define COMPILER_IMPORT_LAYERS_H
 
 #include "compiler/Options.h"
+#include "compiler/import/Latent.h"
 #include "compiler/import/Rope.h"
 
 namespace attn {
@@ -17,16 +18,26 @@ struct LayerSpec {
   int64_t hidden = 0, heads = 0, kvHeads = 0, headDim = 0;
   /// Keys that a row sees, itself included; 0: all earlier ones.
   int64_t window = 0;
-  /// Factor of the scores where it is not 1/sqrt(headDim).
+  /// Factor of the scores where it is not 1/sqrt(size of query heads).
   std::optional<double> scale;
   std::optional<double> softcap;
   bool sinks = false;
   std::optional<RopeSpec> rope;
+  /// Latent attention: it has all sizes but hidden and heads.
+  std::optional<LatentSpec> latent;
   /// Why the layer is not compiled; empty: it is.
   std::string refusal;
 
   bool operator==(const LayerSpec &) const = default;
 };
+
+// Far above any model, low enough that no product of two overflows.
+inline constexpr IntegerRange kSizes = {1, int64_t(1) << 24};
+inline constexpr IntegerRange kHeadSizes = {1, int64_t(1) << 16};
+
+/// A field that cannot be null.
+int64_t readInteger(const Config &config, const IntegerField &field,
+                    IntegerRange range);
 
 /// Reads the layers of `config`, a config.json of `model`. Empty after an
 /// error, which is reported through `config`.

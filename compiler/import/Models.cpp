@@ -13,6 +13,22 @@ using namespace attn;
 
 static constexpr ModelSpec models[] = {
     {
+        .modelType = "deepseek_v2",
+        .hidden = {"hidden_size", 4096},
+        .layers = {"num_hidden_layers", 32},
+        .heads = {"num_attention_heads", 32},
+        .position = PositionRule::Rope,
+        .latent = LatentFields{},
+    },
+    {
+        .modelType = "deepseek_v3",
+        .hidden = {"hidden_size", 7168},
+        .layers = {"num_hidden_layers", 61},
+        .heads = {"num_attention_heads", 128},
+        .position = PositionRule::Rope,
+        .latent = LatentFields{.interleave = "rope_interleave"},
+    },
+    {
         .modelType = "falcon",
         .hidden = {"hidden_size", 4544, "n_embed"},
         .layers = {"num_hidden_layers", 32},

@@ -13,6 +13,7 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace attn {
@@ -63,6 +64,18 @@ enum class ScaleRule {
   Gpt2,
 };
 
+/// Latent attention: ranks and head sizes.
+struct LatentFields {
+  /// Null in a file: none.
+  IntegerField queryRank = {"q_lora_rank", 1536};
+  IntegerField kvRank = {"kv_lora_rank", 512};
+  IntegerField nopeDim = {"qk_nope_head_dim", 128};
+  IntegerField ropeDim = {"qk_rope_head_dim", 64};
+  IntegerField valueDim = {"v_head_dim", 128};
+  /// Field that chooses the pairing; no name: interleaved.
+  std::string_view interleave = {};
+};
+
 struct ModelSpec {
   std::string_view modelType;
   IntegerField hidden, layers, heads;
@@ -90,6 +103,9 @@ struct ModelSpec {
   std::string_view softcap = {};
   double standardSoftcap = 0;
   bool sinks = false;
+
+  /// Latent attention in place of grouped heads.
+  std::optional<LatentFields> latent = std::nullopt;
 };
 
 llvm::ArrayRef<ModelSpec> modelTable();

@@ -330,6 +330,42 @@ interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
       layer.getSinks() ? &inputs[4] : nullptr, nullptr, modify);
 }
 
+/// [batch, keys, 1, size] with the rows of `left`, then those of `right`, both
+/// [batch, keys, size].
+static Tensor joinRows(const Tensor &left, const Tensor &right) {
+  Tensor joined({left.dim(0), left.dim(1), 1, left.dim(2) + right.dim(2)});
+  for (int64_t batch = 0; batch < left.dim(0); ++batch)
+    for (int64_t key = 0; key < left.dim(1); ++key) {
+      double *row = joined.row(batch, key, 0);
+      row = std::copy_n(left.row(batch, key), left.dim(2), row);
+      std::copy_n(right.row(batch, key), right.dim(2), row);
+    }
+  return joined;
+}
+
+template <typename Real>
+static FailureOr<SmallVector<Tensor>>
+interpretLatent(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
+                Trace *trace) {
+  Visibility visibility = {.band = layer.getMask().getBand(),
+                           .lengths = &inputs[3]};
+  auto keep = [](Tensor score) -> FailureOr<Tensor> { return score; };
+  auto attend = [&](const Tensor &key, const Tensor &value) {
+    return Evaluator<Real>(trace).attend({&inputs[0], &key, &value},
+                                         layer.getScoreScale(), visibility,
+                                         nullptr, nullptr, keep);
+  };
+  if (form == LatentForm::Expanded)
+    return attend(inputs[1], inputs[2]);
+  const Tensor &latent = inputs[1];
+  if (failed(checkSize(layer, "keys of rope_key", inputs[2].dim(1),
+                       latent.dim(1))))
+    return failure();
+  // The value is the latent: a row without a second part.
+  Tensor none({latent.dim(0), latent.dim(1), 0});
+  return attend(joinRows(latent, inputs[2]), joinRows(latent, none));
+}
+
 FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
                                                     ArrayRef<Tensor> inputs,
                                                     Precision precision,
@@ -352,6 +388,17 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);
   return interpretLayer<double>(layer, inputs, trace);
+}
+
+FailureOr<SmallVector<Tensor>>
+reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
+                     Precision precision, Trace *trace) {
+  if (failed(checkSize(layer, "number of inputs",
+                       static_cast<int64_t>(inputs.size()), 4)))
+    return failure();
+  if (precision == Precision::F32)
+    return interpretLatent<float>(layer, form, inputs, trace);
+  return interpretLatent<double>(layer, form, inputs, trace);
 }
 
 bool reference::isInterpretable(func::FuncOp function) {

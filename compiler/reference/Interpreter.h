@@ -36,6 +36,12 @@ mlir::FailureOr<llvm::SmallVector<Tensor>>
 interpret(GroupedOp layer, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);
 
+/// The same for one form of a latent layer: query, key, value and kv_lengths
+/// expanded; query, latent, rope_key and kv_lengths absorbed.
+mlir::FailureOr<llvm::SmallVector<Tensor>>
+interpret(LatentOp layer, LatentForm form, llvm::ArrayRef<Tensor> inputs,
+          Precision precision = Precision::F64, Trace *trace = nullptr);
+
 /// Whether every operation of `function` has a rule; functions below the fused
 /// level have none.
 bool isInterpretable(mlir::func::FuncOp function);

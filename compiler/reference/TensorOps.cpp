@@ -145,6 +145,29 @@ static FailureOr<Tensor> evaluateProduct(LinearOp op, Operands x) {
   });
 }
 
+/// Every head with its own weight.
+template <typename Real>
+static FailureOr<Tensor> evaluateProduct(HeadLinearOp op, Operands x) {
+  const Tensor &input = *x[0], &weight = *x[1];
+  bool transposed = op.getTransposed();
+  int64_t inputs = weight.dim(transposed ? 1 : 2);
+  int64_t outputs = weight.dim(transposed ? 2 : 1);
+  if (failed(checkInner(op, input.dim(3), inputs)))
+    return failure();
+  Tensor result({input.dim(0), input.dim(1), input.dim(2), outputs});
+  for (int64_t position = 0; position < result.size(); ++position) {
+    SmallVector<int64_t> at = result.coordinates(position);
+    const double *row = input.row(at[0], at[1], at[2]);
+    Real sum = 0;
+    for (int64_t i = 0; i < inputs; ++i)
+      sum += static_cast<Real>(row[i]) *
+             static_cast<Real>(transposed ? weight(at[2], i, at[3])
+                                          : weight(at[2], at[3], i));
+    result.data()[position] = sum;
+  }
+  return result;
+}
+
 //===----------------------------------------------------------------------===//
 // Element by element
 //===----------------------------------------------------------------------===//
@@ -298,10 +321,11 @@ static FailureOr<Tensor> evaluateAppend(CacheAppendOp op, Operands x) {
 
 bool reference::isTensorOp(Operation *op) {
   return isa<AddOp, AndOp, CacheAppendOp, ConcatOp, DivOp, ExpandOp, FlattenOp,
-             FullOp, GeluOp, LayerNormOp, LinearOp, MaskedFillOp, MatmulOp,
-             MulOp, NotOp, OrOp, ReluOp, RepeatInterleaveOp, RmsNormOp, RopeOp,
-             SigmoidOp, SiluOp, SliceOp, SubOp, SumOp, TanhOp, TileOp,
-             TransposeOp, TrilOp, TriuOp, UnflattenOp, WhereOp>(op);
+             FullOp, GeluOp, HeadLinearOp, LayerNormOp, LinearOp, MaskedFillOp,
+             MatmulOp, MulOp, NotOp, OrOp, ReluOp, RepeatInterleaveOp,
+             RmsNormOp, RopeOp, SigmoidOp, SiluOp, SliceOp, SubOp, SumOp,
+             TanhOp, TileOp, TransposeOp, TrilOp, TriuOp, UnflattenOp, WhereOp>(
+      op);
 }
 
 template <typename Real>
@@ -313,7 +337,7 @@ FailureOr<Tensor> reference::evaluateTensorOp(Operation *op, Operands x) {
       .template Case<TransposeOp, FlattenOp, UnflattenOp, ExpandOp, SliceOp,
                      RepeatInterleaveOp, TileOp, ConcatOp>(
           [&](auto known) { return evaluate(known, x); })
-      .template Case<MatmulOp, LinearOp>(
+      .template Case<MatmulOp, LinearOp, HeadLinearOp>(
           [&](auto known) { return evaluateProduct<Real>(known, x); })
       .template Case<RmsNormOp, LayerNormOp>(
           [&](auto known) { return evaluateNorm<Real>(known, x); })

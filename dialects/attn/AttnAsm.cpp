@@ -177,9 +177,10 @@ static bool isImplied(StringRef field) {
 /// The order in which a model card speaks: sizes, layers, positions, then what
 /// happens to scores, in the order in which it happens.
 static constexpr StringLiteral kFieldOrder[] = {
-    "hidden",   "heads",   "kv_heads", "head_dim", "value_dim", "layers",
-    "position", "times",   "dim",      "offset",   "by",        "cap",
-    "scale",    "softcap", "mask",     "sinks"};
+    "hidden",   "heads",    "kv_heads", "query_rank", "kv_rank",
+    "head_dim", "nope_dim", "rope_dim", "value_dim",  "layers",
+    "position", "times",    "dim",      "offset",     "by",
+    "cap",      "scale",    "softcap",  "mask",       "sinks"};
 
 /// The attributes to print: those of the dialect in their order, then others.
 static SmallVector<NamedAttribute> orderFields(DictionaryAttr attributes) {
@@ -320,6 +321,7 @@ ATTN_RESULT_NAME(ExpandOp, "expanded")
 ATTN_RESULT_NAME(FlattenOp, "merged")
 ATTN_RESULT_NAME(FullOp, "full")
 ATTN_RESULT_NAME(GeluOp, "activated")
+ATTN_RESULT_NAME(HeadLinearOp, "projected")
 ATTN_RESULT_NAME(LayerNormOp, "normed")
 ATTN_RESULT_NAME(LinearOp, "projected")
 ATTN_RESULT_NAME(MaskedFillOp, "masked")

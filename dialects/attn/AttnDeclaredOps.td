@@ -61,6 +61,65 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
   let hasVerifier = 1;
 }
 
+def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
+  let summary = "attention layer over a latent that heads share (MLA)";
+  let description = [{
+    Multi-head latent attention (DeepSeek-AI 2024): `latent = rms_norm(x . W_a)`
+    of `kv_rank` elements and one rotated key part of `rope_dim` elements are
+    all that a token leaves in the cache. With `[W_uk; W_uv]` of each head,
+    `key = [latent . W_uk, rope_key]`, `value = latent . W_uv` and queries of
+    `nope_dim + rope_dim` elements, `output = softmax(mask(scale * query . key))
+    . value`. Queries come from a compressed row of `query_rank` elements, or
+    straight from x when it is absent.
+
+    The same function without expanding the latent (absorbed): `[query_nope .
+    W_uk^T, query_rope]` attends to `[latent, rope_key]`, which all heads share,
+    and `W_uv` follows the weighted sum.
+
+    `scale` is `1/sqrt(nope_dim + rope_dim)` when absent. `layers` lists the
+    model's layers that this declaration stands for.
+
+    Constraints:
+      C1: heads and all ranks and sizes are positive; heads is at most 65536.
+      C2: rope_dim is even.
+      C3: nope_dim + rope_dim, kv_rank + rope_dim and value_dim are at most 576.
+      C4: scale is finite in f32.
+
+    Example:
+
+    ```mlir
+    attn.latent @deepseek_v3 {
+      hidden = 7168, heads = 128, query_rank = 1536, kv_rank = 512,
+      nope_dim = 128, rope_dim = 64, value_dim = 128,
+      layers = [0, 1],
+      position = #attn.rope<theta = 1.0e4, pairing = interleaved>,
+      mask = #attn.causal}
+    ```
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    I64Attr:$hidden, I64Attr:$heads,
+    OptionalAttr<I64Attr>:$query_rank, I64Attr:$kv_rank,
+    I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
+    Attn_LayersAttr:$layers,
+    OptionalAttr<Attn_RopeAttr>:$position,
+    Attn_MaskAttrInterface:$mask,
+    OptionalAttr<F64Attr>:$scale);
+  let extraClassDeclaration = [{
+    /// Head size of expanded queries and keys: nope_dim + rope_dim.
+    int64_t getExpandedSize() { return getNopeDim() + getRopeDim(); }
+    /// Head size of absorbed queries, and elements of a cached token:
+    /// kv_rank + rope_dim.
+    int64_t getAbsorbedSize() { return getKvRank() + getRopeDim(); }
+    /// Factor of the scores: scale, or 1/sqrt(nope_dim + rope_dim).
+    double getScoreScale();
+  }];
+  let assemblyFormat = [{
+    $sym_name custom<Fields>(attr-dict, "getOperationName()")
+  }];
+  let hasVerifier = 1;
+}
+
 def Attn_RefusedOp : Attn_Op<"refused", [Symbol]> {
   let summary = "attention layer that is not compiled, and why";
   let description = [{

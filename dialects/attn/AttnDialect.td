@@ -19,8 +19,8 @@ def Attn_Dialect : Dialect {
     `[batch, heads, queries, keys]`. Query heads share key/value heads in
     consecutive groups: `kv = h / (heads / kv_heads)`.
 
-    Three levels live here. *Declared*: `attn.grouped` says what a model card
-    says. *Graph*: `attn.repeat_kv`, `attn.score`, `attn.scale`,
+    Three levels live here. *Declared*: `attn.grouped` and `attn.latent` say
+    what a model card says. *Graph*: `attn.repeat_kv`, `attn.score`, `attn.scale`,
     `attn.softcap`, `attn.mask`, `attn.softmax`, `attn.weighted_sum` spell the
     textbook out. *Fused*: `attn.masked_softmax`, then `attn.flash`.
   }];

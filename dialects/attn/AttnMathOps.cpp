@@ -57,6 +57,20 @@ LogicalResult LinearOp::verify() {
   return checkShape(*this, "result", getResult(), expected);
 }
 
+LogicalResult HeadLinearOp::verify() {
+  bool transposed = getTransposed();
+  // head_linear_c1
+  if (failed(checkEqual(*this, "heads of input and weight", getInput(), 2,
+                        getWeight(), 0)) ||
+      failed(checkEqual(*this, "inputs of input and weight", getInput(), 3,
+                        getWeight(), transposed ? 1 : 2)))
+    return failure();
+  // head_linear_c2
+  SmallVector<int64_t> expected(shapeOf(getInput()));
+  expected.back() = sizeOf(getWeight(), transposed ? 2 : 1);
+  return checkShape(*this, "result", getResult(), expected);
+}
+
 //===----------------------------------------------------------------------===//
 // Element by element
 //===----------------------------------------------------------------------===//

@@ -79,6 +79,42 @@ def Attn_LinearOp : Attn_Op<"linear", [Pure, Attn_NamedResults]> {
   let hasVerifier = 1;
 }
 
+def Attn_HeadLinearOp : Attn_Op<"head_linear", [Pure, Attn_NamedResults]> {
+  let summary = "linear layer of its own for each head";
+  let description = [{
+    `result[b, s, h, o] = sum_i input[b, s, h, i] * weight[h, o, i]`; with
+    `transposed` the weight is `weight[h, i, o]`. Latent attention, absorbed,
+    has two: `einsum("bshd,hdc->bshc")` before the scores, and
+    `einsum("bshc,hdc->bshd")` behind the weighted sum.
+
+    Constraints:
+      C1: input and weight have the same heads, and input as many elements in
+          its last dimension as weight takes.
+      C2: the result has input's sizes, but as many elements in its last
+          dimension as weight makes.
+
+    Example:
+
+    ```mlir
+    func.func @head_linear(%query: tensor<2x?x8x128xf32>,
+                           %weight: tensor<8x128x512xf32>)
+        -> tensor<2x?x8x512xf32> {
+      %absorbed = attn.head_linear %query, %weight {transposed}
+          : tensor<2x?x8x128xf32>, tensor<8x128x512xf32> -> tensor<2x?x8x512xf32>
+      return %absorbed : tensor<2x?x8x512xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Attn_HeadsTensor:$input, 3DTensorOf<[F32]>:$weight,
+                       UnitAttr:$transposed);
+  let results = (outs Attn_HeadsTensor:$result);
+  let assemblyFormat = [{
+    $input `,` $weight custom<Fields>(attr-dict, "getOperationName()")
+    `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Element by element
 //===----------------------------------------------------------------------===//

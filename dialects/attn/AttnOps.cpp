@@ -149,6 +149,55 @@ LogicalResult GroupedOp::verify() {
   return success();
 }
 
+double LatentOp::getScoreScale() {
+  if (std::optional<APFloat> scale = getScale())
+    return scale->convertToDouble();
+  return 1.0 / std::sqrt(static_cast<double>(getExpandedSize()));
+}
+
+static LogicalResult checkLatentSizes(LatentOp op) {
+  const std::pair<StringRef, int64_t> sizes[] = {
+      {"hidden", op.getHidden()},
+      {"heads", op.getHeads()},
+      {"query_rank", op.getQueryRank().value_or(1)},
+      {"kv_rank", op.getKvRank()},
+      {"nope_dim", op.getNopeDim()},
+      {"rope_dim", op.getRopeDim()},
+      {"value_dim", op.getValueDim()}};
+  // latent_c1
+  for (auto [name, size] : sizes)
+    if (size <= 0)
+      return op.emitOpError()
+             << name << " is " << size << ", expected at least 1";
+  if (op.getHeads() > kMaxHeads)
+    return op.emitOpError() << "heads is " << op.getHeads()
+                            << ", expected at most " << kMaxHeads;
+  // latent_c2
+  if (op.getRopeDim() % 2 != 0)
+    return op.emitOpError() << "rope_dim " << op.getRopeDim()
+                            << " is odd, and a rotation takes pairs";
+  // latent_c3; the first check keeps the sums from overflowing.
+  constexpr int64_t most = GroupedOp::kMaxHeadDim;
+  for (auto [name, size] : llvm::drop_begin(sizes, 3))
+    if (size > most)
+      return op.emitOpError()
+             << name << " is " << size << ", expected at most " << most;
+  if (op.getExpandedSize() > most)
+    return op.emitOpError() << "nope_dim + rope_dim is " << op.getExpandedSize()
+                            << ", expected at most " << most;
+  if (op.getAbsorbedSize() > most)
+    return op.emitOpError() << "kv_rank + rope_dim is " << op.getAbsorbedSize()
+                            << ", expected at most " << most;
+  return success();
+}
+
+LogicalResult LatentOp::verify() {
+  if (failed(checkLatentSizes(*this)))
+    return failure();
+  // latent_c4
+  return verifyScale(*this, APFloat(getScoreScale()));
+}
+
 //===----------------------------------------------------------------------===//
 // Graph
 //===----------------------------------------------------------------------===//

@@ -26,6 +26,10 @@ namespace attn {
 /// rows and bytes stay within 64 bits.
 inline constexpr int64_t kMaxHeads = 65536;
 
+/// The two ways to compute a latent layer: with keys and values of every head,
+/// or on the latent itself, which all heads share.
+enum class LatentForm { Expanded, Absorbed };
+
 /// Whether kernels, which compute in f32, can hold a factor of scores: it is
 /// finite in f32, also as a factor of base-2 logits.
 bool isScoreFactor(double factor);

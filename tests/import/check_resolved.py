@@ -2,6 +2,7 @@
 transformers 5.23 make of the same files (Inputs/resolved.json)."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -24,8 +25,26 @@ def kv_heads(fields):
     return fields.get("num_key_value_heads", fields["num_attention_heads"])
 
 
+def expected_latent(fields):
+    """Those of a latent layer; the scale carries what YaRN does to scores."""
+    layer = {"heads": fields["num_attention_heads"], "hidden": fields["hidden_size"],
+             "kv_rank": fields["kv_lora_rank"], "nope_dim": fields["qk_nope_head_dim"],
+             "rope_dim": fields["qk_rope_head_dim"], "value_dim": fields["v_head_dim"],
+             "pairing": "interleaved"}
+    if fields["q_lora_rank"]:
+        layer["query_rank"] = fields["q_lora_rank"]
+    rope = fields["rope_parameters"]
+    layer.update(theta=float(rope["rope_theta"]), scaling=rope["rope_type"],
+                 factor=float(rope["factor"]))
+    m = 0.1 * rope["mscale_all_dim"] * math.log(rope["factor"]) + 1
+    layer["scale"] = fields["qk_head_dim"] ** -0.5 * m * m
+    return layer
+
+
 def expected_layer(fields, kind):
     """The attributes that a declaration of these layers has to print."""
+    if "kv_lora_rank" in fields:
+        return expected_latent(fields)
     heads, hidden = fields["num_attention_heads"], fields["hidden_size"]
     head_dim = fields.get("head_dim") or hidden // heads
     layer = {"heads": heads, "hidden": hidden, "kv_heads": kv_heads(fields),
@@ -51,9 +70,9 @@ def expected_layer(fields, kind):
 def printed_layers(text):
     """Layer number -> attributes, from the declarations in `text`."""
     layers = {}
-    for declaration in re.findall(r"attn\.grouped[^}]*", text):
+    for declaration in re.findall(r"attn\.(?:grouped|latent)[^}]*", text):
         layer = {}
-        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", declaration):
+        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3|interleaved)", declaration):
             if name not in ("right", "mask", "position", "layers"):
                 layer["window" if name == "left" else name] = (
                     value if value.isalnum() and not value.isdigit() else float(value))
@@ -77,7 +96,10 @@ def main():
         wanted = [expected_layer(fields, kind) for kind in layer_types(fields)]
         assert sorted(found) == list(range(len(wanted))), f"{name}: {sorted(found)}"
         for number, layer in enumerate(wanted):
-            assert found[number] == layer, (
+            same = found[number].keys() == layer.keys() and all(
+                math.isclose(value, layer[name]) if isinstance(value, float)
+                else value == layer[name] for name, value in found[number].items())
+            assert same, (
                 f"{name}: layer {number} is {found[number]}, expected {layer}")
         print(f"{name}: {len(wanted)} layers agree")
 

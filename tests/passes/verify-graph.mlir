@@ -7,6 +7,11 @@
 attn.grouped @left {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
                     layers = array<i64: 0>, mask = #attn.causal}
 
+// expected-error @below {{'attn.latent' op is still declared, expected a graph function}}
+attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
+                     rope_dim = 4, value_dim = 6, layers = array<i64: 0>,
+                     mask = #attn.causal}
+
 // -----
 
 attn.refused @refused "alibi positions are not supported" {

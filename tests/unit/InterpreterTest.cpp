@@ -74,6 +74,21 @@ static constexpr StringLiteral kDeclared = R"(
     value_dim = 5, layers = array<i64: 0>, scale = 0.5, softcap = 2.0, sinks,
     mask = #attn.window<left = 3, right = 1>})";
 
+static constexpr StringLiteral kLatent = R"(
+  attn.latent @layer {hidden = 12, heads = 2, kv_rank = 3, nope_dim = 2,
+    rope_dim = 2, value_dim = 4, layers = array<i64: 0>, scale = 0.5,
+    mask = #attn.causal})";
+
+static constexpr StringLiteral kAbsorb = R"(
+  func.func @absorb(%query: tensor<?x?x2x2xf32>, %weight: tensor<2x2x3xf32>)
+      -> (tensor<?x?x2x3xf32>, tensor<?x?x2x2xf32>) {
+    %absorbed = attn.head_linear %query, %weight {transposed}
+        : tensor<?x?x2x2xf32>, tensor<2x2x3xf32> -> tensor<?x?x2x3xf32>
+    %back = attn.head_linear %absorbed, %weight
+        : tensor<?x?x2x3xf32>, tensor<2x2x3xf32> -> tensor<?x?x2x2xf32>
+    return %absorbed, %back : tensor<?x?x2x3xf32>, tensor<?x?x2x2xf32>
+  })";
+
 static constexpr StringLiteral kGraph = R"(
   func.func @graph(%query: tensor<?x?x4x3xf32>, %key: tensor<?x?x2x3xf32>,
                    %value: tensor<?x?x2x5xf32>, %lengths: tensor<?xi32>,
@@ -276,4 +291,54 @@ TEST_F(InterpreterTest, ScoreModHoldsNothingWithoutARule) {
   EXPECT_FALSE(isTaken(R"(%y = arith.extf %score : f32 to f64
     %x = arith.truncf %y : f64 to f32
   )"));
+}
+
+TEST_F(InterpreterTest, HeadsHaveLinearLayersOfTheirOwn) {
+  parse(kAbsorb);
+  Tensor query({1, 1, 2, 2}, {1, 2, 3, 4});
+  Tensor weight({2, 2, 3}, {1, 2, 3, 4, 5, 6, 1, 0, 0, 0, 1, 0});
+  SmallVector<Tensor> results = run({query, weight});
+  ASSERT_EQ(results.size(), 2u);
+  // Head 0: [1 2] [[1 2 3] [4 5 6]]; head 1: [3 4] [[1 0 0] [0 1 0]].
+  expectNear(results,
+             {Tensor({1, 1, 2, 3}, {9, 12, 15, 3, 4, 0}),
+              Tensor({1, 1, 2, 2}, {9 + 24 + 45, 36 + 60 + 90, 3, 4})});
+}
+
+/// Expanding the latents and attending to every head's own keys is attending to
+/// the latents with absorbed queries, up to the products with the weights.
+TEST_F(InterpreterTest, FormsOfALatentLayerAgree) {
+  parse(kLatent);
+  auto layer = firstOf<LatentOp>();
+  Tensor weight = pattern({2, 2, 3}, 5); // [heads, nope, latent]
+  Tensor latent = pattern({1, 4, 3}, 1), rope = pattern({1, 4, 2}, 2);
+  Tensor query = pattern({1, 3, 2, 4}, 3), lengths({1}, 4);
+  Tensor key({1, 4, 2, 4}), value({1, 4, 2, 4}), absorbed({1, 3, 2, 5});
+  for (int64_t head = 0; head < 2; ++head) {
+    for (int64_t j = 0; j < 4; ++j)
+      for (int64_t d = 0; d < 2; ++d) {
+        key(0, j, head, d + 2) = rope(0, j, d);
+        for (int64_t c = 0; c < 3; ++c) {
+          key(0, j, head, d) += latent(0, j, c) * weight(head, d, c);
+          value(0, j, head, c) = latent(0, j, c);
+        }
+      }
+    for (int64_t i = 0; i < 3; ++i)
+      for (int64_t d = 0; d < 2; ++d) {
+        absorbed(0, i, head, d + 3) = query(0, i, head, d + 2);
+        for (int64_t c = 0; c < 3; ++c)
+          absorbed(0, i, head, c) += query(0, i, head, d) * weight(head, d, c);
+      }
+  }
+  auto expanded =
+      interpret(layer, LatentForm::Expanded, {query, key, value, lengths});
+  auto onLatents =
+      interpret(layer, LatentForm::Absorbed, {absorbed, latent, rope, lengths});
+  ASSERT_TRUE(succeeded(expanded) && succeeded(onLatents));
+  expectNear((*expanded)[1], (*onLatents)[1]);
+  for (int64_t i = 0; i < 3; ++i)
+    for (int64_t head = 0; head < 2; ++head)
+      for (int64_t c = 0; c < 3; ++c)
+        EXPECT_NEAR((*expanded)[0](0, i, head, c),
+                    (*onLatents)[0](0, i, head, c), 1e-9);
 }

@@ -152,3 +152,66 @@ attn.grouped @integer_scale {
 // expected-error @below {{'attn.grouped' op requires attribute 'mask'}}
 attn.grouped @no_mask {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>}
+
+// -----
+
+// expected-error @below {{'attn.latent' op kv_rank is 0, expected at least 1}}
+attn.latent @latent_c1 {
+  hidden = 64, heads = 4, kv_rank = 0, nope_dim = 8, rope_dim = 4, value_dim =
+  6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op query_rank is -1, expected at least 1}}
+attn.latent @latent_c1_query_rank {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, query_rank = -1, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op heads is 65537, expected at most 65536}}
+attn.latent @latent_c1_most {
+  hidden = 64, heads = 65537, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op rope_dim 5 is odd, and a rotation takes pairs}}
+attn.latent @latent_c2 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 5, value_dim
+  = 6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op kv_rank + rope_dim is 580, expected at most 576}}
+attn.latent @latent_c3 {
+  hidden = 64, heads = 4, kv_rank = 576, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op nope_dim + rope_dim is 578, expected at most 576}}
+attn.latent @latent_c3_expanded {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 574, rope_dim = 4,
+  value_dim = 6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op value_dim is 577, expected at most 576}}
+attn.latent @latent_c3_value_dim {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 577, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op scale is 1.000000e+300, expected a finite number in f32}}
+attn.latent @latent_c4 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, scale = 1.0e300, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op layers are empty, expected at least one}}
+attn.latent @latent_c5 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, layers = array<i64>, mask = #attn.causal}

@@ -53,3 +53,19 @@ attn.grouped @array {
 // CHECK: attributes {attn.layers = #attn.layers<0 to 2, 4>, attn.scope = #attn.scope<core>}
 func.func private @core() attributes {
   attn.layers = #attn.layers<0 to 2, 4>, attn.scope = #attn.scope<core>}
+
+// CHECK: attn.latent @latent {hidden = 64, heads = 4, query_rank = 24, kv_rank = 16,
+// CHECK-NEXT: nope_dim = 8, rope_dim = 4, value_dim = 6, layers = [0],
+// CHECK-NEXT: position = #attn.rope<theta = 10000.0, pairing = interleaved>, scale = 0.5,
+// CHECK-NEXT: mask = #attn.causal}
+attn.latent @latent {
+  mask = #attn.causal, scale = 0.5, layers = [0], value_dim = 6,
+  rope_dim = 4, nope_dim = 8, kv_rank = 16, query_rank = 24, heads = 4,
+  position = #attn.rope<theta = 1.0e4, pairing = interleaved>, hidden = 64}
+
+// CHECK: attn.latent @uncompressed_queries {hidden = 64, heads = 4, kv_rank = 16,
+// CHECK-NEXT: nope_dim = 8, rope_dim = 4, value_dim = 6, layers = [0],
+// CHECK-NEXT: mask = #attn.causal}
+attn.latent @uncompressed_queries {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 6, layers = [0], mask = #attn.causal}

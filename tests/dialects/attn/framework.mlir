@@ -59,3 +59,15 @@ func.func @masks(%score: tensor<2x8x16x16xf32>, %padding: tensor<2x1x1x16xi1>)
   %p = attn.softmax %b dim(2) : tensor<2x8x16x16xf32> -> tensor<2x8x16x16xf32>
   return %p : tensor<2x8x16x16xf32>
 }
+
+// CHECK-LABEL: func.func @head_linear
+func.func @head_linear(%query: tensor<2x?x8x16xf32>, %up: tensor<8x16x64xf32>)
+    -> tensor<2x?x8x16xf32> {
+  // CHECK: %projected = attn.head_linear %{{.+}}, %{{.+}} {transposed} : tensor<2x?x8x16xf32>, tensor<8x16x64xf32> -> tensor<2x?x8x64xf32>
+  %absorbed = attn.head_linear %query, %up {transposed}
+      : tensor<2x?x8x16xf32>, tensor<8x16x64xf32> -> tensor<2x?x8x64xf32>
+  // CHECK: attn.head_linear %projected, %{{.+}} : tensor<2x?x8x64xf32>, tensor<8x16x64xf32> -> tensor<2x?x8x16xf32>
+  %output = attn.head_linear %absorbed, %up
+      : tensor<2x?x8x64xf32>, tensor<8x16x64xf32> -> tensor<2x?x8x16xf32>
+  return %output : tensor<2x?x8x16xf32>
+}

@@ -65,6 +65,42 @@ func.func @linear_c3(%x: tensor<2x3x4xf32>, %w: tensor<6x4xf32>) {
 
 // -----
 
+func.func @head_linear_c1(%x: tensor<2x?x8x4xf32>, %w: tensor<8x6x5xf32>) {
+  // expected-error @below {{'attn.head_linear' op inputs of input and weight differ: 4 and 5}}
+  %t = attn.head_linear %x, %w
+      : tensor<2x?x8x4xf32>, tensor<8x6x5xf32> -> tensor<2x?x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @head_linear_c1_transposed(%x: tensor<2x?x8x4xf32>, %w: tensor<8x6x4xf32>) {
+  // expected-error @below {{'attn.head_linear' op inputs of input and weight differ: 4 and 6}}
+  %t = attn.head_linear %x, %w {transposed}
+      : tensor<2x?x8x4xf32>, tensor<8x6x4xf32> -> tensor<2x?x8x4xf32>
+  return
+}
+
+// -----
+
+func.func @head_linear_c1_heads(%x: tensor<2x?x8x4xf32>, %w: tensor<4x6x4xf32>) {
+  // expected-error @below {{'attn.head_linear' op heads of input and weight differ: 8 and 4}}
+  %t = attn.head_linear %x, %w
+      : tensor<2x?x8x4xf32>, tensor<4x6x4xf32> -> tensor<2x?x8x6xf32>
+  return
+}
+
+// -----
+
+func.func @head_linear_c2(%x: tensor<2x?x8x4xf32>, %w: tensor<8x6x4xf32>) {
+  // expected-error @below {{'attn.head_linear' op result has shape [2, ?, 8, 4], expected [2, ?, 8, 6]}}
+  %t = attn.head_linear %x, %w
+      : tensor<2x?x8x4xf32>, tensor<8x6x4xf32> -> tensor<2x?x8x4xf32>
+  return
+}
+
+// -----
+
 func.func @add_c1(%x: tensor<2x3x4xf32>, %y: tensor<5xf32>) {
   // expected-error @below {{'attn.add' op dimension 2 of the result is 4, expected 5}}
   %t = attn.add %x, %y
