@@ -161,7 +161,8 @@ static LibraryLayer readLayer(const json::Value &value) {
       value.getAsObject() ? *value.getAsObject() : none;
   return {object.getInteger("index").value_or(-1),
           object.getInteger("layer").value_or(-1),
-          object.getString("kernel").value_or("").str()};
+          object.getString("kernel").value_or("").str(),
+          object.getString("absorbed_kernel").value_or("").str()};
 }
 
 static LibraryTarget readTarget(const json::Value &value) {

@@ -62,6 +62,16 @@ struct LibraryLayer {
   int64_t index = 0, layer = 0;
   /// Symbol of the kernel that serves it; empty if the layer was refused.
   std::string kernel;
+  /// A latent layer's second kernel; `kernel` is the expanded one.
+  std::string absorbedKernel;
+
+  /// The symbols of all kernels that serve it.
+  std::vector<std::string> kernels() const {
+    if (kernel.empty())
+      return {};
+    return absorbedKernel.empty() ? std::vector{kernel}
+                                  : std::vector{kernel, absorbedKernel};
+  }
 };
 
 /// The args structure of any kernel: its head and its tensors, in order.

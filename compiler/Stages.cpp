@@ -15,6 +15,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+#include "passes/RowParts.h"
 
 using namespace attn;
 using namespace mlir;
@@ -140,7 +141,7 @@ static Operation *findUnfused(func::FuncOp function) {
   Operation *found = nullptr;
   function.walk([&](Operation *op) {
     bool isAttention = isa_and_present<AttnDialect>(op->getDialect());
-    if (!isAttention || isa<FlashOp, YieldOp>(op))
+    if (!isAttention || isa<FlashOp, YieldOp>(op) || isRowArrangement(op))
       return WalkResult::advance();
     found = op;
     return WalkResult::interrupt();

@@ -8,6 +8,7 @@
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "passes/RowParts.h"
 #include "passes/TileProgramBuilder.h"
 
 namespace attn {
@@ -31,6 +32,22 @@ static bool hasStaticHeads(FlashOp flash) {
   return isStatic(flash.getLse(), 2) && isStatic(flash.getSinks(), 0);
 }
 
+/// Why `flash` cannot read its operands from the function's arguments, or
+/// nothing.
+static std::optional<StringRef> whyNotArguments(FlashOp flash) {
+  auto isArgument = [](Value value) { return isa<BlockArgument>(value); };
+  for (Value operand : flash->getOperands()) {
+    bool isKeyOrValue =
+        operand == flash.getKey() || operand == flash.getValue();
+    if (!isArgument(operand) &&
+        !(isKeyOrValue && llvm::all_of(rowPartsOf(operand), isArgument)))
+      return "an operand of attn.flash is not an argument";
+  }
+  if (rowPartsOf(flash.getValue()).size() > 1)
+    return "the value of attn.flash stands in several arguments";
+  return std::nullopt;
+}
+
 std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return "it has no body of one block";
@@ -38,14 +55,14 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   if (!llvm::hasSingleElement(flashes))
     return "it does not hold exactly one attn.flash";
   FlashOp flash = *flashes.begin();
-  if (function.getBody().front().getOperations().size() != 2)
-    return "it holds other operations than one attn.flash";
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (&op != flash && !isRowArrangement(&op))
+      return "it holds other operations than one attn.flash";
   Operation *terminator = function.getBody().front().getTerminator();
   if (!llvm::equal(terminator->getOperands(), flash.getResults()))
     return "it does not return the output and lse of attn.flash";
-  for (Value operand : flash->getOperands())
-    if (!isa<BlockArgument>(operand))
-      return "an operand of attn.flash is not an argument";
+  if (std::optional<StringRef> why = whyNotArguments(flash))
+    return why;
   if (!llvm::all_of(function.getArgumentTypes(),
                     llvm::IsaPred<RankedTensorType>))
     return "an argument is not a tensor of known rank";
@@ -125,7 +142,7 @@ void ConvertAttnToAttnTilePass::runOnOperation() {
   ConversionTarget target(getContext());
   target.addLegalDialect<tile::AttnTileDialect, arith::ArithDialect,
                          scf::SCFDialect>();
-  target.addLegalOp<ModuleOp, GroupedOp, RefusedOp>();
+  target.addLegalOp<ModuleOp, GroupedOp, LatentOp, RefusedOp>();
   target.addIllegalOp<func::FuncOp>();
   RewritePatternSet patterns(&getContext());
   patterns.add<ConvertFunction>(&getContext(), parsed);

@@ -1,7 +1,7 @@
 //===- ExpandLayers.cpp - declared layers become functions ----------------===//
 //
-// Writes each attn.grouped as the textbook graph of its core: what every
-// kernel computes, step by step (semantics, items 1 to 8).
+// Writes each declared layer as the textbook graph of its core, or of both its
+// cores: what kernels compute, step by step (semantics, items 1 to 9).
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +28,23 @@ struct NamedTensor {
   RankedTensorType type;
 };
 
-/// The tensors of a layer's core; names and order are those of the C call.
+/// One function that a layer becomes. Names and order of its tensors are those
+/// of the C call.
+struct Core {
+  std::string name;
+  Operation *layer;
+  LayersAttr layers;
+  int64_t heads, kvHeads, headDim, valueDim;
+  /// Keys are [latent, rope_key] and values the latent, for all heads; 0: keys
+  /// and values are tensors of their own. Elements of the rope_key.
+  int64_t ropeDim = 0;
+  double scale;
+  std::optional<APFloat> softcap = std::nullopt;
+  MaskAttrInterface mask;
+  bool sinks = false;
+};
+
+/// The tensors of a core.
 struct CoreTensors {
   SmallVector<NamedTensor> arguments;
   SmallVector<NamedTensor> results;
@@ -36,25 +52,69 @@ struct CoreTensors {
 };
 } // namespace
 
-static CoreTensors describeTensors(GroupedOp layer) {
+static std::string nameOf(Operation *layer, StringRef scope) {
+  return (SymbolTable::getSymbolName(layer).getValue() + "_" + scope).str();
+}
+
+static SmallVector<Core> coresOf(GroupedOp layer) {
+  return {{.name = nameOf(layer, "core"),
+           .layer = layer,
+           .layers = layer.getLayersAttr(),
+           .heads = int64_t(layer.getHeads()),
+           .kvHeads = int64_t(layer.getKvHeads()),
+           .headDim = int64_t(layer.getHeadDim()),
+           .valueDim = layer.getValueSize(),
+           .scale = layer.getScoreScale(),
+           .softcap = layer.getSoftcap(),
+           .mask = layer.getMask(),
+           .sinks = layer.getSinks()}};
+}
+
+static SmallVector<Core> coresOf(LatentOp layer) {
+  auto heads = int64_t(layer.getHeads());
+  Core expanded = {.name = nameOf(layer, "expanded_core"),
+                   .layer = layer,
+                   .layers = layer.getLayersAttr(),
+                   .heads = heads,
+                   .kvHeads = heads,
+                   .headDim = layer.getExpandedSize(),
+                   .valueDim = int64_t(layer.getValueDim()),
+                   .scale = layer.getScoreScale(),
+                   .mask = layer.getMask()};
+  Core absorbed = expanded;
+  absorbed.name = nameOf(layer, "absorbed_core");
+  absorbed.kvHeads = 1;
+  absorbed.headDim = layer.getAbsorbedSize();
+  absorbed.valueDim = layer.getKvRank();
+  absorbed.ropeDim = layer.getRopeDim();
+  return {expanded, absorbed};
+}
+
+static CoreTensors describeTensors(const Core &core) {
   constexpr int64_t kAny = ShapedType::kDynamic;
-  Type f32 = Float32Type::get(layer.getContext());
-  Type i32 = IntegerType::get(layer.getContext(), 32);
+  MLIRContext *context = core.layer->getContext();
+  Type f32 = Float32Type::get(context), i32 = IntegerType::get(context, 32);
   auto tensor = [](ArrayRef<int64_t> shape, Type element) {
     return RankedTensorType::get(shape, element);
   };
-  int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
-  int64_t headDim = layer.getHeadDim(), valueDim = layer.getValueSize();
   CoreTensors tensors;
-  tensors.arguments = {{"query", tensor({kAny, kAny, heads, headDim}, f32)},
-                       {"key", tensor({kAny, kAny, kvHeads, headDim}, f32)},
-                       {"value", tensor({kAny, kAny, kvHeads, valueDim}, f32)},
-                       {"kv_lengths", tensor({kAny}, i32)}};
-  if (layer.getSinks())
-    tensors.arguments.push_back({"sinks", tensor({heads}, f32)});
-  tensors.results = {{"output", tensor({kAny, kAny, heads, valueDim}, f32)},
-                     {"lse", tensor({kAny, kAny, heads}, f32)}};
-  tensors.score = tensor({kAny, heads, kAny, kAny}, f32);
+  tensors.arguments = {
+      {"query", tensor({kAny, kAny, core.heads, core.headDim}, f32)}};
+  if (core.ropeDim)
+    tensors.arguments.append(
+        {{"latent", tensor({kAny, kAny, core.valueDim}, f32)},
+         {"rope_key", tensor({kAny, kAny, core.ropeDim}, f32)}});
+  else
+    tensors.arguments.append(
+        {{"key", tensor({kAny, kAny, core.kvHeads, core.headDim}, f32)},
+         {"value", tensor({kAny, kAny, core.kvHeads, core.valueDim}, f32)}});
+  tensors.arguments.push_back({"kv_lengths", tensor({kAny}, i32)});
+  if (core.sinks)
+    tensors.arguments.push_back({"sinks", tensor({core.heads}, f32)});
+  tensors.results = {
+      {"output", tensor({kAny, kAny, core.heads, core.valueDim}, f32)},
+      {"lse", tensor({kAny, kAny, core.heads}, f32)}};
+  tensors.score = tensor({kAny, core.heads, kAny, kAny}, f32);
   return tensors;
 }
 
@@ -63,14 +123,15 @@ static SmallVector<Type> typesOf(ArrayRef<NamedTensor> tensors) {
       tensors, [](const NamedTensor &tensor) -> Type { return tensor.type; });
 }
 
-/// An empty function @NAME_core beside `layer`, its tensors named.
-static func::FuncOp createCore(OpBuilder &builder, GroupedOp layer,
-                               const CoreTensors &tensors) {
-  auto function = func::FuncOp::create(
-      builder, layer.getLoc(), (layer.getSymName() + "_core").str(),
-      builder.getFunctionType(typesOf(tensors.arguments),
-                              typesOf(tensors.results)));
-  function->setAttr(kLayersAttr, layer.getLayersAttr());
+/// An empty function beside the layer, its tensors named.
+static func::FuncOp createFunction(OpBuilder &builder, const Core &core,
+                                   const CoreTensors &tensors) {
+  Location location = core.layer->getLoc();
+  auto function =
+      func::FuncOp::create(builder, location, core.name,
+                           builder.getFunctionType(typesOf(tensors.arguments),
+                                                   typesOf(tensors.results)));
+  function->setAttr(kLayersAttr, core.layers);
   function->setAttr(kScopeAttr, KernelScopeAttr::get(builder.getContext(),
                                                      KernelScope::Core));
   for (auto [i, tensor] : llvm::enumerate(tensors.arguments))
@@ -81,46 +142,79 @@ static func::FuncOp createCore(OpBuilder &builder, GroupedOp layer,
   for (const NamedTensor &tensor : tensors.arguments)
     body->addArgument(
         tensor.type,
-        NameLoc::get(builder.getStringAttr(tensor.name), layer.getLoc()));
+        NameLoc::get(builder.getStringAttr(tensor.name), location));
   return function;
 }
 
+//===----------------------------------------------------------------------===//
+// Bodies
+//===----------------------------------------------------------------------===//
+
 /// repeat_kv, or the tensor itself where every query head has its own.
-static Value createRepeat(OpBuilder &builder, GroupedOp layer, Value input) {
-  int64_t times = layer.getHeads() / layer.getKvHeads();
+static Value createRepeat(OpBuilder &builder, const Core &core, Value input) {
+  int64_t times = core.heads / core.kvHeads;
   if (times == 1)
     return input;
   auto type = cast<RankedTensorType>(input.getType());
   SmallVector<int64_t> shape(type.getShape());
-  shape[2] = layer.getHeads();
-  return RepeatKvOp::create(builder, layer.getLoc(), type.clone(shape), input,
-                            times);
+  shape[2] = core.heads;
+  return RepeatKvOp::create(builder, core.layer->getLoc(), type.clone(shape),
+                            input, times);
+}
+
+/// [batch, keys, size] as one head: [batch, keys, 1, size].
+static Value createHead(OpBuilder &builder, const Core &core, StringRef name,
+                        Value rows) {
+  auto type = cast<RankedTensorType>(rows.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape.insert(shape.begin() + 2, 1);
+  Location location =
+      NameLoc::get(builder.getStringAttr(name), core.layer->getLoc());
+  return ExpandOp::create(builder, location, type.clone(shape), rows,
+                          /*dim=*/2);
+}
+
+/// Key and value of every query head; one head for all where the layer is
+/// absorbed: `key = [latent, rope_key]`, `value = latent`.
+static std::pair<Value, Value> createKeys(OpBuilder &builder, const Core &core,
+                                          ValueRange arguments) {
+  if (!core.ropeDim)
+    return {createRepeat(builder, core, arguments[1]),
+            createRepeat(builder, core, arguments[2])};
+  Value latent = createHead(builder, core, "latent_head", arguments[1]);
+  Value rope = createHead(builder, core, "rope_head", arguments[2]);
+  auto type = cast<RankedTensorType>(latent.getType());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[3] = core.headDim;
+  Location location =
+      NameLoc::get(builder.getStringAttr("key"), core.layer->getLoc());
+  Value key = ConcatOp::create(builder, location, type.clone(shape),
+                               ValueRange{latent, rope}, /*dim=*/3);
+  return {key, latent};
 }
 
 /// scale, softcap and mask of the scores, each where the layer has it.
-static Value createScoreSteps(OpBuilder &builder, GroupedOp layer, Value score,
+static Value createScoreSteps(OpBuilder &builder, const Core &core, Value score,
                               Value lengths) {
-  Location location = layer.getLoc();
+  Location location = core.layer->getLoc();
   Type type = score.getType();
-  if (APFloat scale(layer.getScoreScale()); !scale.isExactlyValue(1.0))
+  if (APFloat scale(core.scale); !scale.isExactlyValue(1.0))
     score = ScaleOp::create(builder, location, type, score, scale);
-  if (std::optional<APFloat> cap = layer.getSoftcap())
-    score = SoftcapOp::create(builder, location, type, score, *cap);
-  return MaskOp::create(builder, location, type, score, lengths,
-                        layer.getMask());
+  if (core.softcap)
+    score = SoftcapOp::create(builder, location, type, score, *core.softcap);
+  return MaskOp::create(builder, location, type, score, lengths, core.mask);
 }
 
 /// softmax(mask(softcap(scale * query . key)), sinks) . value
-static void createBody(OpBuilder &builder, GroupedOp layer,
+static void createBody(OpBuilder &builder, const Core &core,
                        func::FuncOp function, const CoreTensors &tensors) {
-  Location location = layer.getLoc();
+  Location location = core.layer->getLoc();
   builder.setInsertionPointToStart(&function.getBody().front());
   Value query = function.getArgument(0), lengths = function.getArgument(3);
-  Value sinks = layer.getSinks() ? function.getArgument(4) : Value();
-  Value key = createRepeat(builder, layer, function.getArgument(1));
-  Value value = createRepeat(builder, layer, function.getArgument(2));
+  Value sinks = core.sinks ? function.getArgument(4) : Value();
+  auto [key, value] = createKeys(builder, core, function.getArguments());
   Value score = ScoreOp::create(builder, location, tensors.score, query, key);
-  score = createScoreSteps(builder, layer, score, lengths);
+  score = createScoreSteps(builder, core, score, lengths);
   auto softmax = SoftmaxOp::create(builder, location, tensors.score,
                                    tensors.results[1].type, score, sinks,
                                    /*dim=*/IntegerAttr());
@@ -131,22 +225,41 @@ static void createBody(OpBuilder &builder, GroupedOp layer,
                          ValueRange{output, softmax.getLse()});
 }
 
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+/// "wrote 61 layers as 'NAME_core': 32 query heads over 8 key/value heads ..."
+static void remarkWritten(const Core &core) {
+  std::string text =
+      ("wrote " + Twine(core.layers.size()) + " layers as '" + core.name +
+       "': " + Twine(core.heads) + " query heads over " + Twine(core.kvHeads) +
+       " key/value heads of size " + Twine(core.headDim))
+          .str();
+  if (core.ropeDim)
+    text +=
+        (", whose first " + Twine(core.valueDim) + " elements are the value")
+            .str();
+  remarkPassed(core.layer, DEBUG_TYPE, text);
+}
+
 namespace {
 // attn.grouped @NAME -> func.func @NAME_core
-struct ExpandGrouped : OpConversionPattern<GroupedOp> {
-  using OpConversionPattern::OpConversionPattern;
+// attn.latent @NAME -> func.func @NAME_expanded_core, @NAME_absorbed_core
+template <typename OpTy>
+struct ExpandLayer : OpConversionPattern<OpTy> {
+  using OpConversionPattern<OpTy>::OpConversionPattern;
 
   LogicalResult
-  matchAndRewrite(GroupedOp layer, OpAdaptor,
+  matchAndRewrite(OpTy layer, typename OpTy::Adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    CoreTensors tensors = describeTensors(layer);
-    func::FuncOp function = createCore(rewriter, layer, tensors);
-    createBody(rewriter, layer, function, tensors);
-    remarkPassed(layer, DEBUG_TYPE,
-                 "wrote " + Twine(layer.getLayers().size()) + " layers as '" +
-                     function.getSymName() + "': " + Twine(layer.getHeads()) +
-                     " query heads over " + Twine(layer.getKvHeads()) +
-                     " key/value heads of size " + Twine(layer.getHeadDim()));
+    for (const Core &core : coresOf(layer)) {
+      OpBuilder::InsertionGuard guard(rewriter);
+      CoreTensors tensors = describeTensors(core);
+      func::FuncOp function = createFunction(rewriter, core, tensors);
+      createBody(rewriter, core, function, tensors);
+      remarkWritten(core);
+    }
     rewriter.eraseOp(layer);
     return success();
   }
@@ -159,28 +272,32 @@ struct ExpandLayersPass : attn::impl::ExpandLayersBase<ExpandLayersPass> {
 } // namespace
 
 /// Functions get new symbols: none of them may exist.
+template <typename OpTy>
 static LogicalResult checkSymbols(ModuleOp module) {
-  for (auto layer : module.getOps<GroupedOp>()) {
-    std::string name = (layer.getSymName() + "_core").str();
-    Operation *other = SymbolTable::lookupSymbolIn(module, name);
-    if (!other)
-      continue;
-    InFlightDiagnostic error = layer.emitOpError() << "expands to '" << name
-                                                   << "', which exists already";
-    error.attachNote(other->getLoc()) << "'" << name << "' is defined here";
-    return failure();
-  }
+  for (OpTy layer : module.getOps<OpTy>())
+    for (const Core &core : coresOf(layer)) {
+      Operation *other = SymbolTable::lookupSymbolIn(module, core.name);
+      if (!other)
+        continue;
+      InFlightDiagnostic error = layer.emitOpError()
+                                 << "expands to '" << core.name
+                                 << "', which exists already";
+      error.attachNote(other->getLoc())
+          << "'" << core.name << "' is defined here";
+      return failure();
+    }
   return success();
 }
 
 void ExpandLayersPass::runOnOperation() {
-  if (failed(checkSymbols(getOperation())))
+  if (failed(checkSymbols<GroupedOp>(getOperation())) ||
+      failed(checkSymbols<LatentOp>(getOperation())))
     return signalPassFailure();
   ConversionTarget target(getContext());
-  target.addIllegalOp<GroupedOp>();
+  target.addIllegalOp<GroupedOp, LatentOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   RewritePatternSet patterns(&getContext());
-  patterns.add<ExpandGrouped>(&getContext());
+  patterns.add<ExpandLayer<GroupedOp>, ExpandLayer<LatentOp>>(&getContext());
   if (failed(
           applyPartialConversion(getOperation(), target, std::move(patterns))))
     signalPassFailure();

@@ -23,8 +23,9 @@ namespace attn {
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
 
-/// Why `function` is not exactly one attn.flash over its arguments with static
-/// heads and head sizes, as convert-attn-to-attn-tile asks, or nothing.
+/// Why `function` is not exactly one attn.flash over its arguments, or rows
+/// arranged from them (RowParts.h), with static heads and head sizes, as
+/// convert-attn-to-attn-tile asks, or nothing.
 std::optional<llvm::StringRef> whyNotOneFlash(mlir::func::FuncOp function);
 
 #define GEN_PASS_REGISTRATION

@@ -20,10 +20,15 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
     Turns each `attn.grouped @NAME` into the function `@NAME_core`: attention of
     rotated queries against cached keys and values, with the tensors' names in
     `attn.name`, the model's layers in `attn.layers`, and `attn.scope` core:
-    projections and rotation belong to the caller. `attn.refused` stays.
+    projections and rotation belong to the caller. An `attn.latent @NAME`
+    becomes two functions, since callers choose the form: `@NAME_expanded_core`
+    with keys and values of every head, and `@NAME_absorbed_core`, whose one key
+    head is `[latent, rope_key]` and whose value is the latent. `attn.refused`
+    stays.
 
-    Requires: no symbol `NAME_core` exists yet.
-    Ensures: no `attn.grouped` is left (`attn-verify-graph`).
+    Requires: no symbol `NAME_core` exists yet, nor those of a latent layer.
+    Ensures: no `attn.grouped` and no `attn.latent` is left
+    (`attn-verify-graph`).
 
     ```mlir
     attn.grouped @tiny {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
@@ -446,7 +451,9 @@ def VerifyFused : Pass<"attn-verify-fused", "::mlir::ModuleOp"> {
     level that is left is an error.
 
     Requires: nothing.
-    Ensures: of the attn dialect, functions hold `attn.flash` alone.
+    Ensures: of the attn dialect, functions hold `attn.flash` alone, and what
+    arranges the rows of its key and value: `attn.expand` to one head and
+    `attn.concat` of heads' elements, which move nothing.
 
     ```mlir
     func.func @nothing_to_fuse(%output: tensor<?x?x8x64xf32>)
@@ -476,7 +483,10 @@ def ConvertAttnToAttnTile
     order. Scores become base-2 logits.
 
     Requires: every function is one `attn.flash` over its named arguments, with
-    static heads and head sizes, and returns both results.
+    static heads and head sizes, and returns both results. Keys may be the rows
+    of several arguments side by side, `[batch, keys, size]` where all heads
+    share them (`attn.expand`, `attn.concat`): they are loaded from where they
+    are.
     Ensures: no function is left; one `attn_tile.program` named
     `<function>_<schedule>` stands for each function and schedule, a schedule of
     the kernel `<function>` with the function's layers and scope.

@@ -10,6 +10,7 @@
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "mlir/IR/OperationSupport.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace attn {
 #define GEN_PASS_DEF_SHARELAYERPROGRAMS

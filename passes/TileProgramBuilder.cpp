@@ -10,6 +10,7 @@
 #include "dialects/attn/AttnDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/RowParts.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -50,6 +51,11 @@ tile::ProgramOp TileProgramBuilder::createProgram() {
   lse = body.addArgument(viewOf(flash.getLse().getType()), loc);
   b.setInsertionPointToStart(&body);
   return program;
+}
+
+SmallVector<Value> TileProgramBuilder::rowViews(Value heads) {
+  return llvm::map_to_vector(rowPartsOf(heads),
+                             [&](Value part) { return argument(part); });
 }
 
 /// Layer constants and the sizes of the grids.
@@ -116,7 +122,7 @@ void TileProgramBuilder::buildTaskPhase() {
 
 /// A task of queries walks the keys of one split and saves its state.
 void TileProgramBuilder::buildSplitPhase() {
-  Value key = argument(flash.getKey());
+  Value key = rowViews(flash.getKey()).front();
   Value longest = tile::MaxLengthOp::create(b, named("longest"), key,
                                             argument(flash.getLengths()));
   Value splits = make<arith::MinSIOp>(
@@ -173,9 +179,9 @@ Task TileProgramBuilder::openTask(Block &body) {
   task.count = make<arith::MinSIOp>(
       "count", queryBlock, make<arith::SubIOp>("", queries, task.first));
   task.rows = make<arith::MulIOp>("rows", task.count, constant(group));
-  task.length =
-      tile::LengthOp::create(b, named("length"), argument(flash.getKey()),
-                             task.batch, argument(flash.getLengths()));
+  task.length = tile::LengthOp::create(
+      b, named("length"), rowViews(flash.getKey()).front(), task.batch,
+      argument(flash.getLengths()));
   // Bottom-right: the last query stands at the last valid key.
   task.position = task.first;
   if (flash.getMask().getBand().alignment == Alignment::BottomRight)
@@ -268,9 +274,9 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
                                const State &state) {
   int64_t keyBlock = schedule.getKeyBlock();
   Type scoreType = tileType({ShapedType::kDynamic, keyBlock});
-  auto load = [&](StringRef name, Value tensor, int64_t columns) -> Value {
+  auto load = [&](StringRef name, Value heads, int64_t columns) -> Value {
     return tile::LoadKeysOp::create(
-        b, named(name), tileType({keyBlock, columns}), argument(tensor),
+        b, named(name), tileType({keyBlock, columns}), rowViews(heads),
         task.batch, key, task.kvHead, task.length);
   };
   Value score = tile::ContractOp::create(

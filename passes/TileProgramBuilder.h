@@ -93,6 +93,8 @@ private:
   mlir::Value argument(mlir::Value tensor) {
     return tensor ? views.lookup(tensor) : mlir::Value();
   }
+  /// The views whose rows, side by side, are those of the key or value.
+  llvm::SmallVector<mlir::Value> rowViews(mlir::Value heads);
 
   mlir::OpBuilder &b;
   mlir::Location loc;

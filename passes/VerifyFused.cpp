@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "passes/Passes.h"
+#include "passes/RowParts.h"
 
 namespace attn {
 #define GEN_PASS_DEF_VERIFYFUSED
@@ -17,8 +18,11 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-/// What functions may hold of the dialect: flash with its region.
-static bool isFused(Operation *op) { return isa<FlashOp, attn::YieldOp>(op); }
+/// What functions may hold of the dialect: flash with its region, and what
+/// only says where its rows are.
+static bool isFused(Operation *op) {
+  return isa<FlashOp, attn::YieldOp>(op) || isRowArrangement(op);
+}
 
 namespace {
 struct VerifyFusedPass : attn::impl::VerifyFusedBase<VerifyFusedPass> {

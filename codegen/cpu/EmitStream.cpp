@@ -16,7 +16,9 @@ using namespace attn;
 using namespace attn::cpu;
 
 bool TaskEmitter::isStreamed() const {
-  return k.getTarget().streams(shape.maxRows / shape.group, shape.maxRows);
+  // A stream reads whole rows from one place.
+  return !shape.joinsViews &&
+         k.getTarget().streams(shape.maxRows / shape.group, shape.maxRows);
 }
 
 /// The keys [lo, hi) of the block that the task's query sees.
@@ -59,7 +61,7 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   tile::ContractOp contract = steps.contract;
   auto load = contract.getKey().getDefiningOp<tile::LoadKeysOp>();
   Value keys = packed.lookup(contract.getKey());
-  Value stride = strideOf(load.getView(), 1);
+  Value stride = strideOf(load.getViews().front(), 1);
   Value scale = scalar(contract.getScale());
   int64_t rows = shape.maxRows;
   Value gathered = allocate(kernel.lanes * kernel.queryStride());
@@ -135,7 +137,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   const KernelShape &kernel = shape.kernel;
   tile::AccumulateOp accumulate = steps.accumulate;
   auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
-  Value stride = strideOf(load.getView(), 1);
+  Value stride = strideOf(load.getViews().front(), 1);
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
   int64_t rows = shape.maxRows;
   Value isExact = seesWeightlessKey(block);

@@ -55,42 +55,64 @@ void TaskEmitter::emitLoadQueries(tile::LoadQueriesOp op) {
   });
 }
 
+/// Where key `row` begins in a view of the load; one of three dimensions has no
+/// heads.
+Value TaskEmitter::rowOf(tile::LoadKeysOp op, unsigned part, Value row) {
+  Value view = op.getViews()[part];
+  SmallVector<Value> indices = {scalar(op.getBatch()), row};
+  if (cast<tile::ViewType>(view.getType()).getShape().size() == 4)
+    indices.push_back(scalar(op.getKvHead()));
+  return elementOf(view, indices);
+}
+
+/// The rows that are packed after those of this view, and their stride: of the
+/// next view, the next load, or the first one's next block.
+std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
+                                              unsigned part) {
+  Value first = scalar(op.getFirst());
+  tile::LoadKeysOp next = op;
+  if (++part == op.getViews().size()) {
+    part = 0;
+    auto loads = llvm::to_vector(op->getBlock()->getOps<tile::LoadKeysOp>());
+    auto *after = std::next(llvm::find(loads, op));
+    bool isLast = after == loads.end();
+    next = isLast ? loads.front() : *after;
+    if (isLast)
+      first = k.add(first, shape.kernel.keyBlock);
+  }
+  return {rowOf(next, part, first), strideOf(next.getViews()[part], 1)};
+}
+
 /// Packs a block of keys or values, and asks for the block that comes next: a
 /// cache's rows lie too far apart for the hardware to guess.
 void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   const KernelShape &kernel = shape.kernel;
   if (isStreamed()) {
-    packed[op.getTile()] =
-        elementOf(op.getView(), {scalar(op.getBatch()), scalar(op.getFirst()),
-                                 scalar(op.getKvHead())});
+    packed[op.getTile()] = rowOf(op, 0, scalar(op.getFirst()));
     return;
   }
   bool isKey = isa<tile::ContractOp>(*op.getTile().user_begin());
   Value buffer = allocate(isKey ? kernel.packedKeys() : kernel.packedValues());
+  packed[op.getTile()] = buffer;
   Value left = k.sub(scalar(op.getLength()), scalar(op.getFirst()));
   Value count = k.minimum(k.i64(kernel.keyBlock), k.maximum(left, k.i64(0)));
-  auto rowAt = [&](tile::LoadKeysOp load, Value first) {
-    return elementOf(load.getView(),
-                     {scalar(op.getBatch()), first, scalar(op.getKvHead())});
-  };
-  auto loads = llvm::to_vector(op->getBlock()->getOps<tile::LoadKeysOp>());
-  auto *self = llvm::find(loads, op);
-  bool isLast = std::next(self) == loads.end();
-  tile::LoadKeysOp next = isLast ? loads.front() : *std::next(self);
-  Value nextFirst = scalar(op.getFirst());
-  if (isLast)
-    nextFirst = k.add(nextFirst, kernel.keyBlock);
-  SmallVector<Value> arguments = {rowAt(op, scalar(op.getFirst())),
-                                  strideOf(op.getView(), 1),
-                                  buffer,
-                                  count,
-                                  rowAt(next, nextFirst),
-                                  strideOf(next.getView(), 1)};
-  packed[op.getTile()] = buffer;
-  if (isKey)
-    k.call(emitPackKeys(k, kernel), arguments);
-  else
-    finite[op.getTile()] = k.call(emitPackValues(k, kernel), arguments);
+  int64_t column = 0;
+  for (auto [part, view] : llvm::enumerate(op.getViews())) {
+    auto [next, nextStride] = nextRows(op, part);
+    SmallVector<Value> arguments = {rowOf(op, part, scalar(op.getFirst())),
+                                    strideOf(view, 1),
+                                    k.at(buffer, column * kernel.panel),
+                                    count,
+                                    next,
+                                    nextStride};
+    int64_t end =
+        column + cast<tile::ViewType>(view.getType()).getShape().back();
+    if (isKey)
+      k.call(emitPackKeys(k, kernel, column, end), arguments);
+    else
+      finite[op.getTile()] = k.call(emitPackValues(k, kernel), arguments);
+    column = end;
+  }
 }
 
 void TaskEmitter::emitStore(tile::StoreOp op) {

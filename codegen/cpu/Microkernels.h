@@ -53,8 +53,11 @@ struct KernelShape {
 /// pack_keys(keys, stride, packed, count, next, nextStride): keys [count,
 /// headDim] become panels [key / panel][depth][key % panel], zero in the depth
 /// beyond headDim. What stands for keys >= count is unspecified. Asks for
-/// `count` rows of `next` (headDim wide) on the way.
-mlir::func::FuncOp emitPackKeys(KernelBuilder &k, const KernelShape &shape);
+/// `count` rows of `next` (as wide) on the way. Fills the depths from `begin`
+/// to `end` alone, from rows of so many elements; `packed` begins there too.
+/// Parts are packed ascending.
+mlir::func::FuncOp emitPackKeys(KernelBuilder &k, const KernelShape &shape,
+                                int64_t begin, int64_t end);
 
 /// pack_values(values, stride, packed, count, next, nextStride) -> f32: values
 /// [count, valueDim] become panels [column / panel][key][column % panel], zero

@@ -25,6 +25,8 @@ namespace {
 struct KeyPacker {
   KernelBuilder &k;
   const KernelShape &shape;
+  /// Elements of a row, and the depth that they and the zeros behind fill.
+  int64_t elements, depth;
   Value keys, stride, packed;
 
   /// Where the key with this number stands in its panel.
@@ -35,15 +37,14 @@ struct KeyPacker {
   }
 
   /// `lanes` keys, `count` of their elements from `from` on; `place` is where
-  /// the first element goes.
-  void transposeChunk(Value from, Value place, int64_t count) const {
+  /// the first element goes. `stored` of them are, from zero lanes beyond.
+  void transposeChunk(Value from, Value place, int64_t count,
+                      int64_t stored) const {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < shape.lanes; ++i) {
       rows.push_back(k.loadFirst(from, count));
       from = k.at(from, stride);
     }
-    // Depth beyond headDim comes from the zero lanes of the last chunk.
-    int64_t stored = KernelShape::roundUp(count, shape.unroll);
     SmallVector<Value> columns = emitTranspose(k, rows);
     for (int64_t i = 0; i < stored; ++i)
       k.store(columns[i], k.at(place, i * shape.panel));
@@ -52,44 +53,67 @@ struct KeyPacker {
   void packGroup(Value key) const {
     Value from = k.at(keys, k.mul(key, stride));
     Value place = placeOf(key);
-    int64_t whole = shape.headDim / shape.lanes * shape.lanes;
+    int64_t whole = elements / shape.lanes * shape.lanes;
     k.loop(k.i64(0), k.i64(whole), shape.lanes, [&](Value d) {
       transposeChunk(k.at(from, d), k.at(place, k.mul(d, shape.panel)),
-                     shape.lanes);
+                     shape.lanes, shape.lanes);
     });
-    if (int64_t rest = shape.headDim - whole)
-      transposeChunk(k.at(from, whole), k.at(place, whole * shape.panel), rest);
+    int64_t filled = whole;
+    if (int64_t rest = elements - whole) {
+      filled = std::min(whole + shape.lanes, depth);
+      transposeChunk(k.at(from, whole), k.at(place, whole * shape.panel), rest,
+                     filled - whole);
+    }
+    for (int64_t d = filled; d < depth; ++d)
+      k.store(k.splat(0.0f), k.at(place, d * shape.panel));
   }
 
   /// One key of a last, incomplete group.
   void packKey(Value key) const {
     Value from = k.at(keys, k.mul(key, stride));
     Value place = placeOf(key);
-    k.loop(k.i64(0), k.i64(shape.headDim), 1, [&](Value d) {
+    k.loop(k.i64(0), k.i64(elements), 1, [&](Value d) {
       k.store(k.loadF32(k.at(from, d)), k.at(place, k.mul(d, shape.panel)));
     });
-    for (int64_t d = shape.headDim; d < shape.depth(); ++d)
+    for (int64_t d = elements; d < depth; ++d)
       k.store(k.f32(0.0f), k.at(place, d * shape.panel));
   }
 };
 } // namespace
 
-func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k,
-                                     const KernelShape &shape) {
-  std::string name =
-      ("pack_keys_d" + Twine(shape.headDim) + "_k" + Twine(shape.keyBlock))
-          .str();
+/// pack_keys_d576_k128, or pack_keys_d576_0_512_k128 for a part of the row.
+static std::string nameOfPackKeys(const KernelShape &shape, int64_t begin,
+                                  int64_t end) {
+  std::string part;
+  if (begin != 0 || end != shape.headDim)
+    part = ("_" + Twine(begin) + "_" + Twine(end)).str();
+  return ("pack_keys_d" + Twine(shape.headDim) + part + "_k" +
+          Twine(shape.keyBlock))
+      .str();
+}
+
+func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
+                                     int64_t begin, int64_t end) {
+  std::string name = nameOfPackKeys(shape, begin, end);
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(
       name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType, k.i64Type},
       {}, /*local=*/true);
-  KeyPacker packer = {k, shape, k.argument(0), k.argument(1), k.argument(2)};
+  // The last part fills the panel up.
+  int64_t depth = (end == shape.headDim ? shape.depth() : end) - begin;
+  KeyPacker packer = {k,
+                      shape,
+                      end - begin,
+                      depth,
+                      k.argument(0),
+                      k.argument(1),
+                      k.argument(2)};
   Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
   Value whole = k.mul(k.div(count, shape.lanes), shape.lanes);
   k.loop(k.i64(0), whole, shape.lanes, [&](Value key) {
     k.loop(key, k.add(key, shape.lanes), 1, [&](Value row) {
-      prefetchRow(k, k.at(next, k.mul(row, nextStride)), shape.headDim);
+      prefetchRow(k, k.at(next, k.mul(row, nextStride)), end - begin);
     });
     packer.packGroup(key);
   });

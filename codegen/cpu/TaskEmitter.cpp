@@ -20,6 +20,7 @@ static constexpr int64_t lineElements = ATTN_RT_CACHE_LINE / 4;
 ProgramShape ProgramShape::of(tile::ProgramOp program,
                               const CpuTarget &target) {
   int64_t headDim = 1, valueDim = 1, group = 1;
+  bool joinsViews = false;
   int64_t keyBlock = program.getSchedule().getKeyBlock();
   program.walk([&](Operation *op) {
     if (auto contract = dyn_cast<tile::ContractOp>(op))
@@ -28,9 +29,11 @@ ProgramShape ProgramShape::of(tile::ProgramOp program,
       valueDim = accumulate.getValue().getType().getShape()[1];
     else if (auto finish = dyn_cast<tile::FinishOp>(op))
       group = finish.getGroup();
+    else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
+      joinsViews |= load.getViews().size() > 1;
   });
   return {KernelShape(target, headDim, valueDim, keyBlock), group,
-          program.getSchedule().getQueryBlock() * group};
+          program.getSchedule().getQueryBlock() * group, joinsViews};
 }
 
 TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)

@@ -23,6 +23,8 @@ struct ProgramShape {
   int64_t group;
   /// Rows of the largest task.
   int64_t maxRows;
+  /// Keys stand in several views.
+  bool joinsViews;
 
   static ProgramShape of(tile::ProgramOp program, const CpuTarget &target);
 };
@@ -75,6 +77,8 @@ private:
   bool emitTileOp(mlir::Operation &op);
   void emitLoadQueries(tile::LoadQueriesOp op);
   void emitLoadKeys(tile::LoadKeysOp op);
+  Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
+  std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
   void emitStore(tile::StoreOp op);
   void emitStart(tile::StartOp op);
   void emitSaveState(tile::SaveStateOp op);

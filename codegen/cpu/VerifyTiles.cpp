@@ -47,6 +47,10 @@ static LogicalResult verifyLoadKeys(tile::LoadKeysOp op,
   if (!op->hasOneUse())
     return op->emitOpError() << "has " << llvm::range_size(op->getUses())
                              << " uses, the CPU packs a block for exactly one";
+  if (op.getViews().size() > 1 &&
+      !isa<tile::ContractOp>(*op.getTile().user_begin()))
+    return op->emitOpError() << "joins " << op.getViews().size()
+                             << " views, the CPU joins those of keys alone";
   int64_t rows = op.getTile().getType().getShape()[0];
   if (rows == shape.kernel.keyBlock)
     return success();

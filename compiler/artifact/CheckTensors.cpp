@@ -8,20 +8,40 @@
 
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
+#include "passes/RowParts.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace attn;
 using namespace mlir;
 
-/// What `flash` uses its operand `value` as.
-static StringRef roleOf(FlashOp flash, Value value) {
-  if (value == flash.getQuery())
+/// What `flash` uses an argument as; empty if it does not, or in a way that no
+/// call has a name for.
+static StringRef roleOf(FlashOp flash, Value argument) {
+  if (argument == flash.getQuery())
     return "query";
-  if (value == flash.getKey())
+  if (argument == flash.getKey())
     return "key";
-  if (value == flash.getValue())
+  if (argument == flash.getValue())
     return "value";
-  return value == flash.getLengths() ? "kv_lengths" : "sinks";
+  if (argument == flash.getLengths())
+    return "kv_lengths";
+  if (argument == flash.getSinks())
+    return "sinks";
+  // A latent layer: key = [latent, rope_key], value = latent.
+  SmallVector<Value> key = rowPartsOf(flash.getKey());
+  SmallVector<Value> value = rowPartsOf(flash.getValue());
+  if (key.size() != 2 || value.size() != 1 || value[0] != key[0])
+    return "";
+  return argument == key[0] ? "latent" : argument == key[1] ? "rope_key" : "";
+}
+
+/// How many operands of `flash` the argument is, or is part of.
+static int64_t countUses(FlashOp flash, Value argument) {
+  if (roleOf(flash, argument) == "latent")
+    return 1;
+  return llvm::count_if(flash->getOperands(), [&](Value operand) {
+    return llvm::is_contained(rowPartsOf(operand), argument);
+  });
 }
 
 static LogicalResult checkName(Attribute name, StringRef role, Location loc,
@@ -39,7 +59,7 @@ LogicalResult artifact::checkTensors(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
     unsigned index = argument.getArgNumber();
     std::string tensor = "argument " + std::to_string(index) + where;
-    auto uses = llvm::count(flash->getOperands(), argument);
+    int64_t uses = countUses(flash, argument);
     if (!uses)
       return emitError(argument.getLoc())
              << tensor << " is no operand of 'attn.flash'";
@@ -47,8 +67,14 @@ LogicalResult artifact::checkTensors(func::FuncOp function) {
       return emitError(argument.getLoc())
              << tensor << " is " << uses
              << " operands of 'attn.flash', expected one argument for each";
-    if (failed(checkName(function.getArgAttr(index, kNameAttr),
-                         roleOf(flash, argument), argument.getLoc(), tensor)))
+    StringRef role = roleOf(flash, argument);
+    if (role.empty())
+      return emitError(argument.getLoc())
+             << tensor
+             << " is a part of the key or value of 'attn.flash', but they are "
+                "not [latent, rope_key] and latent";
+    if (failed(checkName(function.getArgAttr(index, kNameAttr), role,
+                         argument.getLoc(), tensor)))
       return failure();
   }
   constexpr StringRef results[] = {"output", "lse"};

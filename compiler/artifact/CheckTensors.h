@@ -14,7 +14,7 @@ namespace attn::artifact {
 
 /// Reports the first tensor of the fused `function` that is not one operand or
 /// result of its attn.flash, called as what it is there: query, key, value,
-/// kv_lengths, sinks, output or lse.
+/// latent, rope_key, kv_lengths, sinks, output or lse.
 llvm::LogicalResult checkTensors(mlir::func::FuncOp function);
 
 } // namespace attn::artifact

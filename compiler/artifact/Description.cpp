@@ -1,7 +1,8 @@
 //===- Description.cpp - What the files of a folder are about -------------===//
 //
-// Reads sizes off a tile program's arguments: views of query, key, value,
-// kv_lengths, sinks, output and lse, as SEMANTICS lays them out.
+// Reads sizes off a tile program's arguments: views of query, key, value (or
+// latent, rope_key), kv_lengths, sinks, output and lse, as SEMANTICS lays them
+// out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,6 +40,8 @@ static constexpr KnownTensor kKnownTensors[] = {
      {"batch", "kv_capacity", "kv_heads", "value_dim"},
      false,
      false},
+    {"latent", 3, {"batch", "kv_capacity", "latent_dim"}, false, false},
+    {"rope_key", 3, {"batch", "kv_capacity", "rope_dim"}, false, false},
     {"kv_lengths", 1, {"batch"}, false, true},
     {"sinks", 1, {"query_heads"}, false, false},
     {"output",
@@ -61,6 +64,12 @@ static std::string spellType(mlir::Type type) {
   llvm::raw_string_ostream stream(text);
   type.print(stream);
   return text;
+}
+
+bool KernelDescription::isAbsorbed() const {
+  return llvm::any_of(tensors, [](const TensorDescription &tensor) {
+    return tensor.name == "latent";
+  });
 }
 
 bool KernelDescription::hasSchedule(StringRef schedule) const {
@@ -104,14 +113,27 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
         name.getValue(), llvm::cast<tile::ViewType>(argument.getType())));
   }
   kernel.queryHeads = extentOf(kernel, "query", 2);
-  kernel.kvHeads = extentOf(kernel, "key", 2);
+  kernel.kvHeads = kernel.isAbsorbed() ? 1 : extentOf(kernel, "key", 2);
   kernel.headDim = extentOf(kernel, "query", 3);
-  kernel.valueDim = extentOf(kernel, "value", 3);
+  kernel.valueDim = extentOf(kernel, "output", 3);
   tile::ScheduleAttr schedule = program.getSchedule();
   kernel.chunkInvariantKeys = schedule.getSplitKeys() * schedule.getMaxSplits();
   auto stop = [](tile::MapOp) { return mlir::WalkResult::interrupt(); };
   kernel.hasScoreFunction = program.walk(stop).wasInterrupted();
   return kernel;
+}
+
+/// Adds the kernel of index `index` as one that serves `layer`: beside the
+/// other kernel of a latent layer, else in a row of its own.
+static void addLayer(std::vector<LayerDescription> &layers, int64_t layer,
+                     int64_t index, const KernelDescription &kernel) {
+  auto known = llvm::find_if(layers, [&](const LayerDescription &other) {
+    return layer != kNoLayer && other.layer == layer;
+  });
+  if (known == layers.end() || !kernel.isAbsorbed())
+    layers.push_back({layer, index, ""});
+  else
+    known->absorbedKernel = index;
 }
 
 std::vector<LayerDescription>
@@ -120,7 +142,7 @@ artifact::describeLayers(mlir::ModuleOp declared,
   std::vector<LayerDescription> layers;
   for (auto [index, kernel] : llvm::enumerate(kernels))
     for (auto [layer, row] : kernel.targets.front().layerRows)
-      layers.push_back({layer, static_cast<int64_t>(index), ""});
+      addLayer(layers, layer, static_cast<int64_t>(index), kernel);
   for (RefusedOp refused : declared.getOps<RefusedOp>())
     for (int64_t layer : refused.getLayers())
       layers.push_back({layer, -1, refused.getWhy().str()});

@@ -56,6 +56,8 @@ struct KernelDescription {
   std::vector<TensorDescription> tensors;
   std::vector<cpu::CpuKernel> targets;
 
+  /// Keys and values are one latent that all heads share.
+  bool isAbsorbed() const;
   /// Whether some program has the schedule.
   bool hasSchedule(llvm::StringRef schedule) const;
 };
@@ -69,6 +71,12 @@ struct LayerDescription {
   /// Index of the kernel, or -1 for a refused layer, with the reason.
   int64_t kernel;
   std::string refusal;
+  /// A latent layer's second kernel; `kernel` is the expanded one. -1: none.
+  int64_t absorbedKernel = -1;
+
+  bool isServedBy(int64_t index) const {
+    return index == kernel || index == absorbedKernel;
+  }
 };
 
 struct LibraryDescription {

@@ -246,7 +246,7 @@ Constant *EntryWriter::layerRows(size_t kernelIndex) {
   llvm::SmallVector<Constant *> rows;
   for (const LayerDescription &layer : library.layers)
     rows.push_back(
-        builder.getInt32(layer.kernel == static_cast<int64_t>(kernelIndex)
+        builder.getInt32(layer.isServedBy(static_cast<int64_t>(kernelIndex))
                              ? rowOf(kernel, layer.layer)
                              : -1));
   return table(rows, "layer_rows");

@@ -30,6 +30,11 @@ static std::string spellShape(const TensorDescription &tensor) {
 /// What a caller has to know about a tensor beyond its shape.
 static StringRef remarkOn(StringRef name) {
   return llvm::StringSwitch<StringRef>(name)
+      .Case("latent", "normed; the first elements of every head's key, and its "
+                      "value")
+      .Case("rope_key",
+            "rotated; the last elements of every head's key; it and "
+            "latent may be\n     views of one buffer")
       .Case("kv_lengths",
             "valid keys of each sequence, 0 to kv_capacity; NULL: kv_capacity")
       .Case("sinks", "one extra logit per head")
@@ -45,6 +50,23 @@ static std::string writeField(const TensorDescription &tensor) {
                      remark.str(), tensor.name);
 }
 
+/// "for 32 query heads of size 128 over 8 key/value heads; ..."
+static std::string explainHeads(const KernelDescription &kernel) {
+  if (kernel.isAbsorbed())
+    return fmt::format(R"(for {} query heads of size {}, which all attend to
+   key = [latent, rope_key] and value = latent (size {}): latent attention,
+   absorbed.)",
+                       kernel.queryHeads, kernel.headDim, kernel.valueDim);
+  return fmt::format(
+      R"(for {} query heads of size {} over {} key/value heads{}; query head h
+   reads key/value head h / {}.)",
+      kernel.queryHeads, kernel.headDim, kernel.kvHeads,
+      kernel.valueDim == kernel.headDim
+          ? ""
+          : fmt::format(" (values of size {})", kernel.valueDim),
+      kernel.queryHeads / kernel.kvHeads);
+}
+
 /// What the kernel computes, so that nobody has to guess.
 static std::string explainKernel(const KernelDescription &kernel) {
   bool hasSinks = llvm::any_of(kernel.tensors, [](const auto &tensor) {
@@ -52,25 +74,20 @@ static std::string explainKernel(const KernelDescription &kernel) {
   });
   return fmt::format(
       R"(/* {0}: output = softmax(mask(scale * query . key)) . value
-   for {1} query heads of size {2} over {3} key/value heads{4}; query head h
-   reads key/value head h / {5}.
+   {1}
 
    Query and key arrive as the model attends with them: with its norms, and
    rotated if it rotates. The keys and values of this call's rows are already
    among the kv_lengths[b] valid ones. Row i of n stands at the position
    p = i + kv_lengths[b] - n (a top-left mask: i), so a shorter sequence of a
    batch stands at the end of its rows, or gets a call of its own.
-{6}{7}
-   A row that sees no key has output 0 and lse {8}.
+{2}{3}
+   A row that sees no key has output 0 and lse {4}.
 
    Any non-negative strides with the innermost 1, or NULL for compact; inputs
    may repeat with stride 0; outputs overlap nothing. */
 )",
-      kernel.symbol, kernel.queryHeads, kernel.headDim, kernel.kvHeads,
-      kernel.valueDim == kernel.headDim
-          ? ""
-          : fmt::format(" (values of size {})", kernel.valueDim),
-      kernel.queryHeads / kernel.kvHeads, explainLayers(kernel, "     "),
+      kernel.symbol, explainHeads(kernel), explainLayers(kernel, "     "),
       kernel.hasScoreFunction
           ? "   Scores pass the model's softcap between scale and mask.\n"
           : "",

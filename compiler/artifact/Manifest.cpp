@@ -130,6 +130,9 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
   }
   const KernelDescription &kernel = library.kernels[layer.kernel];
   json.attribute("kernel", kernel.symbol);
+  if (layer.absorbedKernel >= 0)
+    json.attribute("absorbed_kernel",
+                   library.kernels[layer.absorbedKernel].symbol);
   json.attributeObject(
       "constants", [&] { writeConstants(json, factsOf(kernel, layer.layer)); });
 }

@@ -11,6 +11,7 @@
 #include "compiler/import/Import.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <fmt/format.h>
@@ -72,7 +73,7 @@ std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
     return options.phases.empty() || llvm::is_contained(options.phases, phase);
   };
   std::vector<BenchCase> found;
-  for (GroupedOp layer : module.getOps<GroupedOp>()) {
+  auto addLayer = [&](auto layer) {
     size_t first = found.size();
     if (isWanted(Phase::Prefill))
       found.push_back(prefillCase(layer));
@@ -80,7 +81,9 @@ std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
       llvm::append_range(found, decodeCases(layer));
     for (BenchCase &added : llvm::drop_begin(found, first))
       appendKind(added, layer.getSymName(), module.getSymName());
-  }
+  };
+  for (Operation &op : *module.getBody())
+    llvm::TypeSwitch<Operation *>(&op).Case<GroupedOp, LatentOp>(addLayer);
   return found;
 }
 

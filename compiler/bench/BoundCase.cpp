@@ -35,12 +35,13 @@ static std::vector<int64_t> denseStrides(ArrayRef<int64_t> shape) {
 
 BenchTensor::BenchTensor(ArrayRef<int64_t> shape, Order order)
     : extents(shape.begin(), shape.end()), strides(denseStrides(shape)),
-      memory(countElements(shape) * sizeof(float)) {
+      memory(
+          std::make_shared<HugeBuffer>(countElements(shape) * sizeof(float))) {
   if (order == Order::HeadMajor) {
     strides[1] = shape[3];
     strides[2] = shape[1] * shape[3];
   }
-  tensor = {.data = memory.data(),
+  tensor = {.data = memory->data(),
             .device = {kDLCPU, 0},
             .ndim = int32_t(extents.size()),
             .dtype = {kDLFloat, 32, 1},
@@ -49,9 +50,18 @@ BenchTensor::BenchTensor(ArrayRef<int64_t> shape, Order order)
             .byte_offset = 0};
 }
 
+BenchTensor::BenchTensor(const BenchTensor &whole, int64_t first, int64_t count)
+    : extents(whole.extents), strides(whole.strides), memory(whole.memory),
+      tensor(whole.tensor) {
+  extents.back() = count;
+  tensor.shape = extents.data();
+  tensor.strides = strides.data();
+  tensor.byte_offset = first * sizeof(float);
+}
+
 void BenchTensor::fill(uint64_t seed) {
   verify::Random random(seed);
-  float *elements = reinterpret_cast<float *>(memory.data());
+  float *elements = reinterpret_cast<float *>(memory->data());
   for (int64_t i = 0, e = countElements(extents); i < e; ++i)
     elements[i] = random.uniform();
 }
@@ -59,6 +69,18 @@ void BenchTensor::fill(uint64_t seed) {
 //===----------------------------------------------------------------------===//
 // BoundCase
 //===----------------------------------------------------------------------===//
+
+/// Columns of the latents' cache, whose rows hold latent and rope_key.
+const DLTensor *BoundCase::makeLatentPart(int64_t first, int64_t count) {
+  const CallShape &s = benchCase.shape;
+  if (!latents) {
+    owned.emplace_back(ArrayRef<int64_t>{s.batch, s.kvLength, s.headDim},
+                       BenchTensor::Order::TokenMajor);
+    owned.back().fill(owned.size());
+    latents = &owned.back();
+  }
+  return owned.emplace_back(*latents, first, count).get();
+}
 
 /// Null if the tensor may be absent and changes nothing here.
 Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
@@ -74,6 +96,10 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
     return make({s.batch, s.kvLength, s.kvHeads, s.headDim}, benchCase.cache);
   if (wanted.name == "value")
     return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, benchCase.cache);
+  if (wanted.name == "latent")
+    return makeLatentPart(0, s.valueDim);
+  if (wanted.name == "rope_key")
+    return makeLatentPart(s.valueDim, s.headDim - s.valueDim);
   if (wanted.name == "output")
     return make({s.batch, s.queryLength, s.queryHeads, s.valueDim},
                 Order::TokenMajor);
@@ -93,7 +119,8 @@ BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
     if (layer.layer != subject.layer)
       continue;
     bound->layerIndex = layer.index;
-    bound->kernel = library.find(layer.kernel);
+    bound->kernel =
+        library.find(subject.absorbed ? layer.absorbedKernel : layer.kernel);
   }
   if (!bound->kernel)
     return createStringError(fmt::format("'{}' has no kernel for layer {}",

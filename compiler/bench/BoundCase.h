@@ -22,6 +22,8 @@ namespace attn {
 class BenchTensor {
 public:
   BenchTensor(llvm::ArrayRef<int64_t> shape, Order order);
+  /// Columns [first, first + count) of `whole`, in its memory.
+  BenchTensor(const BenchTensor &whole, int64_t first, int64_t count);
   BenchTensor(const BenchTensor &) = delete;
   BenchTensor &operator=(const BenchTensor &) = delete;
 
@@ -31,7 +33,7 @@ public:
 
 private:
   std::vector<int64_t> extents, strides;
-  HugeBuffer memory;
+  std::shared_ptr<HugeBuffer> memory;
   DLTensor tensor;
 };
 
@@ -51,11 +53,14 @@ public:
 private:
   explicit BoundCase(const BenchCase &subject) : benchCase(subject) {}
   llvm::Expected<const DLTensor *> makeTensor(const LibraryTensor &wanted);
+  const DLTensor *makeLatentPart(int64_t first, int64_t count);
 
   BenchCase benchCase;
   const LibraryKernel *kernel = nullptr;
   int64_t layerIndex = 0;
   std::list<BenchTensor> owned;
+  /// [batch, keys, latent and rope_key], among those.
+  const BenchTensor *latents = nullptr;
   std::vector<const DLTensor *> tensors;
   std::unique_ptr<HugeBuffer> workspace;
 };

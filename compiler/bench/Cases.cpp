@@ -14,6 +14,7 @@ using namespace attn;
 
 static constexpr int64_t kPrefillLength = 2048;
 static constexpr int64_t kDecodeContext = 16384;
+static constexpr int64_t kLatentContext = 4096;
 static constexpr int64_t kBytesPerElement = 4;
 
 namespace {
@@ -53,8 +54,9 @@ double BenchCase::countKvBytes() const {
   KeyRange first = visibleKeys(shape, band, 0);
   KeyRange last = visibleKeys(shape, band, shape.queryLength - 1);
   KeyRange any = {first.begin, last.end};
-  return double(any.size()) * shape.batch * shape.kvHeads *
-         (shape.headDim + shape.valueDim) * kBytesPerElement;
+  int64_t elements = shape.headDim + (absorbed ? 0 : shape.valueDim);
+  return double(any.size()) * shape.batch * shape.kvHeads * elements *
+         kBytesPerElement;
 }
 
 static BenchCase caseOf(GroupedOp layer, std::string_view phase,
@@ -81,6 +83,32 @@ BenchCase attn::decodeCase(GroupedOp layer, Order cache) {
   if (cache == Order::TokenMajor)
     decode.name += "_token_major";
   return decode;
+}
+
+BenchCase attn::prefillCase(LatentOp layer) {
+  auto heads = int64_t(layer.getHeads());
+  return {.name = fmt::format("prefill_{}_expanded", kPrefillLength),
+          .shape = {.queryLength = kPrefillLength,
+                    .kvLength = kPrefillLength,
+                    .queryHeads = heads,
+                    .kvHeads = heads,
+                    .headDim = layer.getExpandedSize(),
+                    .valueDim = int64_t(layer.getValueDim())},
+          .mask = layer.getMask(),
+          .layer = layer.getLayers().front()};
+}
+
+BenchCase attn::decodeCase(LatentOp layer) {
+  return {.name = fmt::format("decode_{}_absorbed", kLatentContext),
+          .shape = {.queryLength = 1,
+                    .kvLength = kLatentContext,
+                    .queryHeads = int64_t(layer.getHeads()),
+                    .kvHeads = 1,
+                    .headDim = layer.getAbsorbedSize(),
+                    .valueDim = int64_t(layer.getKvRank())},
+          .mask = layer.getMask(),
+          .absorbed = true,
+          .layer = layer.getLayers().front()};
 }
 
 llvm::ArrayRef<ReferenceCase> attn::referenceCases() {

@@ -39,6 +39,8 @@ struct BenchCase {
   /// Of keys and values: a decoder's cache is stored head by head, or as its
   /// tokens come.
   Order cache = Order::HeadMajor;
+  /// Absorbed latent attention: values are the first part of the keys.
+  bool absorbed = false;
   /// A layer that the kernel serves.
   int64_t layer = 0;
 
@@ -56,6 +58,11 @@ struct BenchCase {
 /// token on a context of 16384.
 BenchCase prefillCase(GroupedOp layer);
 BenchCase decodeCase(GroupedOp layer, Order cache = Order::HeadMajor);
+
+/// The same of a latent layer, each in the form that is cheaper there: prefill
+/// expanded, and one token on a context of 4096 absorbed.
+BenchCase prefillCase(LatentOp layer);
+BenchCase decodeCase(LatentOp layer);
 
 /// Declared layers of the reference cases, which every bench includes:
 /// 32 heads in groups of 4, batch 1.

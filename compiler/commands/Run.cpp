@@ -15,13 +15,24 @@ using namespace attn;
 using llvm::Error;
 using llvm::Expected;
 
-/// The entry of `layer` that --phase asks for; the plain one without it.
+/// The layer's kernel for the tensors of `files`: that of a latent layer which
+/// takes the latent if they have it.
+static const std::string &
+chooseSymbol(const LibraryLayer &layer,
+             llvm::ArrayRef<const SafetensorsFile *> files) {
+  bool hasLatent = llvm::any_of(files, [](const SafetensorsFile *file) {
+    return file->find("latent") || file->find("rope_key");
+  });
+  return hasLatent && !layer.absorbedKernel.empty() ? layer.absorbedKernel
+                                                    : layer.kernel;
+}
+
+/// The entry of that symbol that --phase asks for; the plain one without it.
 static Expected<const LibraryKernel *>
-chooseKernel(const KernelLibrary &library, const LibraryLayer &layer,
+chooseKernel(const KernelLibrary &library, std::string symbol,
              llvm::ArrayRef<Phase> phases) {
   if (phases.size() > 1)
     return llvm::createStringError("one call has one phase, got two");
-  std::string symbol = layer.kernel;
   if (!phases.empty())
     symbol += fmt::format("_{}", spell(phases.front()));
   if (const LibraryKernel *kernel = library.find(symbol))
@@ -64,9 +75,6 @@ static Error run(const Invocation &invocation) {
   auto layer = chooseLayer(**library, invocation.layer, invocation.function);
   if (!layer)
     return layer.takeError();
-  auto kernel = chooseKernel(**library, **layer, invocation.compile.phases);
-  if (!kernel)
-    return kernel.takeError();
 
   auto tensors = SafetensorsFile::open(invocation.inTensors);
   if (!tensors)
@@ -80,6 +88,10 @@ static Error run(const Invocation &invocation) {
     weights = std::move(*opened);
     files.push_back(&*weights);
   }
+  auto kernel = chooseKernel(**library, chooseSymbol(**layer, files),
+                             invocation.compile.phases);
+  if (!kernel)
+    return kernel.takeError();
   auto bound = bindTensors(**kernel, files);
   if (!bound)
     return llvm::createStringError(fmt::format(

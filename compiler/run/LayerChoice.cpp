@@ -26,12 +26,15 @@ using llvm::StringRef;
 static std::string listLayers(mlir::ModuleOp module) {
   constexpr size_t most = 4;
   llvm::SmallVector<std::string> groups;
-  for (GroupedOp layer : module.getOps<GroupedOp>()) {
-    llvm::ArrayRef<int64_t> layers = layer.getLayers();
-    groups.push_back(fmt::format("{}{} ({})",
-                                 fmt::join(layers.take_front(most), ", "),
-                                 layers.size() > most ? ", ..." : "",
-                                 std::string_view(layer.getSymName())));
+  for (mlir::Operation &op : *module.getBody()) {
+    if (!llvm::isa<GroupedOp, LatentOp>(op))
+      continue;
+    llvm::ArrayRef<int64_t> layers =
+        op.getAttrOfType<mlir::DenseI64ArrayAttr>("layers").asArrayRef();
+    groups.push_back(fmt::format(
+        "{}{} ({})", fmt::join(layers.take_front(most), ", "),
+        layers.size() > most ? ", ..." : "",
+        std::string_view(mlir::SymbolTable::getSymbolName(&op).getValue())));
   }
   return groups.size() > 1 ? fmt::format("{}", fmt::join(groups, "; ")) : "";
 }

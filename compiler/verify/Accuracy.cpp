@@ -7,6 +7,7 @@
 #include "compiler/verify/Accuracy.h"
 
 #include "compiler/verify/Compare.h"
+#include "compiler/verify/Slice.h"
 #include <cmath>
 #include <fmt/format.h>
 
@@ -55,7 +56,7 @@ static FailureOr<Expectation> expect(const Subject &subject,
   expectation.results = std::move(*results);
   expectation.naive = std::move(*naive);
   expectation.maxScore = trace.maxScore;
-  if (int64_t value = subject.find(Role::Value); value >= 0)
+  if (int64_t value = subject.findValue(); value >= 0)
     expectation.maxValue = largestFinite(inputs[value]);
   if (int64_t sinks = subject.find(Role::Sinks); sinks >= 0)
     expectation.maxSink = largestFinite(inputs[sinks]);
@@ -74,7 +75,7 @@ static double naiveError(const Tensor &expected, const Tensor &naive) {
 /// Least and largest valid value for every [batch, head, dim].
 static std::pair<Tensor, Tensor> valueRange(const Subject &subject,
                                             ArrayRef<Tensor> inputs) {
-  const Tensor &value = inputs[subject.find(Role::Value)];
+  Tensor value = withHeads(inputs[subject.findValue()]);
   SmallVector<int64_t> shape = {value.dim(0), value.dim(2), value.dim(3)};
   Tensor least(shape), largest(shape);
   std::fill(least.data().begin(), least.data().end(), kInfinity);

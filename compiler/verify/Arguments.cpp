@@ -33,9 +33,9 @@ static bool isVeryNegative(Value value) {
 static Role roleOfUse(OpOperand &use) {
   Value value = use.get();
   return TypeSwitch<Operation *, Role>(use.getOwner())
-      .Case<RepeatKvOp, AndOp, OrOp>(
+      .Case<RepeatKvOp, ExpandOp, ConcatOp, AndOp, OrOp>(
           [&](auto op) { return roleOf(op.getResult()); })
-      .Case<ExpandOp, TransposeOp, SliceOp>([&](auto op) {
+      .Case<TransposeOp, SliceOp>([&](auto op) {
         // Floats change their sizes' meaning here.
         bool isMask = getElementTypeOrSelf(value).isInteger(1);
         return isMask ? roleOf(op.getResult()) : Role::Other;
@@ -83,10 +83,15 @@ static Role roleOfUse(OpOperand &use) {
 }
 
 static Role roleOf(Value value) {
-  for (OpOperand &use : value.getUses())
-    if (Role role = roleOfUse(use); role != Role::Other)
-      return role;
-  return Role::Other;
+  Role role = Role::Other;
+  for (OpOperand &use : value.getUses()) {
+    Role other = roleOfUse(use);
+    if ((isKey(role) && isValue(other)) || (isValue(role) && isKey(other)))
+      role = role == other ? role : Role::Latent;
+    else if (role == Role::Other)
+      role = other;
+  }
+  return role;
 }
 
 /// The role of an argument that no operation gives one: a mask shows.
@@ -108,6 +113,20 @@ static SmallVector<Argument> functionArguments(func::FuncOp function) {
   return arguments;
 }
 
+static SmallVector<Argument> latentArguments(LatentOp layer, LatentForm form) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  auto heads = int64_t(layer.getHeads());
+  if (form == LatentForm::Expanded)
+    return {{Role::Query, {open, open, heads, layer.getExpandedSize()}},
+            {Role::Key, {open, open, heads, layer.getExpandedSize()}},
+            {Role::Value, {open, open, heads, int64_t(layer.getValueDim())}},
+            {Role::Lengths, {open}}};
+  return {{Role::Query, {open, open, heads, layer.getAbsorbedSize()}},
+          {Role::Latent, {open, open, int64_t(layer.getKvRank())}},
+          {Role::Key, {open, open, int64_t(layer.getRopeDim())}},
+          {Role::Lengths, {open}}};
+}
+
 static SmallVector<Argument> layerArguments(GroupedOp layer) {
   constexpr int64_t open = ShapedType::kDynamic;
   int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
@@ -121,9 +140,11 @@ static SmallVector<Argument> layerArguments(GroupedOp layer) {
   return arguments;
 }
 
-SmallVector<Argument> verify::argumentsOf(Operation *subject) {
+SmallVector<Argument> verify::argumentsOf(Operation *subject, LatentForm form) {
   if (auto layer = dyn_cast<GroupedOp>(subject))
     return layerArguments(layer);
+  if (auto layer = dyn_cast<LatentOp>(subject))
+    return latentArguments(layer, form);
   return functionArguments(cast<func::FuncOp>(subject));
 }
 
@@ -142,8 +163,7 @@ static int64_t openSize(const Argument &argument, unsigned dimension,
   if (role == Role::Score)
     return dimension == 1 ? heads : dimension == 2 ? sizes.queries : sizes.keys;
   if (dimension == 1)
-    return role == Role::Key || role == Role::Value ? sizes.keys
-                                                    : sizes.queries;
+    return isKey(role) || isValue(role) ? sizes.keys : sizes.queries;
   return dimension == 2 ? heads : headSize;
 }
 

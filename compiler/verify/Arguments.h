@@ -8,17 +8,20 @@
 #ifndef COMPILER_VERIFY_ARGUMENTS_H
 #define COMPILER_VERIFY_ARGUMENTS_H
 
+#include "dialects/attn/AttnOps.h"
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace attn::verify {
 
-/// Booleans show keys, or hide them, where they are true.
+/// A latent is key and value at once. Booleans show keys, or hide them, where
+/// they are true.
 enum class Role {
   Other,
   Query,
   Key,
   Value,
+  Latent,
   Score,
   Lengths,
   Sinks,
@@ -26,6 +29,13 @@ enum class Role {
   Hiding,
   Positions
 };
+
+inline bool isKey(Role role) {
+  return role == Role::Key || role == Role::Latent;
+}
+inline bool isValue(Role role) {
+  return role == Role::Value || role == Role::Latent;
+}
 
 struct Argument {
   Role role = Role::Other;
@@ -38,8 +48,10 @@ struct OpenSizes {
   int64_t batch = 1, queries = 1, keys = 1;
 };
 
-/// Arguments of an attn.grouped or a func.func, in order.
-llvm::SmallVector<Argument> argumentsOf(mlir::Operation *subject);
+/// Arguments of a declared layer, a latent one in this form, or of a func.func,
+/// in order.
+llvm::SmallVector<Argument> argumentsOf(mlir::Operation *subject,
+                                        LatentForm form = LatentForm::Expanded);
 
 /// Fills the open sizes of all arguments in.
 void close(llvm::MutableArrayRef<Argument> arguments, const OpenSizes &sizes);

@@ -115,7 +115,7 @@ static SmallVector<Tensor> withCapacity(const Subject &subject,
                                         ArrayRef<Tensor> inputs, int64_t keys) {
   SmallVector<Tensor> result(inputs);
   for (auto [argument, tensor] : llvm::zip(subject.arguments, result))
-    if (argument.role == Role::Key || argument.role == Role::Value)
+    if (isKey(argument.role) || isValue(argument.role))
       tensor =
           slice(tensor, 1, 0, keys, std::numeric_limits<double>::quiet_NaN());
   return result;

@@ -8,6 +8,7 @@
 #include "compiler/verify/KernelCases.h"
 
 #include "compiler/verify/Random.h"
+#include "compiler/verify/Slice.h"
 #include <cmath>
 
 using namespace attn;
@@ -175,7 +176,7 @@ static Tensor makeTensor(const Argument &argument, const KernelCase &spec,
   if (argument.role == Role::Sinks)
     factor = 8 * std::min(spec.logits, 1e3);
   // Outputs of huge logits need only lie among the values: zeros must not.
-  double offset = argument.role == Role::Value && spec.logits > 1e4 ? 3 : 0;
+  double offset = isValue(argument.role) && spec.logits > 1e4 ? 3 : 0;
   for (double &element : tensor.data())
     element = static_cast<float>(factor * random.uniform() + offset);
   return tensor;
@@ -206,26 +207,26 @@ static void setFirst(Tensor &tensor, int64_t position, int64_t head,
 /// NaN in a key of the first heads, a value of the last ones and one query.
 static void placeNans(Role role, Tensor &tensor) {
   int64_t last = tensor.dim(2) - 1;
-  if (role == Role::Key)
+  if (isKey(role))
     setFirst(tensor, 2, 0, kNan);
-  if (role == Role::Value)
+  if (isValue(role))
     fillRow(tensor, 4, last, kNan);
   if (role == Role::Query)
     setFirst(tensor, 1, last, kNan);
 }
 
-/// With a positive first element of every query, that of a key decides whether
-/// its scores are infinite.
-static void makeFirstsPositive(Tensor &query) {
-  for (int64_t row = 0; row < query.dim(1); ++row)
-    for (int64_t head = 0; head < query.dim(2); ++head)
-      setFirst(query, row, head, std::fabs(query(0, row, head, 0)) + 0.125);
+/// With positive queries, one infinite element of a key decides whether its
+/// scores are infinite, in whichever part of the key it stands.
+static void makePositive(Tensor &query) {
+  for (double &element : query.data())
+    element = std::fabs(element) + 0.125;
 }
 
-/// Scores of -inf for key 2 and of +inf for key 5.
+/// Scores of -inf for key 2 and of +inf for key 5. A latent stays finite, since
+/// it is also a value.
 static void placeInfiniteScores(Role role, Tensor &tensor) {
   if (role == Role::Query)
-    makeFirstsPositive(tensor);
+    makePositive(tensor);
   if (role != Role::Key)
     return;
   for (int64_t head = 0; head < tensor.dim(2); ++head)
@@ -237,7 +238,7 @@ static void placeInfiniteScores(Role role, Tensor &tensor) {
 /// the midst and the last.
 static void placeWeightlessInfinities(Role role, Tensor &tensor) {
   if (role == Role::Query)
-    return makeFirstsPositive(tensor);
+    return makePositive(tensor);
   for (int64_t head = 0; head < tensor.dim(2); ++head)
     for (int64_t key : {int64_t(0), tensor.dim(1) / 3, tensor.dim(1) - 1})
       if (role == Role::Key)
@@ -257,7 +258,7 @@ static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
   case Specials::InfiniteScores:
     return placeInfiniteScores(role, tensor);
   case Specials::InfiniteValues:
-    if (role == Role::Value)
+    if (isValue(role))
       fillRow(tensor, 3, 0, -kInfinity);
     return;
   case Specials::WeightlessInfinities:
@@ -297,10 +298,11 @@ verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
       continue;
     }
     Tensor tensor = makeTensor(argument, spec, random);
-    placeSpecials(spec.specials, argument.role, tensor);
-    if (argument.role == Role::Key || argument.role == Role::Value)
-      poisonBehind(tensor, lengths);
-    tensors.push_back(std::move(tensor));
+    Tensor heads = withHeads(tensor);
+    placeSpecials(spec.specials, argument.role, heads);
+    if (isKey(argument.role) || isValue(argument.role))
+      poisonBehind(heads, lengths);
+    tensors.push_back(Tensor(tensor.shape(), heads.data().vec()));
   }
   return tensors;
 }

@@ -22,3 +22,10 @@ Tensor attn::verify::slice(const Tensor &tensor, unsigned dimension,
                 copied * inner, result.data().data() + i * count * inner);
   return result;
 }
+
+Tensor attn::verify::withHeads(const Tensor &tensor) {
+  llvm::SmallVector<int64_t> shape(tensor.shape());
+  if (shape.size() == 3)
+    shape.insert(shape.begin() + 2, 1);
+  return Tensor(shape, tensor.data().vec());
+}

@@ -17,6 +17,10 @@ namespace attn::verify {
 reference::Tensor slice(const reference::Tensor &tensor, unsigned dimension,
                         int64_t begin, int64_t count, double fill = 0);
 
+/// [batch, rows, heads, size] as it is; [batch, rows, size], which all heads
+/// share, as one head.
+reference::Tensor withHeads(const reference::Tensor &tensor);
+
 } // namespace attn::verify
 
 #endif // COMPILER_VERIFY_SLICE_H

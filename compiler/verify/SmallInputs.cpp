@@ -9,6 +9,7 @@
 
 #include "compiler/verify/Arguments.h"
 #include "compiler/verify/Random.h"
+#include "compiler/verify/Slice.h"
 
 using namespace mlir;
 using namespace attn;
@@ -88,7 +89,7 @@ static Tensor makeTensor(const Argument &argument, const CaseSpec &spec,
 /// Keys of the case: the extent that the key tensors really have.
 static int64_t keysOf(ArrayRef<Argument> arguments) {
   for (const Argument &argument : arguments) {
-    if (argument.role == Role::Key || argument.role == Role::Value)
+    if (isKey(argument.role) || isValue(argument.role))
       return argument.shape[1];
     if (argument.role == Role::Score)
       return argument.shape[3];
@@ -136,12 +137,14 @@ static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
       lengths = &tensor;
     }
   for (auto [argument, tensor] : llvm::zip(arguments, tensors)) {
-    if (argument.role != Role::Key && argument.role != Role::Value)
+    if (!isKey(argument.role) && !isValue(argument.role))
       continue;
+    Tensor heads = withHeads(tensor);
     if (lengths && spec.nanBehindLengths)
-      poisonBehind(tensor, *lengths);
+      poisonBehind(heads, *lengths);
     if (spec.infinities)
-      placeSpecials(argument.role, tensor);
+      placeSpecials(argument.role, heads);
+    tensor = Tensor(tensor.shape(), heads.data().vec());
   }
 }
 
@@ -157,9 +160,10 @@ static SmallInputs makeCase(ArrayRef<Argument> open, const CaseSpec &spec) {
   return inputs;
 }
 
-SmallVector<SmallInputs> verify::makeSmallInputs(Operation *subject) {
+SmallVector<SmallInputs> verify::makeSmallInputs(Operation *subject,
+                                                 LatentForm form) {
   SmallVector<SmallInputs> cases;
   for (const CaseSpec &spec : kCases)
-    cases.push_back(makeCase(argumentsOf(subject), spec));
+    cases.push_back(makeCase(argumentsOf(subject, form), spec));
   return cases;
 }

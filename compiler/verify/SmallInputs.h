@@ -10,6 +10,7 @@
 #define COMPILER_VERIFY_SMALLINPUTS_H
 
 #include "compiler/reference/Tensor.h"
+#include "dialects/attn/AttnOps.h"
 #include "mlir/IR/Operation.h"
 #include <string>
 
@@ -20,9 +21,12 @@ struct SmallInputs {
   llvm::SmallVector<reference::Tensor> tensors;
 };
 
-/// Inputs for an attn.grouped or a func.func, one tensor per argument. What an
-/// argument is (query, lengths ...) is seen from the operations that use it.
-llvm::SmallVector<SmallInputs> makeSmallInputs(mlir::Operation *subject);
+/// Inputs for a declared layer, a latent one in this form, or a func.func, one
+/// tensor per argument. What an argument of a function is (query, lengths ...)
+/// is seen from the operations that use it.
+llvm::SmallVector<SmallInputs>
+makeSmallInputs(mlir::Operation *subject,
+                LatentForm form = LatentForm::Expanded);
 
 } // namespace attn::verify
 

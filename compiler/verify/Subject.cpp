@@ -11,11 +11,21 @@ using namespace attn;
 using namespace attn::verify;
 using attn::reference::Tensor;
 
+LatentForm verify::formOf(const LibraryKernel &kernel) {
+  auto isLatent = [](const LibraryTensor &tensor) {
+    return tensor.name == "latent";
+  };
+  return llvm::any_of(kernel.tensors, isLatent) ? LatentForm::Absorbed
+                                                : LatentForm::Expanded;
+}
+
 FailureOr<SmallVector<Tensor>>
 Subject::interpret(ArrayRef<Tensor> inputs, reference::Precision precision,
                    reference::Trace *trace) const {
   if (auto grouped = dyn_cast<GroupedOp>(op))
     return reference::interpret(grouped, inputs, precision, trace);
+  if (auto latent = dyn_cast<LatentOp>(op))
+    return reference::interpret(latent, form, inputs, precision, trace);
   return reference::interpret(cast<func::FuncOp>(op), inputs, precision, trace);
 }
 
@@ -26,11 +36,26 @@ int64_t Subject::find(Role role) const {
   return -1;
 }
 
-/// A dimension of the first argument of `role`, 0 without one.
+int64_t Subject::findValue() const {
+  int64_t value = find(Role::Value);
+  return value < 0 ? find(Role::Latent) : value;
+}
+
+/// A dimension of the first argument of `role`, 0 without one. Rows that all
+/// heads share are those of one head.
 static int64_t extentOf(const Subject &subject, ArrayRef<Tensor> inputs,
                         Role role, unsigned dimension) {
   int64_t index = subject.find(role);
-  return index < 0 ? 0 : inputs[index].dim(dimension);
+  if (index < 0)
+    return 0;
+  const Tensor &input = inputs[index];
+  return dimension == 2 && input.rank() == 3 ? 1 : input.dim(dimension);
+}
+
+/// Elements of a value, 0 without one.
+static int64_t valueSize(const Subject &subject, ArrayRef<Tensor> inputs) {
+  int64_t index = subject.findValue();
+  return index < 0 ? 0 : inputs[index].shape().back();
 }
 
 /// Extents of a result: [batch, queries, heads] and, for the output, the
@@ -42,7 +67,7 @@ static SmallVector<int64_t> resultShape(const Subject &subject,
                                 extentOf(subject, inputs, Role::Query, 1),
                                 extentOf(subject, inputs, Role::Query, 2)};
   if (tensor.shape.size() > shape.size())
-    shape.push_back(extentOf(subject, inputs, Role::Value, 3));
+    shape.push_back(valueSize(subject, inputs));
   return shape;
 }
 
@@ -98,6 +123,6 @@ CaseReport verify::makeReport(const Subject &subject, StringRef name,
                   .queryHeads = extentOf(subject, inputs, Role::Query, 2),
                   .kvHeads = extentOf(subject, inputs, Role::Key, 2),
                   .headDim = extentOf(subject, inputs, Role::Query, 3),
-                  .valueDim = extentOf(subject, inputs, Role::Value, 3)};
+                  .valueDim = valueSize(subject, inputs)};
   return report;
 }

@@ -16,18 +16,25 @@
 
 namespace attn::verify {
 
+/// The form of latent attention that `kernel` computes: the absorbed one takes
+/// the latent.
+LatentForm formOf(const LibraryKernel &kernel);
+
 struct Subject {
   const LibraryKernel *kernel = nullptr;
   /// The phase-specific entries, null where there is none.
   const LibraryKernel *prefill = nullptr, *decode = nullptr;
   /// What the args carry, and the model's number of the layer.
   int64_t index = 0, layer = 0;
-  /// attn.grouped or func.func.
+  /// A declared layer or a func.func.
   mlir::Operation *op = nullptr;
+  /// What the kernel computes of a latent layer.
+  LatentForm form;
   llvm::SmallVector<Argument> arguments;
 
   Subject(const LibraryKernel &kernel, mlir::Operation *op)
-      : kernel(&kernel), op(op), arguments(argumentsOf(op)) {}
+      : kernel(&kernel), op(op), form(formOf(kernel)),
+        arguments(argumentsOf(op, form)) {}
 
   mlir::FailureOr<llvm::SmallVector<reference::Tensor>>
   interpret(llvm::ArrayRef<reference::Tensor> inputs,
@@ -36,6 +43,8 @@ struct Subject {
 
   /// Position of the argument of that role, -1 without one.
   int64_t find(Role role) const;
+  /// That of the values, or of the latents.
+  int64_t findValue() const;
 };
 
 /// How a kernel is called.

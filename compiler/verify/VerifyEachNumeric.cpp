@@ -22,46 +22,55 @@ using attn::reference::Tensor;
 // reciprocal moves results by a few 2^-24. A wrong rewrite moves them more.
 static constexpr double kRelativeTolerance = 1e-5;
 
-/// The name that a declared layer shares with the function it expands to.
-static StringRef nameOf(Operation *subject) {
-  StringRef name = SymbolTable::getSymbolName(subject).getValue();
-  name.consume_back("_core");
-  return name;
-}
+/// A declared layer, in one form if it is latent, or a function, with the name
+/// that a layer shares with the function it expands to.
+struct NumericCheck::Named {
+  std::string name;
+  Operation *op;
+  LatentForm form = LatentForm::Expanded;
+
+  bool isInterpretable() const {
+    auto function = dyn_cast<func::FuncOp>(op);
+    return !function || reference::isInterpretable(function);
+  }
+  FailureOr<SmallVector<Tensor>> interpret(ArrayRef<Tensor> inputs) const {
+    if (auto layer = dyn_cast<GroupedOp>(op))
+      return reference::interpret(layer, inputs);
+    if (auto layer = dyn_cast<LatentOp>(op))
+      return reference::interpret(layer, form, inputs);
+    return reference::interpret(cast<func::FuncOp>(op), inputs);
+  }
+};
 
 /// Calls body for every declared layer and function.
-static void forEachSubject(Operation *root,
-                           function_ref<void(Operation *)> body) {
+void NumericCheck::forEach(Operation *root,
+                           function_ref<void(const Named &)> body) {
   root->walk<WalkOrder::PreOrder>([&](Operation *op) {
-    bool isFunction = isa<func::FuncOp>(op);
-    if (isFunction || isa<GroupedOp>(op))
-      body(op);
-    return isFunction ? WalkResult::skip() : WalkResult::advance();
+    auto function = dyn_cast<func::FuncOp>(op);
+    auto symbol =
+        op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
+    StringRef name = symbol ? symbol.getValue() : StringRef();
+    if (isa<LatentOp>(op)) {
+      body({(name + "_expanded").str(), op, LatentForm::Expanded});
+      body({(name + "_absorbed").str(), op, LatentForm::Absorbed});
+    } else if (isa<GroupedOp>(op) || function) {
+      name.consume_back("_core");
+      body({name.str(), op});
+    }
+    return function ? WalkResult::skip() : WalkResult::advance();
   });
-}
-
-static bool isInterpretable(Operation *subject) {
-  auto function = dyn_cast<func::FuncOp>(subject);
-  return !function || reference::isInterpretable(function);
-}
-
-static FailureOr<SmallVector<Tensor>>
-interpretSubject(Operation *subject, ArrayRef<Tensor> inputs) {
-  if (auto layer = dyn_cast<GroupedOp>(subject))
-    return reference::interpret(layer, inputs);
-  return reference::interpret(cast<func::FuncOp>(subject), inputs);
 }
 
 void NumericCheck::record(Operation *root) {
   // A hand-written function's static sizes may not fit a case: no error.
   ScopedDiagnosticHandler quiet(root->getContext(), [](Diagnostic &) {});
-  forEachSubject(root, [&](Operation *subject) {
-    Cases &cases = recorded[nameOf(subject)];
-    if (!cases.empty() || !isInterpretable(subject))
+  forEach(root, [&](const Named &subject) {
+    Cases &cases = recorded[subject.name];
+    if (!cases.empty() || !subject.isInterpretable())
       return;
-    for (SmallInputs &inputs : makeSmallInputs(subject)) {
+    for (SmallInputs &inputs : makeSmallInputs(subject.op, subject.form)) {
       FailureOr<SmallVector<Tensor>> results =
-          interpretSubject(subject, inputs.tensors);
+          subject.interpret(inputs.tensors);
       if (succeeded(results))
         cases.push_back({std::move(inputs), std::move(*results)});
     }
@@ -75,14 +84,15 @@ static bool isClose(const Difference &difference) {
              kRelativeTolerance * (1 + std::fabs(difference.expected));
 }
 
-bool NumericCheck::isUnchanged(Operation *subject, const Cases &cases,
+bool NumericCheck::isUnchanged(const Named &subject, const Cases &cases,
                                StringRef pass) {
   for (const Recorded &recordedCase : cases) {
     FailureOr<SmallVector<Tensor>> results =
-        interpretSubject(subject, recordedCase.inputs.tensors);
+        subject.interpret(recordedCase.inputs.tensors);
     if (failed(results) || results->size() != recordedCase.results.size()) {
-      subject->emitError() << "pass '" << pass << "' changed the signature of '"
-                           << nameOf(subject) << "'";
+      subject.op->emitError()
+          << "pass '" << pass << "' changed the signature of '" << subject.name
+          << "'";
       return false;
     }
     for (auto [i, result] : llvm::enumerate(*results)) {
@@ -90,8 +100,8 @@ bool NumericCheck::isUnchanged(Operation *subject, const Cases &cases,
       Difference worst = worstDifference(expected, result);
       if (isClose(worst))
         continue;
-      InFlightDiagnostic diagnostic = subject->emitError();
-      diagnostic << "pass '" << pass << "' changed '" << nameOf(subject)
+      InFlightDiagnostic diagnostic = subject.op->emitError();
+      diagnostic << "pass '" << pass << "' changed '" << subject.name
                  << "': result " << i << " at " << describe(worst, expected);
       diagnostic.attachNote()
           << "inputs are those of case '" << recordedCase.inputs.name << "'";
@@ -103,17 +113,16 @@ bool NumericCheck::isUnchanged(Operation *subject, const Cases &cases,
 
 void NumericCheck::check(Operation *root, StringRef pass) {
   passes.insert(pass);
-  forEachSubject(root, [&](Operation *subject) {
-    StringRef name = nameOf(subject);
-    auto entry = recorded.find(name);
+  forEach(root, [&](const Named &subject) {
+    auto entry = recorded.find(subject.name);
     if (entry == recorded.end() || entry->second.empty() ||
-        changed.contains(name) || !isInterpretable(subject))
+        changed.contains(subject.name) || !subject.isInterpretable())
       return;
     comparedPasses.insert(pass);
     if (isUnchanged(subject, entry->second, pass))
       ++unchanged;
     else
-      changed.insert(name);
+      changed.insert(subject.name);
   });
 }
 

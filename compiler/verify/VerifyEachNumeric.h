@@ -36,7 +36,7 @@ class NumericCheck {
 public:
   /// Records the results of the functions and declared layers in `root` that
   /// were not seen before. A layer and the function that it expands to, which
-  /// is named after it, are one.
+  /// is named after it, are one; a latent layer is two, one for each form.
   void record(mlir::Operation *root);
 
   /// Compares the functions in `root` with what was recorded; reports the
@@ -55,7 +55,10 @@ private:
   };
   using Cases = llvm::SmallVector<Recorded, 0>;
 
-  bool isUnchanged(mlir::Operation *subject, const Cases &cases,
+  struct Named;
+  static void forEach(mlir::Operation *root,
+                      llvm::function_ref<void(const Named &)> body);
+  bool isUnchanged(const Named &subject, const Cases &cases,
                    llvm::StringRef pass);
 
   /// No cases: a function that cannot be interpreted, at least for now.

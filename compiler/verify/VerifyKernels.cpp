@@ -74,24 +74,24 @@ static void addSubjects(std::vector<Subject> &subjects,
   const LibraryLayer *layer = findLayer(library, op);
   if (!layer)
     return;
-  const std::string &symbol = layer->kernel;
-  for (const LibraryKernel &kernel : library.kernels()) {
-    if (kernel.symbol != symbol)
-      continue;
-    Subject subject(kernel, op);
-    subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
-    subject.decode = findKernel(library, symbol + "_decode", kernel.target);
-    subject.index = layer->index;
-    subject.layer = layer->layer;
-    subjects.push_back(std::move(subject));
-  }
+  for (const std::string &symbol : layer->kernels())
+    for (const LibraryKernel &kernel : library.kernels()) {
+      if (kernel.symbol != symbol)
+        continue;
+      Subject subject(kernel, op);
+      subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
+      subject.decode = findKernel(library, symbol + "_decode", kernel.target);
+      subject.index = layer->index;
+      subject.layer = layer->layer;
+      subjects.push_back(std::move(subject));
+    }
 }
 
 std::vector<Subject> verify::subjectsOf(const KernelLibrary &library,
                                         ModuleOp declared) {
   std::vector<Subject> subjects;
   for (Operation &op : *declared.getBody())
-    if (isa<GroupedOp, func::FuncOp>(op))
+    if (isa<GroupedOp, LatentOp, func::FuncOp>(op))
       addSubjects(subjects, library, &op);
   return subjects;
 }

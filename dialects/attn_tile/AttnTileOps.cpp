@@ -337,12 +337,23 @@ LogicalResult LoadQueriesOp::verify() {
 }
 
 LogicalResult LoadKeysOp::verify() {
+  // load_keys_c2
+  if (getViews().empty())
+    return emitOpError() << "has no view, expected at least one";
   // load_keys_c1
   if (ShapedType::isDynamic(dim(getTile(), 0)))
     return emitOpError() << "loads a tile of dynamic rows, expected the "
                             "schedule's key_block";
+  int64_t columns = 0;
+  for (Value view : getViews()) {
+    int64_t size = cast<ViewType>(view.getType()).getShape().back();
+    if (ShapedType::isDynamic(size))
+      return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+                        size);
+    columns += size;
+  }
   return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
-                    dim(getView(), 3));
+                    columns);
 }
 
 LogicalResult StoreOp::verify() {

@@ -205,7 +205,8 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
   let summary = "valid keys of a sequence";
   let description = [{
     `lengths[batch]`, or the number of keys in `key` ([batch, keys, heads,
-    dim]) when there is no `lengths` view or it is absent.
+    dim], or [batch, keys, dim]) when there is no `lengths` view or it is
+    absent.
 
     Example:
 
@@ -218,7 +219,7 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
     }
     ```
   }];
-  let arguments = (ins AttnTile_HeadsView:$key, Index:$batch,
+  let arguments = (ins AttnTile_KeysView:$key, Index:$batch,
                        Optional<AttnTile_VectorView>:$lengths);
   let results = (outs Index:$length);
   let assemblyFormat = [{
@@ -243,7 +244,7 @@ def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
     }
     ```
   }];
-  let arguments = (ins AttnTile_HeadsView:$key,
+  let arguments = (ins AttnTile_KeysView:$key,
                        Optional<AttnTile_VectorView>:$lengths);
   let results = (outs Index:$length);
   let assemblyFormat = [{
@@ -343,29 +344,38 @@ def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
   let summary = "block of keys or values, zero beyond the length";
   let description = [{
     Row `r` is `view[batch, first + r, kv_head]` for `first + r < length`; the
-    others are zero and not read, whatever memory holds there.
+    others are zero and not read, whatever memory holds there. Several views
+    stand side by side: the row has the elements of the first, then those of the
+    next. A view of three dimensions has no heads: all share its rows.
 
     Constraints:
-      C1: tile has a column for each element of a head, and a static number of
+      C1: tile has a column for each element of a row, and a static number of
           rows.
+      C2: there is at least one view.
 
     Example:
 
     ```mlir
-    func.func @load_keys(%key: !attn_tile.view<?x?x2x64xf32>, %batch: index, %first: index,
-                         %kv_head: index, %length: index) {
+    func.func @load_keys(%key: !attn_tile.view<?x?x2x64xf32>,
+                         %latent: !attn_tile.view<?x?x512xf32>,
+                         %rope_key: !attn_tile.view<?x?x64xf32>, %batch: index,
+                         %first: index, %kv_head: index, %length: index) {
       %tile = attn_tile.load_keys %key[%batch, %first, %kv_head] length %length
           : !attn_tile.view<?x?x2x64xf32> -> !attn_tile.tile<128x64xf32>
+      %joined = attn_tile.load_keys %latent, %rope_key[%batch, %first, %kv_head]
+          length %length
+          : !attn_tile.view<?x?x512xf32>, !attn_tile.view<?x?x64xf32>
+          -> !attn_tile.tile<128x576xf32>
       return
     }
     ```
   }];
-  let arguments = (ins AttnTile_HeadsView:$view, Index:$batch, Index:$first,
-                       Index:$kv_head, Index:$length);
+  let arguments = (ins Variadic<AttnTile_KeysView>:$views, Index:$batch,
+                       Index:$first, Index:$kv_head, Index:$length);
   let results = (outs AttnTile_Matrix:$tile);
   let assemblyFormat = [{
-    $view `[` $batch `,` $first `,` $kv_head `]` `length` $length attr-dict
-    `:` type($view) `->` type($tile)
+    $views `[` $batch `,` $first `,` $kv_head `]` `length` $length attr-dict
+    `:` type($views) `->` type($tile)
   }];
   let hasVerifier = 1;
 }

@@ -102,14 +102,22 @@ def AttnTile_FootprintAttr : AttrDef<AttnTile_Dialect, "Footprint"> {
 // Shapes of operands
 //===----------------------------------------------------------------------===//
 
-class AttnTile_OfRank<Type type, int rank, string what>
+class AttnTile_OfRanks<Type type, int least, int most, string what>
     : ConfinedType<type, [
-        CPred<"::llvm::cast<" # type.cppType # ">($_self).getShape().size() == "
-              # rank>], what, type.cppType>;
+        CPred<"::llvm::cast<" # type.cppType # ">($_self).getShape().size() >= "
+              # least>,
+        CPred<"::llvm::cast<" # type.cppType # ">($_self).getShape().size() <= "
+              # most>], what, type.cppType>;
+class AttnTile_OfRank<Type type, int rank, string what>
+    : AttnTile_OfRanks<type, rank, rank, what>;
 
 // [batch, sequence, heads, dim]
 def AttnTile_HeadsView
     : AttnTile_OfRank<AttnTile_ViewType, 4, "view of four dimensions">;
+// The same, or [batch, sequence, dim] for rows that all heads share
+def AttnTile_KeysView
+    : AttnTile_OfRanks<AttnTile_ViewType, 3, 4,
+                       "view of three or four dimensions">;
 // One element per batch row, or per head
 def AttnTile_VectorView
     : AttnTile_OfRank<AttnTile_ViewType, 1, "view of one dimension">;

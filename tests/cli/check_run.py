@@ -128,6 +128,41 @@ def check_results(folder):
     return llama, oss
 
 
+def check_latent(folder):
+    """Which form runs is seen from the tensors; its scale here is 1/sqrt(12)."""
+    kernels = compile_model(folder, "mla", {
+        "model_type": "deepseek_v3", "hidden_size": 64, "num_attention_heads": 4,
+        "num_hidden_layers": 2, "q_lora_rank": None, "kv_lora_rank": 8, "qk_nope_head_dim": 8,
+        "qk_rope_head_dim": 4, "v_head_dim": 12})
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    lengths = [7, 5]
+    for queries in (5, 1):
+        query, key, value = rand(2, queries, 4, 12), rand(2, 7, 4, 12), rand(2, 7, 4, 12)
+        latent, rope_key = rand(2, 7, 8), rand(2, 7, 4)
+        joined = [x for row in range(14)
+                  for x in latent[2][8 * row:][:8] + rope_key[2][4 * row:][:4]]
+        forms = {"expanded": ({"key": key, "value": value}, key, value, 12),
+                 "absorbed": ({"latent": latent, "rope_key": rope_key},
+                              ("F32", [2, 7, 1, 12], joined), None, 8)}
+        for form, (tensors, keys, values, size) in forms.items():
+            write(path, {"query": query, "kv_lengths": ("I32", [2], lengths), **tensors})
+            status, text = attnc("run", kernels, "--in", path, "--out", out)
+            assert status == 0 and not text, text
+            result = read(out)
+            output, lse = attention(query, keys, values or keys, lengths, 10**9, None)
+            output = [x for row in range(0, len(output), 12) for x in output[row:][:size]]
+            assert result["output"][1] == [2, queries, 4, size], (form, result["output"][1])
+            assert close(result["output"][2], output) and close(result["lse"][2], lse), form
+            os.remove(out)
+    write(path, {"query": query, "latent": latent})
+    status, text = attnc("run", kernels, "--in", path, "--out", out)
+    assert status == 1 and "no tensor 'rope_key', which kernel 'mla_absorbed_core' needs" in text
+    write(path, {"query": query, "key": key})
+    status, text = attnc("run", kernels, "--in", path, "--out", out)
+    assert status == 1 and "no tensor 'value', which kernel 'mla_expanded_core' needs" in text
+    print("both forms of a latent layer agree")
+
+
 FUNCTION = """func.func @{name}(
     %q: tensor<?x?x2x{dim}xf32> {{attn.name = "query"}}, %k: tensor<?x?x2x{dim}xf32> {{attn.name = "key"}},
     %v: tensor<?x?x2x{dim}xf32> {{attn.name = "value"}})
@@ -230,6 +265,7 @@ def main():
     random.seed(3)
     os.makedirs(folder)
     llama, oss = check_results(folder)
+    check_latent(folder)
     check_errors(folder, llama, oss)
     check_functions(folder)
 

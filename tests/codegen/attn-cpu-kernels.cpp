@@ -38,7 +38,7 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
     emitStreamScore(k, shape, rows, KeyPlaces::Apart);
     emitStreamAccumulate(k, shape, rows);
   }
-  emitPackKeys(k, shape);
+  emitPackKeys(k, shape, 0, shape.headDim);
   emitPackValues(k, shape);
   emitMaskRow(k);
   emitMergeRow(k, shape);

@@ -200,3 +200,36 @@ attn_tile.program @two_groups(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
   }
 }
+
+// -----
+
+attn_tile.program @joined_values(%query: !attn_tile.view<?x?x1x8xf32>, %latent: !attn_tile.view<?x?x6xf32>,
+                       %rope_key: !attn_tile.view<?x?x2xf32>) attributes {
+    argument_names = ["query", "latent", "rope_key"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+        query_block = 64, key_block = 128, split_keys = 1024,
+        max_splits = 32, split_tasks = false>} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "attend" grid(%batch = %one) {
+    %maximum, %denominator, %sum = attn_tile.start rows %one
+        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x8xf32>
+    %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 1
+        : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<?x8xf32>
+    %scale = arith.constant 1.0 : f32
+    %k = attn_tile.load_keys %latent, %rope_key[%batch, %one, %one] length %one
+        : !attn_tile.view<?x?x6xf32>, !attn_tile.view<?x?x2xf32> -> !attn_tile.tile<128x8xf32>
+    %score = attn_tile.contract %q, %k scale %scale
+        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
+    %masked = attn_tile.mask %score position %one key %one length %one band(%one, %one) group 1
+        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
+    %weight, %m, %l, %alpha = attn_tile.softmax_step %masked, %maximum, %denominator
+        : !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
+        -> !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
+    // expected-error @below {{'attn_tile.load_keys' op joins 2 views, the CPU joins those of keys alone}}
+    %value = attn_tile.load_keys %latent, %rope_key[%batch, %one, %one] length %one
+        : !attn_tile.view<?x?x6xf32>, !attn_tile.view<?x?x2xf32> -> !attn_tile.tile<128x8xf32>
+    %new = attn_tile.accumulate %sum, %alpha, %weight, %value
+        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
+          !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x8xf32>
+  }
+}

@@ -24,6 +24,9 @@ class Layer:
     scale: Optional[float] = None
     softcap: Optional[float] = None
     sinks: bool = False
+    # Latent attention, absorbed: the last elements of the one key head, whose
+    # first ones, the latent, are the value.
+    rope_dim: int = 0
 
     @property
     def values(self):
@@ -41,7 +44,25 @@ class Layer:
             words.append("alignment = top_left")
         return f"#attn.{self.mask}" + (f"<{', '.join(words)}>" if words else "")
 
+    def arguments(self, tensors):
+        """The tensors under the names of the call."""
+        if not self.rope_dim:
+            return tensors
+        rows = tensors["key"][:, :, 0]
+        rest = {name: tensor for name, tensor in tensors.items() if name not in ("key", "value")}
+        return {**rest, "latent": rows[..., :self.values], "rope_key": rows[..., self.values:]}
+
+    def value(self, tensors):
+        return tensors["key"][..., :self.values] if self.rope_dim else tensors["value"]
+
+    def mlir_latent(self, name):
+        return (f"attn.latent @{name} {{hidden = 64, heads = {self.heads}, kv_rank = "
+                f"{self.values}, nope_dim = 8, rope_dim = {self.rope_dim}, value_dim = 4, "
+                f"layers = array<i64: 0>, scale = {self.factor!r}, mask = {self.mask_text()}}}\n")
+
     def mlir(self, name):
+        if self.rope_dim:
+            return self.mlir_latent(name)
         fields = [f"hidden = {self.heads * self.head_dim}", f"heads = {self.heads}",
                   f"kv_heads = {self.kv_heads}", f"head_dim = {self.head_dim}"]
         if self.value_dim is not None:
@@ -122,7 +143,7 @@ def attend_one(layer, query, key, value, length, sink, kind):
 
 def attend(layer, tensors, kind=np.float64):
     """Output, lse and the largest finite visible score of a batch."""
-    query, key, value = tensors["query"], tensors["key"], tensors["value"]
+    query, key, value = tensors["query"], tensors["key"], layer.value(tensors)
     lengths = tensors.get("kv_lengths")
     results = []
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -138,7 +159,7 @@ def tolerances(layer, tensors, expected):
     """Item 13 for output and lse."""
     output, lse, largest = expected
     naive_output, naive_lse, _ = attend(layer, tensors, np.float32)
-    values = np.abs(tensors["value"])
+    values = np.abs(layer.value(tensors))
     most = values[np.isfinite(values)].max(initial=0)
 
     def error(left, right):

@@ -107,6 +107,29 @@ def place(shape, dtype, layout):
     return Tensor(shape, dtype, order, gap if order else 0, offset)
 
 
+class Columns:
+    """Columns of a tensor, in its memory."""
+
+    def __init__(self, whole, first, count):
+        self.whole = whole
+        self.array = whole.array[..., first:first + count]
+        rank = len(whole.shape)
+        self.shape = (ctypes.c_int64 * rank)(*self.array.shape)
+        self.dl = DLTensor(whole.dl.data, 1, 0, rank, 2, 32, 1, self.shape, whole.strides,
+                           whole.dl.byte_offset + 4 * first)
+
+
+def place_latents(inputs, layout):
+    """latent and rope_key as views of one buffer."""
+    latent, rope_key = inputs["latent"], inputs["rope_key"]
+    size = latent.shape[-1]
+    rows = place((*latent.shape[:-1], size + rope_key.shape[-1]), np.float32, layout)
+    parts = {"latent": Columns(rows, 0, size), "rope_key": Columns(rows, size, rope_key.shape[-1])}
+    for name, part in parts.items():
+        part.array[...] = inputs[name]
+    return parts
+
+
 class CallFailed(Exception):
     pass
 
@@ -126,7 +149,8 @@ class Kernel:
             self.folder.cleanup()
             raise CallFailed(done.stderr or f"exit status {done.returncode}")
         self.manifest = json.loads((out / f"{name}.json").read_text())
-        self.entry = self.manifest["layers"][0]["kernel"]
+        form = "absorbed_kernel" if layer.rope_dim else "kernel"
+        self.entry = self.manifest["layers"][0][form]
         kernels = {k["symbol"]: k for k in self.manifest["kernels"]}
         self.tensors = kernels[self.entry]["tensors"]
         self.library = ctypes.CDLL(str(out / f"lib{name}.so"))
@@ -155,10 +179,13 @@ class Kernel:
 
     def __call__(self, inputs, execution="serial", layout="plain", flags=0, entry="", absent=()):
         """Output and lse; raises CallFailed with the status and its message."""
+        inputs = self.layer.arguments(inputs)
         placed = {}
+        if layout != "plain" and "latent" in inputs:
+            placed = place_latents(inputs, layout)
         for tensor in self.tensors:
             name = tensor["name"]
-            if name in absent or (name not in inputs and tensor["role"] == "input"):
+            if name in placed or name in absent or (name not in inputs and tensor["role"] == "input"):
                 continue
             kind = np.int32 if name == "kv_lengths" else np.float32
             shape = inputs[name].shape if tensor["role"] == "input" else self.shapes(inputs)[name]

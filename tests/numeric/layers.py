@@ -18,6 +18,10 @@ LAYERS = {
                                          right=1),
     "mqa_8_1_d576": Layer(8, 1, 576),
     "mqa_8_1_d576_v512": Layer(8, 1, 576, value_dim=512, sinks=True),
+    "mla_6_l32_r8": Layer(6, 1, 40, value_dim=32, rope_dim=8),
+    "mla_16_l512_r64": Layer(16, 1, 576, value_dim=512, rope_dim=64),
+    "mla_5_l17_r6_bidirectional": Layer(5, 1, 23, value_dim=17, rope_dim=6,
+                                        mask="bidirectional"),
     "mha_3_3_d1_v7": Layer(3, 3, 1, value_dim=7),
     "gqa_6_2_d17_v33": Layer(6, 2, 17, value_dim=33, mask="bidirectional", sinks=True),
 }

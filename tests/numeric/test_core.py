@@ -44,7 +44,8 @@ def make_inputs(layer, case):
               "key": uniform(batch, keys, layer.kv_heads, layer.head_dim),
               "value": uniform(batch, keys, layer.kv_heads, layer.values)}
     if logits > 1e4:
-        inputs["value"] += 3    # an output of zeros must be outside of them
+        # An output of zeros must be outside of them.
+        layer.value(inputs)[...] += 3
     if layer.sinks:
         inputs["sinks"] = uniform(layer.heads) * 8 * min(logits, 1e3)
     inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
@@ -112,7 +113,7 @@ class CoreTest(unittest.TestCase):
 
     def check_among_values(self, layer, inputs, expected, output):
         """Rows that see a key lie among the values; a sink pulls towards 0."""
-        value = np.repeat(inputs["value"], layer.heads // layer.kv_heads, axis=2)
+        value = np.repeat(layer.value(inputs), layer.heads // layer.kv_heads, axis=2)
         low, high = np.nanmin(value, axis=1)[:, None], np.nanmax(value, axis=1)[:, None]
         may_vanish = (expected == 0).all(axis=-1, keepdims=True) | layer.sinks
         low = np.where(may_vanish, np.minimum(low, 0), low)

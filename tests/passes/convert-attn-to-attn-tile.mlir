@@ -65,3 +65,29 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK: attn_tile.merge
 // CHECK: attn_tile.finish
 // CHECK-NOT: func.func
+
+// Keys in two arguments are loaded side by side, values from the first again.
+func.func @latent_core(%query: tensor<?x?x4x10xf32> {attn.name = "query"},
+                       %latent: tensor<?x?x8xf32> {attn.name = "latent"},
+                       %rope_key: tensor<?x?x2xf32> {attn.name = "rope_key"},
+                       %lengths: tensor<?xi32> {attn.name = "kv_lengths"})
+    -> (tensor<?x?x4x8xf32> {attn.name = "output"},
+        tensor<?x?x4xf32> {attn.name = "lse"}) {
+  %value = attn.expand %latent {dim = 2} : tensor<?x?x8xf32> -> tensor<?x?x1x8xf32>
+  %rope = attn.expand %rope_key {dim = 2} : tensor<?x?x2xf32> -> tensor<?x?x1x2xf32>
+  %key = attn.concat %value, %rope {dim = 3}
+      : tensor<?x?x1x8xf32>, tensor<?x?x1x2xf32> -> tensor<?x?x1x10xf32>
+  %output, %lse = attn.flash %query, %key, %value
+      lengths(%lengths : tensor<?xi32>) {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x10xf32>, tensor<?x?x1x10xf32>, tensor<?x?x1x8xf32>
+      -> tensor<?x?x4x8xf32>, tensor<?x?x4xf32>
+  return %output, %lse : tensor<?x?x4x8xf32>, tensor<?x?x4xf32>
+}
+
+// CHECK-LABEL: attn_tile.program @latent_core_prefill(
+// CHECK-SAME: %latent: !attn_tile.view<?x?x8xf32>, %rope_key: !attn_tile.view<?x?x2xf32>
+// CHECK: attn_tile.length %latent[%batch] lengths(%kv_lengths
+// CHECK: attn_tile.load_keys %latent, %rope_key[%batch, %[[KEY:.*]], %kv_head] {{.*}} -> <128x10xf32>
+// CHECK: attn_tile.load_keys %latent[%batch, %[[KEY]], %kv_head] {{.*}} -> <128x8xf32>
+// CHECK-LABEL: attn_tile.program @latent_core_decode(
+// CHECK: attn_tile.max_length %latent

@@ -51,3 +51,34 @@ attn.grouped @capped {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
 // CHECK: attn.refused @refused "alibi positions are not supported"
 attn.refused @refused "alibi positions are not supported" {
   layers = array<i64: 5>}
+
+// A latent layer becomes a function for each form: callers choose.
+
+// CHECK-LABEL: func.func @latent_expanded_core
+// CHECK-SAME: %[[QUERY:[^:]+]]: !h4x12_heads {attn.name = "query"}
+// CHECK-SAME: %[[KEY:[^:]+]]: !h4x12_heads {attn.name = "key"}
+// CHECK-SAME: %[[VALUE:[^:]+]]: !h4x6_heads {attn.name = "value"}
+// CHECK-SAME: !h4x6_heads {attn.name = "output"}
+// CHECK-SAME: attn.layers = array<i64: 0, 2>
+// CHECK: attn.score %[[QUERY]], %[[KEY]]
+// CHECK: attn.scale %{{.+}} {by = 0.5}
+// CHECK: attn.weighted_sum %{{.+}}, %[[VALUE]]
+
+// CHECK-LABEL: func.func @latent_absorbed_core
+// CHECK-SAME: %[[QUERY:[^:]+]]: !h4x20_heads {attn.name = "query"}
+// CHECK-SAME: %[[LATENT:[^:]+]]: !h16_rows {attn.name = "latent"}
+// CHECK-SAME: %[[ROPE_KEY:[^:]+]]: !h4_rows {attn.name = "rope_key"}
+// CHECK-SAME: tensor<?xi32> {attn.name = "kv_lengths"})
+// CHECK-SAME: !h4x16_heads {attn.name = "output"}
+// CHECK-SAME: attn.layers = array<i64: 0, 2>
+attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
+                     rope_dim = 4, value_dim = 6, layers = array<i64: 0, 2>,
+                     scale = 0.5, mask = #attn.causal}
+// CHECK: %[[HEAD:.+]] = attn.expand %[[LATENT]] {dim = 2} : !h16_rows -> !h1x16_heads
+// CHECK: %[[ROPE:.+]] = attn.expand %[[ROPE_KEY]] {dim = 2} : !h4_rows -> !h1x4_heads
+// CHECK: %[[KEY:.+]] = attn.concat %[[HEAD]], %[[ROPE]] {dim = 3}
+// CHECK: attn.score %[[QUERY]], %[[KEY]]
+// CHECK: attn.scale %{{.+}} {by = 0.5}
+// CHECK: attn.mask
+// CHECK: attn.softmax
+// CHECK: attn.weighted_sum %{{.+}}, %[[HEAD]]

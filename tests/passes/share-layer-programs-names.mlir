@@ -56,3 +56,27 @@ module @scopes {
   attn_tile.program @scopes_attend_prefill(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {argument_names = ["query"], kernel = "scopes_attend", scope = #attn.scope<attend>, schedule = #prefill} {
   }
 }
+
+// -----
+
+#prefill = #attn_tile.schedule<name = "prefill", max_queries = 64, query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32, split_tasks = false>
+
+// The two forms of a latent layer are no kinds.
+// CHECK-LABEL: module @mla
+// CHECK: attn_tile.program @mla_expanded_core_prefill(
+// CHECK: attn_tile.program @mla_absorbed_core_prefill(
+// CHECK-NOT: attn_tile.program
+module @mla {
+  attn_tile.program @mla_layer_0_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [128] : index
+  }
+  attn_tile.program @mla_layer_0_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [128] : index
+  }
+  attn_tile.program @mla_layer_1_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [64] : index
+  }
+  attn_tile.program @mla_layer_1_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+    %left = attn_tile.parameter "left" = [64] : index
+  }
+}

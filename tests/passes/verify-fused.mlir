@@ -34,3 +34,35 @@ func.func @fused(%query: tensor<?x?x4x16xf32>, %key: tensor<?x?x4x16xf32>,
   }
   return %output : tensor<?x?x4x16xf32>
 }
+
+// -----
+
+// What arranges the rows of a key moves nothing.
+func.func @arranged(%query: tensor<?x?x4x10xf32>, %latent: tensor<?x?x8xf32>,
+                    %rope_key: tensor<?x?x2xf32>) -> tensor<?x?x4x8xf32> {
+  %value = attn.expand %latent {dim = 2} : tensor<?x?x8xf32> -> tensor<?x?x1x8xf32>
+  %rope = attn.expand %rope_key {dim = 2} : tensor<?x?x2xf32> -> tensor<?x?x1x2xf32>
+  %key = attn.concat %value, %rope {dim = 3}
+      : tensor<?x?x1x8xf32>, tensor<?x?x1x2xf32> -> tensor<?x?x1x10xf32>
+  %output, %lse = attn.flash %query, %key, %value
+      {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x10xf32>, tensor<?x?x1x10xf32>, tensor<?x?x1x8xf32>
+      -> tensor<?x?x4x8xf32>, tensor<?x?x4xf32>
+  return %output : tensor<?x?x4x8xf32>
+}
+
+// -----
+
+// Queries are copied: they belong to the caller.
+func.func @joined_query(%nope: tensor<?x?x4x8xf32>, %rope: tensor<?x?x4x2xf32>,
+                        %key: tensor<?x?x1x10xf32>) -> tensor<?x?x4x10xf32> {
+  // expected-error @below {{'attn.concat' op stays unfused in 'joined_query', expected 'attn.flash' alone}}
+  // expected-note @below {{the remarks of attn-form-flash say why}}
+  %query = attn.concat %nope, %rope {dim = 3}
+      : tensor<?x?x4x8xf32>, tensor<?x?x4x2xf32> -> tensor<?x?x4x10xf32>
+  %output, %lse = attn.flash %query, %key, %key
+      {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x10xf32>, tensor<?x?x1x10xf32>, tensor<?x?x1x10xf32>
+      -> tensor<?x?x4x10xf32>, tensor<?x?x4xf32>
+  return %output : tensor<?x?x4x10xf32>
+}

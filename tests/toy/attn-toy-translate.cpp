@@ -357,8 +357,13 @@ LogicalResult Emitter::emitStep(Operation *op) {
                              << ", " << op.getGroup() << ");\n";
       })
       .Case([&](LoadKeysOp op) {
-        define(op.getTile()) << "toy_load_keys(" << list(op.getOperands())
-                             << ", " << sizeOf(op.getTile(), 0) << ");\n";
+        define(op.getTile())
+            << "toy_load_keys((const toy_view *[]){" << list(op.getViews())
+            << "}, " << op.getViews().size() << ", "
+            << list({op.getBatch(), op.getFirst(), op.getKvHead(),
+                     op.getLength()})
+            << ", " << sizeOf(op.getTile(), 0) << ", "
+            << sizeOf(op.getTile(), 1) << ");\n";
       })
       .Case([&](StoreOp op) {
         stream << "toy_store(" << list(op.getOperands()) << ", "

@@ -46,3 +46,10 @@ attn.grouped @softcap {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
 attn.grouped @sinks {hidden = 48, heads = 6, kv_heads = 3, head_dim = 8,
     value_dim = 5, layers = array<i64: 6>, scale = 0.75, softcap = 3.0,
     mask = #attn.window<left = 33, right = 1>, sinks}
+
+// Keys of 16 elements in two views, the value a view of the first.
+// CHECK-NEXT: {{^}}ok latent_expanded
+// CHECK-NEXT: {{^}}ok latent_absorbed
+attn.latent @latent {hidden = 24, heads = 3, kv_rank = 12, nope_dim = 6,
+    rope_dim = 4, value_dim = 5, layers = array<i64: 7>, scale = 0.5,
+    mask = #attn.causal}

@@ -127,14 +127,23 @@ static toy_tile toy_load_queries(const toy_view *view, int64_t batch,
   return tile;
 }
 
-static toy_tile toy_load_keys(const toy_view *view, int64_t batch,
-                              int64_t first, int64_t kv_head, int64_t length,
-                              int64_t rows) {
-  toy_tile tile = toy_new(rows, view->extent[3]);
-  for (int64_t r = 0; r < tile.rows; ++r)
-    for (int64_t c = 0; c < tile.columns; ++c)
-      tile.data[r * tile.columns + c] =
-          first + r < length ? toy_at(view, batch, first + r, kv_head)[c] : 0;
+/// Rows of several views side by side; a view of three dimensions has no heads.
+static toy_tile toy_load_keys(const toy_view *const *views, int64_t count,
+                              int64_t batch, int64_t first, int64_t kv_head,
+                              int64_t length, int64_t rows, int64_t columns) {
+  toy_tile tile = toy_new(rows, columns);
+  for (int64_t r = 0; r < rows; ++r) {
+    float *to = tile.data + r * columns;
+    for (int64_t v = 0; v < count; ++v) {
+      const toy_view *view = views[v];
+      int has_heads = view->extent[3] != 0;
+      int64_t width = view->extent[has_heads ? 3 : 2];
+      for (int64_t c = 0; c < width; ++c)
+        *to++ = first + r < length
+                    ? toy_at(view, batch, first + r, has_heads ? kv_head : 0)[c]
+                    : 0;
+    }
+  }
   return tile;
 }
 

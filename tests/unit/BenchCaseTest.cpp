@@ -48,6 +48,23 @@ TEST_F(BenchCaseTest, CountsKeysAndValuesThatSomeRowSees) {
             10 * bytesPerKey);
 }
 
+TEST_F(BenchCaseTest, LatentsAreKeysAndValues) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      "attn.latent @mla {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,"
+      " rope_dim = 4, value_dim = 6, layers = array<i64: 2>,"
+      " mask = #attn.causal}",
+      &context);
+  ASSERT_TRUE(module);
+  auto layer = *module->getOps<LatentOp>().begin();
+  BenchCase decode = decodeCase(layer), prefill = prefillCase(layer);
+  EXPECT_EQ(decode.name, "decode_4096_absorbed");
+  EXPECT_EQ(decode.countKvBytes(), 4096 * (16 + 4) * 4);
+  EXPECT_EQ(decode.countFlops(), 2.0 * 4096 * 4 * (20 + 16));
+  EXPECT_EQ(decode.layer, 2);
+  EXPECT_EQ(prefill.name, "prefill_2048_expanded");
+  EXPECT_EQ(prefill.countFlops(), 2.0 * (2048 * 2049 / 2) * 4 * (12 + 6));
+}
+
 TEST_F(BenchCaseTest, ReferencesAreTheDocumentedOnes) {
   std::vector<std::string_view> names;
   for (const ReferenceCase &reference : referenceCases()) {

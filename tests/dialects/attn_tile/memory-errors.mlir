@@ -43,9 +43,9 @@ func.func @key_ranges_not_positive(%p: index) {
 
 // -----
 
-func.func @length_rank(%key: !attn_tile.view<?x8x64xf32>, %batch: index) {
-  // expected-error @below {{'attn_tile.length' op operand #0 must be view of four dimensions}}
-  %length = attn_tile.length %key[%batch] : !attn_tile.view<?x8x64xf32>
+func.func @length_rank(%key: !attn_tile.view<?x64xf32>, %batch: index) {
+  // expected-error @below {{'attn_tile.length' op operand #0 must be view of three or four dimensions}}
+  %length = attn_tile.length %key[%batch] : !attn_tile.view<?x64xf32>
   return
 }
 
@@ -73,6 +73,24 @@ func.func @load_keys_c1_columns(%key: !attn_tile.view<?x?x8x64xf32>, %batch: ind
   // expected-error @below {{'attn_tile.load_keys' op columns of tile and view differ: 32 and 64}}
   %tile = attn_tile.load_keys %key[%batch, %first, %kv_head] length %length
       : !attn_tile.view<?x?x8x64xf32> -> !attn_tile.tile<128x32xf32>
+  return
+}
+
+// -----
+
+func.func @load_keys_c1_joined(%latent: !attn_tile.view<?x?x64xf32>, %rope_key: !attn_tile.view<?x?x8xf32>, %batch: index, %first: index, %kv_head: index, %length: index) {
+  // expected-error @below {{'attn_tile.load_keys' op columns of tile and view differ: 64 and 72}}
+  %tile = attn_tile.load_keys %latent, %rope_key[%batch, %first, %kv_head] length %length
+      : !attn_tile.view<?x?x64xf32>, !attn_tile.view<?x?x8xf32> -> !attn_tile.tile<128x64xf32>
+  return
+}
+
+// -----
+
+func.func @load_keys_c2(%batch: index, %first: index, %kv_head: index, %length: index) {
+  // expected-error @below {{'attn_tile.load_keys' op has no view, expected at least one}}
+  %tile = "attn_tile.load_keys"(%batch, %first, %kv_head, %length)
+      : (index, index, index, index) -> !attn_tile.tile<128x64xf32>
   return
 }
 

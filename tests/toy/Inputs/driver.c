@@ -17,6 +17,8 @@ typedef struct {
   int64_t heads, kv_heads, dim, value_dim, left, right;
   int top_left, sinks;
   double scale, softcap;
+  /// Keys are [latent, rope_key] and values the latent: views of one buffer.
+  int latent;
 } kernel;
 
 #define ALL (1 << 20)
@@ -29,6 +31,8 @@ static const kernel kernels[] = {
     {PROGRAMS(window_both_sides), 3, 1, 4, 4, 3, 6, 0, 0, 0.5, 0},
     {PROGRAMS(softcap), 4, 2, 8, 8, ALL, 1, 0, 0, 1.0, 2.0},
     {PROGRAMS(sinks), 6, 3, 8, 5, 33, 1, 0, 1, 0.75, 3.0},
+    {PROGRAMS(latent_expanded), 3, 3, 10, 5, ALL, 1, 0, 0, 0.5, 0},
+    {PROGRAMS(latent_absorbed), 3, 1, 16, 12, ALL, 1, 0, 0, 0.5, 0, 1},
 };
 
 enum { BATCH = 3, CAPACITY = 608, QUERIES = 7, FLOATS = 1 << 17 };
@@ -48,6 +52,13 @@ static toy_view view(void *data, int64_t a, int64_t b, int64_t c, int64_t d) {
   return result;
 }
 
+/// `width` elements of rows that lie `stride` apart, without heads.
+static toy_view rows_view(float *data, int64_t width, int64_t stride) {
+  toy_view result = {
+      data, {BATCH, CAPACITY, width}, {CAPACITY * stride, stride, 1}};
+  return result;
+}
+
 /// Inputs of one call; keys and values past a sequence's length are NaN.
 static void fill(const kernel *k, int64_t queries) {
   for (int64_t i = 0; i < BATCH * queries * k->heads * k->dim; ++i)
@@ -59,7 +70,9 @@ static void fill(const kernel *k, int64_t queries) {
         for (int64_t d = 0; d < k->dim; ++d)
           key[row * k->dim + d] = j < lengths[b] ? uniform() : NAN;
         for (int64_t d = 0; d < k->value_dim; ++d)
-          value[row * k->value_dim + d] = j < lengths[b] ? uniform() : NAN;
+          value[row * k->value_dim + d] = k->latent ? key[row * k->dim + d]
+                                          : j < lengths[b] ? uniform()
+                                                           : NAN;
       }
   for (int64_t h = 0; h < k->heads; ++h)
     sinks[h] = uniform();
@@ -141,8 +154,13 @@ static void call(const kernel *k, int64_t queries, int with_lengths,
   memset(output, 0xff, sizeof(output));
   memset(lse, 0xff, sizeof(lse));
   views[n++] = view(query, BATCH, queries, k->heads, k->dim);
-  views[n++] = view(key, BATCH, CAPACITY, k->kv_heads, k->dim);
-  views[n++] = view(value, BATCH, CAPACITY, k->kv_heads, k->value_dim);
+  if (k->latent) {
+    views[n++] = rows_view(key, k->value_dim, k->dim);
+    views[n++] = rows_view(key + k->value_dim, k->dim - k->value_dim, k->dim);
+  } else {
+    views[n++] = view(key, BATCH, CAPACITY, k->kv_heads, k->dim);
+    views[n++] = view(value, BATCH, CAPACITY, k->kv_heads, k->value_dim);
+  }
   views[n] = (toy_view){with_lengths ? lengths : NULL, {BATCH}, {1}};
   ++n;
   if (k->sinks) {
