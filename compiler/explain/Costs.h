@@ -36,6 +36,19 @@ int64_t bytesOf(Dtype dtype);
 
 LayerCosts countCosts(GroupedOp layer, const CostQuestion &question);
 
+/// What the two forms of a latent layer cost.
+struct LatentForms {
+  double expandedFlops = 0, absorbedFlops = 0;
+  /// Below so many queries the absorbed form is cheaper; infinite: always.
+  double crossover = 0, asymptoticCrossover = 0;
+};
+
+LatentForms countForms(LatentOp layer, const CostQuestion &question);
+
+/// Parameters count the norms of the compressed rows too, which the layer
+/// cannot lack; FLOPs are those of the cheaper form, up-projections included.
+LayerCosts countCosts(LatentOp layer, const CostQuestion &question);
+
 } // namespace attn
 
 #endif // COMPILER_EXPLAIN_COSTS_H

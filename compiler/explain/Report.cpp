@@ -48,6 +48,20 @@ static std::string describe(GroupedOp layer) {
   return text;
 }
 
+static std::string describe(LatentOp layer) {
+  std::string text = fmt::format(
+      "{} heads of {} + {} (values {}) over a latent of {} and a rotated key "
+      "of {}, {}",
+      layer.getHeads(), layer.getNopeDim(), layer.getRopeDim(),
+      layer.getValueDim(), layer.getKvRank(), layer.getRopeDim(),
+      describeMask(layer.getMask()));
+  if (std::optional<uint64_t> rank = layer.getQueryRank())
+    text += fmt::format(", queries from {}", *rank);
+  if (layer.getScale())
+    text += fmt::format(", scale {:.6g}", layer.getScoreScale());
+  return text;
+}
+
 Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
   Explanation result;
   result.name = module.getName().value_or("").str();
@@ -56,6 +70,10 @@ Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
     if (auto layer = dyn_cast<GroupedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
                                describe(layer), countCosts(layer, question)});
+    else if (auto latent = dyn_cast<LatentOp>(op))
+      result.groups.push_back({llvm::SmallVector<int64_t>(latent.getLayers()),
+                               describe(latent), countCosts(latent, question),
+                               countForms(latent, question)});
     else if (auto refused = dyn_cast<RefusedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
                                "not compiled: " + refused.getWhy().str(),
@@ -75,6 +93,13 @@ std::optional<LayerCosts> Explanation::total() const {
       sum += *group.costs;
   }
   return sum;
+}
+
+std::optional<LatentForms> Explanation::forms() const {
+  for (const ExplainedGroup &group : groups)
+    if (group.forms)
+      return group.forms;
+  return std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -117,13 +142,29 @@ static void printLayers(llvm::json::OStream &json,
     });
 }
 
+/// A length is no count: it keeps its fraction.
+static llvm::json::Value lengthToJson(double length) {
+  return std::isfinite(length) ? llvm::json::Value(length) : nullptr;
+}
+
+static void printCrossover(llvm::json::OStream &json,
+                           const std::optional<LatentForms> &forms) {
+  constexpr StringRef key = "mla_crossover_query_length";
+  if (!forms)
+    return json.attribute(key, nullptr);
+  json.attributeObject(key, [&] {
+    json.attribute("asymptotic", lengthToJson(forms->asymptoticCrossover));
+    json.attribute("at_kv_length", lengthToJson(forms->crossover));
+  });
+}
+
 void attn::printJson(const Explanation &explanation, llvm::raw_ostream &out) {
   llvm::json::OStream json(out, /*IndentSize=*/2);
   json.object([&] {
     printCosts(json, explanation.total());
     json.attributeArray("layers",
                         [&] { printLayers(json, explanation.groups); });
-    json.attribute("mla_crossover_query_length", nullptr);
+    printCrossover(json, explanation.forms());
     json.attributeArray("remarks", [&] {
       for (const PassRemark &remark : explanation.remarks)
         json.object([&] {
@@ -158,6 +199,25 @@ static void printCosts(llvm::raw_ostream &out, const LayerCosts &costs) {
                      spellCount(costs.kvCacheBytesPerToken));
 }
 
+/// The text of a crossover, or that there is none.
+static std::string spellCrossover(const LatentForms &forms, int64_t keys) {
+  if (!std::isfinite(forms.crossover))
+    return "the absorbed form is always the cheaper one";
+  return fmt::format("absorbed is cheaper below {:.1f} queries on {} keys, "
+                     "{:.1f} on ever more",
+                     forms.crossover, keys, forms.asymptoticCrossover);
+}
+
+static void printForms(llvm::raw_ostream &out, const LatentForms &forms,
+                       int64_t keys) {
+  out << fmt::format("    FLOPs expanded         {:>17}\n"
+                     "    FLOPs absorbed         {:>17}\n"
+                     "    {}\n",
+                     spellCount(forms.expandedFlops),
+                     spellCount(forms.absorbedFlops),
+                     spellCrossover(forms, keys));
+}
+
 void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
   const CostQuestion &question = explanation.question;
   std::string types(spell(question.kDtype));
@@ -172,6 +232,8 @@ void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
                        spellLayers(group.layers), group.description);
     if (group.costs)
       printCosts(out, *group.costs);
+    if (group.forms)
+      printForms(out, *group.forms, question.kvLength);
   }
   if (std::optional<LayerCosts> total = explanation.total()) {
     out << "\n  all layers\n";

@@ -23,6 +23,8 @@ struct ExplainedGroup {
   std::string description;
   /// Of one layer; nothing for layers that are not compiled.
   std::optional<LayerCosts> costs;
+  /// Of a latent layer.
+  std::optional<LatentForms> forms = std::nullopt;
 };
 
 struct Explanation {
@@ -33,6 +35,8 @@ struct Explanation {
 
   /// Of all layers; nothing if one of them is not compiled, or none declared.
   std::optional<LayerCosts> total() const;
+  /// The forms of the first latent layer.
+  std::optional<LatentForms> forms() const;
 };
 
 /// The layers that `module` declares and what they cost.
