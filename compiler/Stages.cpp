@@ -115,6 +115,8 @@ static constexpr StageSpec fusionStages[] = {
      "query heads share key and value heads instead of copies of them"},
     {"softmax", "attn-fuse-masked-softmax",
      "scale, softcap, mask and softmax are one step"},
+    {"latent", "attn-absorb-projections",
+     "heads attend to rows that they share where that is less work"},
     {"flash", "attn-form-flash",
      "all of attention is one operation; scores are never stored"},
     // Heads are found by their flash; only then are equal graphs equal text.
@@ -173,14 +175,26 @@ static LogicalResult dropUnfused(ModuleOp module,
   return success();
 }
 
+/// `attn-absorb-projections` counts for decode unless there is prefill alone.
+static std::string passesOf(const StageSpec &stage,
+                            const CompileOptions &options) {
+  bool isPrefill =
+      options.phases.size() == 1 && options.phases.front() == Phase::Prefill;
+  bool countsTokens = stage.passes == "attn-absorb-projections";
+  return stage.passes.str() +
+         (isPrefill && countsTokens ? "{query-length=2048}" : "");
+}
+
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
                           StageRunner &runner) {
   if (failed(runner.announce(declaredStage)) ||
       failed(dropRefusedLayers(module)))
     return failure();
-  for (const StageSpec &stage : fusionStages)
-    if (failed(runner.run(stage)))
+  for (const StageSpec &stage : fusionStages) {
+    std::string passes = passesOf(stage, options);
+    if (failed(runner.run({stage.name, passes, stage.about})))
       return failure();
+  }
   runner.reportCheck("fusion");
   return dropUnfused(module, options);
 }

@@ -20,6 +20,10 @@
 
 namespace attn {
 
+/// Which form of latent attention attn-absorb-projections leaves: the cheaper
+/// one, or always the same.
+enum class AbsorbForm { Auto, Absorbed, Expanded };
+
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"
 

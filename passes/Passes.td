@@ -274,6 +274,104 @@ def FuseMaskedSoftmax : Pass<"attn-fuse-masked-softmax", "::mlir::ModuleOp"> {
   let dependentDialects = ["::attn::AttnDialect"];
 }
 
+def AbsorbProjections : Pass<"attn-absorb-projections", "::mlir::ModuleOp"> {
+  let summary = "attend to shared latents instead of projecting keys and values";
+  let description = [{
+    Where keys and values of every head are products of the same rows with
+    weights, the products can move: `q . (W c) = (q W) . c`, and `sum_j p_j (W
+    c_j) = W sum_j p_j c_j`. All heads then share one key head, the rows, beside
+    a part of the key that they share anyway (a rotated one), and keys and
+    values are never stored (DeepSeek-AI 2024). The pass looks at operations
+    alone: heads may be split before or after the weights' parts, swapped with
+    the sequence, repeated by any operation; products may be `attn.linear` or
+    `attn.matmul`, of keys and values together or apart.
+
+    With N heads, L elements of a row, P + R of a query and V of a value, a call
+    of `q` queries on `k` keys has `2 N q k (P + R + V) + 2 N L k (P + V)` FLOPs
+    expanded and `2 N q k (2 L + R) + 2 N L q (P + V)` absorbed; it moves the
+    rows and weights, and expanded the keys and values too, written and read.
+    The form with less work is chosen, a byte counted as 8 FLOPs.
+
+    Requires: `attn-fuse-masked-softmax` ran.
+    Ensures: attention whose keys and values are projected from shared rows has
+    the chosen form, with a remark that gives the numbers. Projections that
+    something else needs too, rotated parts that differ by head, and keys and
+    values of different rows stay, with a remark that says so.
+
+    ```mlir
+    func.func @decode(%query: tensor<1x1x4x6xf32>, %latent: tensor<1x64x16xf32>,
+                      %rope: tensor<1x64x1x2xf32>, %weight: tensor<32x16xf32>)
+        -> tensor<1x1x4x4xf32> {
+      %kv = attn.linear %latent, %weight
+          : tensor<1x64x16xf32>, tensor<32x16xf32> -> tensor<1x64x32xf32>
+      %heads = attn.unflatten %kv {dim = 2} : tensor<1x64x32xf32> -> tensor<1x64x4x8xf32>
+      %nope = attn.slice %heads {dim = 3, offset = 0}
+          : tensor<1x64x4x8xf32> -> tensor<1x64x4x4xf32>
+      %value = attn.slice %heads {dim = 3, offset = 4}
+          : tensor<1x64x4x8xf32> -> tensor<1x64x4x4xf32>
+      %ropes = attn.repeat_kv %rope {times = 4} : tensor<1x64x1x2xf32> -> tensor<1x64x4x2xf32>
+      %key = attn.concat %nope, %ropes {dim = 3}
+          : tensor<1x64x4x4xf32>, tensor<1x64x4x2xf32> -> tensor<1x64x4x6xf32>
+      %score = attn.score %query, %key
+          : tensor<1x1x4x6xf32>, tensor<1x64x4x6xf32> -> tensor<1x4x1x64xf32>
+      %probability, %lse = attn.masked_softmax %score {scale = 0.4, mask = #attn.causal}
+          : tensor<1x4x1x64xf32> -> tensor<1x4x1x64xf32>, tensor<1x1x4xf32>
+      %output = attn.weighted_sum %probability, %value
+          : tensor<1x4x1x64xf32>, tensor<1x64x4x4xf32> -> tensor<1x1x4x4xf32>
+      return %output : tensor<1x1x4x4xf32>
+    }
+    // -----
+    func.func @decode(%query: tensor<1x1x4x6xf32>, %latent: tensor<1x64x16xf32>,
+                      %rope: tensor<1x64x1x2xf32>, %weight: tensor<32x16xf32>)
+        -> tensor<1x1x4x4xf32> {
+      %nope = attn.slice %query {dim = 3, offset = 0}
+          : tensor<1x1x4x6xf32> -> tensor<1x1x4x4xf32>
+      %query_rope = attn.slice %query {dim = 3, offset = 4}
+          : tensor<1x1x4x6xf32> -> tensor<1x1x4x2xf32>
+      %heads = attn.unflatten %weight {dim = 0} : tensor<32x16xf32> -> tensor<4x8x16xf32>
+      %up = attn.slice %heads {dim = 1, offset = 0} : tensor<4x8x16xf32> -> tensor<4x4x16xf32>
+      %absorbed = attn.head_linear %nope, %up {transposed}
+          : tensor<1x1x4x4xf32>, tensor<4x4x16xf32> -> tensor<1x1x4x16xf32>
+      %queries = attn.concat %absorbed, %query_rope {dim = 3}
+          : tensor<1x1x4x16xf32>, tensor<1x1x4x2xf32> -> tensor<1x1x4x18xf32>
+      %head = attn.expand %latent {dim = 2} : tensor<1x64x16xf32> -> tensor<1x64x1x16xf32>
+      %key = attn.concat %head, %rope {dim = 3}
+          : tensor<1x64x1x16xf32>, tensor<1x64x1x2xf32> -> tensor<1x64x1x18xf32>
+      %score = attn.score %queries, %key
+          : tensor<1x1x4x18xf32>, tensor<1x64x1x18xf32> -> tensor<1x4x1x64xf32>
+      %probability, %lse = attn.masked_softmax %score {scale = 0.4, mask = #attn.causal}
+          : tensor<1x4x1x64xf32> -> tensor<1x4x1x64xf32>, tensor<1x1x4xf32>
+      %sum = attn.weighted_sum %probability, %head
+          : tensor<1x4x1x64xf32>, tensor<1x64x1x16xf32> -> tensor<1x1x4x16xf32>
+      %heads_1 = attn.unflatten %weight {dim = 0} : tensor<32x16xf32> -> tensor<4x8x16xf32>
+      %down = attn.slice %heads_1 {dim = 1, offset = 4} : tensor<4x8x16xf32> -> tensor<4x4x16xf32>
+      %output = attn.head_linear %sum, %down
+          : tensor<1x1x4x16xf32>, tensor<4x4x16xf32> -> tensor<1x1x4x4xf32>
+      return %output : tensor<1x1x4x4xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"form", "form", "::attn::AbsorbForm", "::attn::AbsorbForm::Auto",
+           "form to leave: auto is the one with less work, absorbed and "
+           "expanded are for comparison",
+           [{::llvm::cl::values(
+               clEnumValN(::attn::AbsorbForm::Auto, "auto", "less work"),
+               clEnumValN(::attn::AbsorbForm::Absorbed, "absorbed",
+                          "on the latents"),
+               clEnumValN(::attn::AbsorbForm::Expanded, "expanded",
+                          "on every head's own"))}]>,
+    Option<"queryLength", "query-length", "int64_t", "1",
+           "query tokens of a call where the IR leaves them open and the rows "
+           "are cached; the default is decode">,
+    Option<"kvLength", "kv-length", "int64_t", "4096",
+           "keys of a call where the IR leaves them open, and queries too "
+           "where the rows are not cached; the default is a few pages of "
+           "text">
+  ];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
 def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
   let summary = "join scores, masked softmax and weighted sum";
   let description = [{
