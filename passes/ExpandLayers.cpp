@@ -232,9 +232,9 @@ static void createBody(OpBuilder &builder, const Core &core,
 /// "wrote 61 layers as 'NAME_core': 32 query heads over 8 key/value heads ..."
 static void remarkWritten(const Core &core) {
   std::string text =
-      ("wrote " + Twine(core.layers.size()) + " layers as '" + core.name +
-       "': " + Twine(core.heads) + " query heads over " + Twine(core.kvHeads) +
-       " key/value heads of size " + Twine(core.headDim))
+      ("wrote " + Twine(core.layers.getNumbers().size()) + " layers as '" +
+       core.name + "': " + Twine(core.heads) + " query heads over " +
+       Twine(core.kvHeads) + " key/value heads of size " + Twine(core.headDim))
           .str();
   if (core.ropeDim)
     text +=

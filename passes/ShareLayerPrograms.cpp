@@ -81,21 +81,33 @@ static void absorb(ProgramOp program, ProgramOp other) {
   program.setLayerRows(llvm::to_vector(llvm::make_second_range(layers)));
 }
 
-/// Where all layers of a model share one kernel, nothing is left to tell apart:
-/// NAME_KIND_SCOPE becomes NAME_SCOPE.
+/// What follows the kind in the name of a kernel: its scope, after the form of
+/// a latent layer.
+static std::string suffixOf(ProgramOp program) {
+  StringRef scope = stringifyKernelScope(*program.getScope());
+  for (StringRef form : {"expanded", "absorbed"}) {
+    std::string suffix = (form + "_" + scope).str();
+    if (program.getKernelName().ends_with("_" + suffix))
+      return suffix;
+  }
+  return scope.str();
+}
+
+/// Where all layers of a model share one kernel, or one of each form, nothing
+/// is left to tell apart: NAME_KIND_SCOPE becomes NAME_SCOPE.
 static void dropKind(ModuleOp module, ArrayRef<ProgramOp> programs) {
   if (programs.empty() || !module.getSymName())
     return;
-  ProgramOp first = programs.front();
-  StringRef model = *module.getSymName(), kernel = first.getKernelName();
-  if (!first.getScope() || !kernel.starts_with((model + "_").str()) ||
-      !llvm::all_of(programs, [&](ProgramOp program) {
-        return program.getKernelName() == kernel;
-      }))
-    return;
-  std::string name =
-      (model + "_" + stringifyKernelScope(*first.getScope())).str();
+  StringRef model = *module.getSymName();
+  llvm::StringMap<StringRef> kernels;
   for (ProgramOp program : programs) {
+    StringRef kernel = program.getKernelName();
+    if (!program.getScope() || !kernel.starts_with((model + "_").str()) ||
+        kernels.try_emplace(suffixOf(program), kernel).first->second != kernel)
+      return;
+  }
+  for (ProgramOp program : programs) {
+    std::string name = (model + "_" + suffixOf(program)).str();
     program.setKernel(name);
     program.setSymName(name + "_" + program.getSchedule().getName().str());
   }

@@ -68,6 +68,11 @@ static SmallVector<BenchCase> decodeCases(GroupedOp layer) {
   return found;
 }
 
+/// A latent cache has one order: its rows hold all that a token leaves.
+static SmallVector<BenchCase> decodeCases(LatentOp layer) {
+  return {decodeCase(layer)};
+}
+
 std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
   auto isWanted = [&](Phase phase) {
     return options.phases.empty() || llvm::is_contained(options.phases, phase);

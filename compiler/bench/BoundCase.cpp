@@ -75,7 +75,7 @@ const DLTensor *BoundCase::makeLatentPart(int64_t first, int64_t count) {
   const CallShape &s = benchCase.shape;
   if (!latents) {
     owned.emplace_back(ArrayRef<int64_t>{s.batch, s.kvLength, s.headDim},
-                       BenchTensor::Order::TokenMajor);
+                       Order::TokenMajor);
     owned.back().fill(owned.size());
     latents = &owned.back();
   }

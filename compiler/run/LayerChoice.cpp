@@ -29,8 +29,7 @@ static std::string listLayers(mlir::ModuleOp module) {
   for (mlir::Operation &op : *module.getBody()) {
     if (!llvm::isa<GroupedOp, LatentOp>(op))
       continue;
-    llvm::ArrayRef<int64_t> layers =
-        op.getAttrOfType<mlir::DenseI64ArrayAttr>("layers").asArrayRef();
+    llvm::ArrayRef<int64_t> layers = layersOf(&op);
     groups.push_back(fmt::format(
         "{}{} ({})", fmt::join(layers.take_front(most), ", "),
         layers.size() > most ? ", ..." : "",

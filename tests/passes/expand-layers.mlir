@@ -59,7 +59,7 @@ attn.refused @refused "alibi positions are not supported" {
 // CHECK-SAME: %[[KEY:[^:]+]]: !h4x12_heads {attn.name = "key"}
 // CHECK-SAME: %[[VALUE:[^:]+]]: !h4x6_heads {attn.name = "value"}
 // CHECK-SAME: !h4x6_heads {attn.name = "output"}
-// CHECK-SAME: attn.layers = array<i64: 0, 2>
+// CHECK-SAME: attn.layers = #attn.layers<0, 2>
 // CHECK: attn.score %[[QUERY]], %[[KEY]]
 // CHECK: attn.scale %{{.+}} {by = 0.5}
 // CHECK: attn.weighted_sum %{{.+}}, %[[VALUE]]
@@ -70,7 +70,7 @@ attn.refused @refused "alibi positions are not supported" {
 // CHECK-SAME: %[[ROPE_KEY:[^:]+]]: !h4_rows {attn.name = "rope_key"}
 // CHECK-SAME: tensor<?xi32> {attn.name = "kv_lengths"})
 // CHECK-SAME: !h4x16_heads {attn.name = "output"}
-// CHECK-SAME: attn.layers = array<i64: 0, 2>
+// CHECK-SAME: attn.layers = #attn.layers<0, 2>
 attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
                      rope_dim = 4, value_dim = 6, layers = array<i64: 0, 2>,
                      scale = 0.5, mask = #attn.causal}

@@ -67,16 +67,16 @@ module @scopes {
 // CHECK: attn_tile.program @mla_absorbed_core_prefill(
 // CHECK-NOT: attn_tile.program
 module @mla {
-  attn_tile.program @mla_layer_0_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  attn_tile.program @mla_layer_0_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) layers [0] attributes {argument_names = ["query"], kernel = "mla_layer_0_expanded_core", scope = #attn.scope<core>, schedule = #prefill} {
     %left = attn_tile.parameter "left" = [128] : index
   }
-  attn_tile.program @mla_layer_0_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) attributes {argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  attn_tile.program @mla_layer_0_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) layers [0] attributes {argument_names = ["query"], kernel = "mla_layer_0_absorbed_core", scope = #attn.scope<core>, schedule = #prefill} {
     %left = attn_tile.parameter "left" = [128] : index
   }
-  attn_tile.program @mla_layer_1_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  attn_tile.program @mla_layer_1_expanded_core_prefill(%query: !attn_tile.view<?x?x1x8xf32>) layers [1] attributes {argument_names = ["query"], kernel = "mla_layer_1_expanded_core", scope = #attn.scope<core>, schedule = #prefill} {
     %left = attn_tile.parameter "left" = [64] : index
   }
-  attn_tile.program @mla_layer_1_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) attributes {argument_names = ["query"], layers = array<i64: 1>, layer_rows = array<i64: 0>, schedule = #prefill} {
+  attn_tile.program @mla_layer_1_absorbed_core_prefill(%query: !attn_tile.view<?x?x1x16xf32>) layers [1] attributes {argument_names = ["query"], kernel = "mla_layer_1_absorbed_core", scope = #attn.scope<core>, schedule = #prefill} {
     %left = attn_tile.parameter "left" = [64] : index
   }
 }

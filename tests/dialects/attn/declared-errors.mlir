@@ -208,10 +208,3 @@ attn.latent @latent_c3_value_dim {
 attn.latent @latent_c4 {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
   = 6, scale = 1.0e300, layers = array<i64: 0>, mask = #attn.causal}
-
-// -----
-
-// expected-error @below {{'attn.latent' op layers are empty, expected at least one}}
-attn.latent @latent_c5 {
-  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
-  = 6, layers = array<i64>, mask = #attn.causal}

@@ -64,8 +64,7 @@ attn.latent @latent {
   position = #attn.rope<theta = 1.0e4, pairing = interleaved>, hidden = 64}
 
 // CHECK: attn.latent @uncompressed_queries {hidden = 64, heads = 4, kv_rank = 16,
-// CHECK-NEXT: nope_dim = 8, rope_dim = 4, value_dim = 6, layers = [0],
-// CHECK-NEXT: mask = #attn.causal}
+// CHECK-NEXT: nope_dim = 8, rope_dim = 4, value_dim = 6, layers = [0], mask = #attn.causal}
 attn.latent @uncompressed_queries {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
   value_dim = 6, layers = [0], mask = #attn.causal}
