@@ -86,6 +86,7 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
     k.when(k.less(block.begin, block.end), [&] {
       emitScores(steps, block);
       emitMap(steps, block);
+      emitTensorMask(steps, block.row, block.count, block.begin, block.end);
       emitMask(steps, block);
       emitSums(steps, block);
     });

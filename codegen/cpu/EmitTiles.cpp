@@ -28,6 +28,9 @@ bool TaskEmitter::emitTileOp(Operation &op) {
       .Case([&](tile::LoadStateOp x) { return emitLoadState(x), true; })
       .Case([&](tile::MergeOp x) { return emitMerge(x), true; })
       .Case([&](tile::FinishOp x) { return emitFinish(x), true; })
+      .Case([&](tile::MultiplyOp x) { return emitMultiply(x), true; })
+      // Products load their operands and start their sums themselves.
+      .Case<tile::LoadRowsOp, tile::FillOp>([](auto) { return true; })
       .Default(false);
 }
 

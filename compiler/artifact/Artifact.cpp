@@ -11,10 +11,10 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Stages.h"
 #include "compiler/artifact/Assemble.h"
-#include "compiler/artifact/CheckTensors.h"
 #include "compiler/artifact/Programs.h"
 #include "compiler/artifact/Schedules.h"
 #include "dialects/attn_tile/AttnTileOps.h"
+#include "runtime/attn_rt.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -58,12 +58,18 @@ chooseTargets(ModuleOp module, const CompileOptions &options) {
   return targets;
 }
 
-/// The conversion to tiles asks the same first question; where every function
-/// is one attention, the tensors of each can be told.
-static LogicalResult checkFunctions(ModuleOp fused) {
-  for (auto function : fused.getOps<func::FuncOp>())
-    if (!whyNotOneFlash(function) && failed(checkTensors(function)))
-      return failure();
+/// A call has room for so many tensors, a plan for so many phases.
+static LogicalResult checkLimits(tile::ProgramOp program) {
+  size_t tensors = program.getBody().getNumArguments();
+  auto phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
+  if (tensors > ATTN_RT_MAX_TENSORS)
+    return emitError(program.getLoc())
+           << "has " << tensors << " tensors, a kernel takes at most "
+           << ATTN_RT_MAX_TENSORS << ": make functions of its parts";
+  if (phases > ATTN_MAX_PHASES)
+    return emitError(program.getLoc())
+           << "has " << phases << " phases, a kernel has at most "
+           << ATTN_MAX_PHASES << ": make functions of its parts";
   return success();
 }
 
@@ -91,6 +97,9 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   assert((isFirst || groups->size() == library.kernels.size()) &&
          "targets differ in schedules alone");
   for (ProgramGroup &group : *groups) {
+    for (tile::ProgramOp program : group.programs)
+      if (failed(checkLimits(program)))
+        return failure();
     if (options.printSchedule)
       schedules += tabulateSchedules(group, target);
     FailureOr<cpu::CpuKernel> kernel =
@@ -125,8 +134,7 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
     observer = dumpStages(options.dumpIrDir);
   std::string schedules;
   OwningOpRef<ModuleOp> fused = module.clone();
-  if (failed(runFusionStages(*fused, options, observer)) ||
-      failed(checkFunctions(*fused)))
+  if (failed(runFusionStages(*fused, options, observer)))
     return failure();
   for (const cpu::CpuTarget &target : *targets) {
     OwningOpRef<ModuleOp> tiles = fused->clone();

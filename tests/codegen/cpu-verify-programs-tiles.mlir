@@ -190,7 +190,6 @@ attn_tile.program @two_groups(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_
         max_splits = 32, split_tasks = false>} {
   %one = arith.constant 1 : index
   attn_tile.phase "attend" grid(%batch = %one) {
-    // expected-error @below {{'attn_tile.load_queries' op has group 2, the program's attn_tile.finish has 1}}
     %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 2
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<?x8xf32>
     %scale = arith.constant 1.0 : f32
@@ -198,5 +197,8 @@ attn_tile.program @two_groups(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
     %score = attn_tile.contract %q, %k scale %scale
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
+    // expected-error @below {{'attn_tile.mask' op has group 1, other steps of the phase have 2}}
+    %masked = attn_tile.mask %score position %one key %one length %one band(%one, %one) group 1
+        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
   }
 }

@@ -167,3 +167,11 @@ func.func @start_c1(%rows: index) {
       : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<8x64xf32>
   return
 }
+
+// -----
+
+func.func @length_c1(%key: !attn_tile.view<?xf32>, %batch: index) {
+  // expected-error @below {{'attn_tile.length' op has a key of one dimension, expected batch and keys}}
+  %length = attn_tile.length %key[%batch] : !attn_tile.view<?xf32>
+  return
+}
