@@ -114,7 +114,8 @@ static constexpr StageSpec fusionStages[] = {
      "query heads share key and value heads instead of copies of them"},
     {"softmax", "attn-fuse-masked-softmax",
      "scale, softcap, mask and softmax are one step"},
-    {"flash", "attn-form-flash",
+    // A mask is analysed where nothing but kernels reads it any more.
+    {"flash", "attn-form-flash,attn-analyze-mask",
      "all of attention is one operation; scores are never stored"},
     // Heads are found by their flash; only then are equal graphs equal text.
     {"merged",

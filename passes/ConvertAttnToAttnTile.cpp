@@ -48,6 +48,8 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
       return "an operand of attn.flash is not an argument";
   if (flash.getTensorMask())
     return "attn.flash has a tensor_mask";
+  if (flash.getDocuments())
+    return "attn.flash masks by documents, which tiles do not know";
   if (!hasStaticHeads(flash))
     return "heads or head sizes are dynamic";
   if (flash.getQuery().getType().getDimSize(2) == 0 ||

@@ -36,6 +36,11 @@ struct CoreTensors {
 };
 } // namespace
 
+// What callers know the arguments by.
+static constexpr StringLiteral kLengths = "kv_lengths",
+                               kPrefix = "prefix_lengths",
+                               kDocuments = "document_ids", kSinks = "sinks";
+
 static CoreTensors describeTensors(GroupedOp layer) {
   constexpr int64_t kAny = ShapedType::kDynamic;
   Type f32 = Float32Type::get(layer.getContext());
@@ -49,9 +54,14 @@ static CoreTensors describeTensors(GroupedOp layer) {
   tensors.arguments = {{"query", tensor({kAny, kAny, heads, headDim}, f32)},
                        {"key", tensor({kAny, kAny, kvHeads, headDim}, f32)},
                        {"value", tensor({kAny, kAny, kvHeads, valueDim}, f32)},
-                       {"kv_lengths", tensor({kAny}, i32)}};
+                       {kLengths, tensor({kAny}, i32)}};
+  KeyInterval interval = layer.getMask().getInterval();
+  if (interval.prefix)
+    tensors.arguments.push_back({kPrefix, tensor({kAny}, i32)});
+  if (interval.document)
+    tensors.arguments.push_back({kDocuments, tensor({kAny, kAny}, i32)});
   if (layer.getSinks())
-    tensors.arguments.push_back({"sinks", tensor({heads}, f32)});
+    tensors.arguments.push_back({kSinks, tensor({heads}, f32)});
   tensors.results = {{"output", tensor({kAny, kAny, heads, valueDim}, f32)},
                      {"lse", tensor({kAny, kAny, heads}, f32)}};
   tensors.score = tensor({kAny, heads, kAny, kAny}, f32);
@@ -85,6 +95,15 @@ static func::FuncOp createCore(OpBuilder &builder, GroupedOp layer,
   return function;
 }
 
+/// The argument that callers know by `name`; null if there is none.
+static Value findArgument(func::FuncOp function, StringRef name) {
+  for (BlockArgument argument : function.getArguments())
+    if (function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                              kNameAttr) == name)
+      return argument;
+  return {};
+}
+
 /// repeat_kv, or the tensor itself where every query head has its own.
 static Value createRepeat(OpBuilder &builder, GroupedOp layer, Value input) {
   int64_t times = layer.getHeads() / layer.getKvHeads();
@@ -99,15 +118,17 @@ static Value createRepeat(OpBuilder &builder, GroupedOp layer, Value input) {
 
 /// scale, softcap and mask of the scores, each where the layer has it.
 static Value createScoreSteps(OpBuilder &builder, GroupedOp layer, Value score,
-                              Value lengths) {
+                              func::FuncOp function) {
   Location location = layer.getLoc();
   Type type = score.getType();
   if (APFloat scale(layer.getScoreScale()); !scale.isExactlyValue(1.0))
     score = ScaleOp::create(builder, location, type, score, scale);
   if (std::optional<APFloat> cap = layer.getSoftcap())
     score = SoftcapOp::create(builder, location, type, score, *cap);
-  return MaskOp::create(builder, location, type, score, lengths,
-                        layer.getMask());
+  return MaskOp::create(builder, location, type, score,
+                        findArgument(function, kLengths),
+                        findArgument(function, kPrefix),
+                        findArgument(function, kDocuments), layer.getMask());
 }
 
 /// softmax(mask(softcap(scale * query . key)), sinks) . value
@@ -115,20 +136,29 @@ static void createBody(OpBuilder &builder, GroupedOp layer,
                        func::FuncOp function, const CoreTensors &tensors) {
   Location location = layer.getLoc();
   builder.setInsertionPointToStart(&function.getBody().front());
-  Value query = function.getArgument(0), lengths = function.getArgument(3);
-  Value sinks = layer.getSinks() ? function.getArgument(4) : Value();
+  Value query = function.getArgument(0);
   Value key = createRepeat(builder, layer, function.getArgument(1));
   Value value = createRepeat(builder, layer, function.getArgument(2));
   Value score = ScoreOp::create(builder, location, tensors.score, query, key);
-  score = createScoreSteps(builder, layer, score, lengths);
+  score = createScoreSteps(builder, layer, score, function);
   auto softmax = SoftmaxOp::create(builder, location, tensors.score,
-                                   tensors.results[1].type, score, sinks,
+                                   tensors.results[1].type, score,
+                                   findArgument(function, kSinks),
                                    /*dim=*/IntegerAttr());
   Value output =
       WeightedSumOp::create(builder, location, tensors.results[0].type,
                             softmax.getProbability(), value);
   func::ReturnOp::create(builder, location,
                          ValueRange{output, softmax.getLse()});
+}
+
+/// Says where the declared maximum of positions decides the rotation.
+static void remarkChoice(GroupedOp layer) {
+  RopeScalingInterface scaling =
+      layer.getPosition() ? layer.getPosition()->getScaling() : nullptr;
+  std::string choice = scaling ? scaling.describeChoice() : "";
+  if (!choice.empty())
+    remarkFound(layer, DEBUG_TYPE, "rotation takes " + choice);
 }
 
 namespace {
@@ -147,6 +177,7 @@ struct ExpandGrouped : OpConversionPattern<GroupedOp> {
                      function.getSymName() + "': " + Twine(layer.getHeads()) +
                      " query heads over " + Twine(layer.getKvHeads()) +
                      " key/value heads of size " + Twine(layer.getHeadDim()));
+    remarkChoice(layer);
     rewriter.eraseOp(layer);
     return success();
   }

@@ -21,7 +21,9 @@ static StringRef roleOf(FlashOp flash, Value value) {
     return "key";
   if (value == flash.getValue())
     return "value";
-  return value == flash.getLengths() ? "kv_lengths" : "sinks";
+  if (value == flash.getLengths())
+    return "kv_lengths";
+  return value == flash.getPrefix() ? "prefix_lengths" : "sinks";
 }
 
 static LogicalResult checkName(Attribute name, StringRef role, Location loc,

@@ -1,7 +1,8 @@
 //===- Description.cpp - What the files of a folder are about -------------===//
 //
 // Reads sizes off a tile program's arguments: views of query, key, value,
-// kv_lengths, sinks, output and lse, as SEMANTICS lays them out.
+// kv_lengths, prefix_lengths, sinks, output and lse, as SEMANTICS lays them
+// out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,6 +41,7 @@ static constexpr KnownTensor kKnownTensors[] = {
      false,
      false},
     {"kv_lengths", 1, {"batch"}, false, true},
+    {"prefix_lengths", 1, {"batch"}, false, false},
     {"sinks", 1, {"query_heads"}, false, false},
     {"output",
      4,
@@ -68,6 +70,12 @@ bool KernelDescription::hasSchedule(StringRef schedule) const {
     return llvm::any_of(kernel.programs, [&](const cpu::CpuProgram &program) {
       return StringRef(program.schedule) == schedule;
     });
+  });
+}
+
+bool KernelDescription::hasTensor(StringRef name) const {
+  return llvm::any_of(tensors, [&](const TensorDescription &tensor) {
+    return StringRef(tensor.name) == name;
   });
 }
 

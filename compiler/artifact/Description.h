@@ -58,6 +58,7 @@ struct KernelDescription {
 
   /// Whether some program has the schedule.
   bool hasSchedule(llvm::StringRef schedule) const;
+  bool hasTensor(llvm::StringRef name) const;
 };
 
 /// What stands for a layer's number where a function declares no layer.

@@ -22,14 +22,27 @@ using namespace mlir;
 //===----------------------------------------------------------------------===//
 
 static std::string describeMask(MaskAttrInterface mask) {
-  Band band = mask.getBand();
-  bool bounded = band.left != Band::kUnbounded;
-  if (band.right == 1)
-    return bounded ? fmt::format("causal window of {} keys", band.left)
-                   : "causal";
-  if (!bounded && band.right == Band::kUnbounded)
-    return "bidirectional";
-  return "two-sided window";
+  KeyInterval interval = mask.getInterval();
+  bool hasLeft = interval.left != KeyInterval::kUnbounded;
+  bool hasRight = interval.right != KeyInterval::kUnbounded;
+  SmallVector<std::string> parts;
+  if (interval.chunk != KeyInterval::kUnbounded)
+    parts.push_back(fmt::format("causal chunks of {} keys", interval.chunk));
+  if (hasLeft && hasRight && !interval.isCausal())
+    parts.push_back("two-sided window");
+  else if (hasLeft)
+    parts.push_back(fmt::format("{}window of {} keys",
+                                interval.isCausal() ? "causal " : "",
+                                interval.left));
+  else if (interval.isCausal() && parts.empty())
+    parts.push_back("causal");
+  if (interval.prefix)
+    parts.push_back("bidirectional in a prefix");
+  if (interval.document)
+    parts.push_back("within documents");
+  if (parts.empty())
+    return hasRight ? "two-sided window" : "bidirectional";
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 static std::string describe(GroupedOp layer) {
@@ -55,7 +68,9 @@ Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
   for (Operation &op : *module.getBody()) {
     if (auto layer = dyn_cast<GroupedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
-                               describe(layer), countCosts(layer, question)});
+                               describe(layer), countCosts(layer, question),
+                               layer.getPosition().value_or(RopeAttr()),
+                               int64_t(layer.getHeadDim())});
     else if (auto refused = dyn_cast<RefusedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
                                "not compiled: " + refused.getWhy().str(),
@@ -103,6 +118,18 @@ static void printCosts(llvm::json::OStream &json,
                  toJson(pick(costs, &LayerCosts::kvCacheBytesPerToken)));
 }
 
+/// What a caller needs to rotate as the model does.
+static void printRope(llvm::json::OStream &json, const ExplainedGroup &group) {
+  json.attribute("theta", group.rope.getTheta().getValueAsDouble());
+  json.attribute("rotated_dims", group.rope.getRotatedDims(group.headDim));
+  json.attribute("pairing", stringifyPairing(group.rope.getPairing()));
+  json.attribute("attention_factor", group.rope.getAmplitude());
+  json.attributeArray("inverse_frequencies", [&] {
+    for (float frequency : group.rope.getFrequencies(group.headDim))
+      json.value(double(frequency));
+  });
+}
+
 static void printLayers(llvm::json::OStream &json,
                         ArrayRef<ExplainedGroup> groups) {
   SmallVector<std::pair<int64_t, const ExplainedGroup *>> layers;
@@ -114,6 +141,10 @@ static void printLayers(llvm::json::OStream &json,
     json.object([&, layer = layer, group = group] {
       json.attribute("layer", layer);
       printCosts(json, group->costs);
+      if (group->rope)
+        json.attributeObject("rope", [&] { printRope(json, *group); });
+      else
+        json.attribute("rope", nullptr);
     });
 }
 

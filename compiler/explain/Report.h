@@ -9,6 +9,7 @@
 
 #include "compiler/RemarkCollector.h"
 #include "compiler/explain/Costs.h"
+#include "dialects/attn/AttnAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -23,6 +24,10 @@ struct ExplainedGroup {
   std::string description;
   /// Of one layer; nothing for layers that are not compiled.
   std::optional<LayerCosts> costs;
+  /// The rotation of heads of that size, null without one: who calls a core
+  /// kernel rotates.
+  RopeAttr rope = {};
+  int64_t headDim = 0;
 };
 
 struct Explanation {

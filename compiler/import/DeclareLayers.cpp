@@ -53,17 +53,6 @@ static FloatAttr toAttribute(OpBuilder &builder, std::optional<double> value) {
   return value ? builder.getF64FloatAttr(*value) : FloatAttr();
 }
 
-static RopeAttr toAttribute(OpBuilder &builder,
-                            const std::optional<RopeSpec> &rope) {
-  if (!rope)
-    return {};
-  FloatAttr factor =
-      rope->factor ? builder.getF64FloatAttr(rope->factor) : FloatAttr();
-  return RopeAttr::get(builder.getContext(),
-                       builder.getF64FloatAttr(rope->theta), Pairing::Half,
-                       rope->scaling, factor);
-}
-
 static MaskAttrInterface maskOf(MLIRContext *context, int64_t window) {
   if (window)
     return WindowAttr::get(context, window, /*right=*/1,
@@ -80,7 +69,7 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
   }
   GroupedOp::create(builder, location, name, layer.hidden, layer.heads,
                     layer.kvHeads, layer.headDim, /*value_dim=*/IntegerAttr(),
-                    group.numbers, toAttribute(builder, layer.rope),
+                    group.numbers, layer.rope,
                     maskOf(builder.getContext(), layer.window),
                     toAttribute(builder, layer.scale),
                     toAttribute(builder, layer.softcap), layer.sinks);

@@ -1,7 +1,7 @@
 //===- Layers.h - The attention layers that a config declares ---*- C++ -*-===//
 //
 // A config becomes one plain description per layer: geometry, mask, scale,
-// position. Nothing of MLIR yet, so that rules read as the model cards do.
+// position. Of MLIR only attributes, so that rules read as the model cards do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,8 @@ struct LayerSpec {
   std::optional<double> scale;
   std::optional<double> softcap;
   bool sinks = false;
-  std::optional<RopeSpec> rope;
+  /// Null: no rotation.
+  RopeAttr rope;
   /// Why the layer is not compiled; empty: it is.
   std::string refusal;
 

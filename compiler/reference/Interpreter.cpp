@@ -75,8 +75,9 @@ private:
   LogicalResult set(Value value, Tensor tensor);
   Softmax softmaxOf(Tensor score, const Tensor *sinks);
   const Tensor *tensorMaskOf(Value mask);
-  FailureOr<Visibility> visibilityOf(Operation *op, MaskAttrInterface mask,
-                                     Value lengths, const Tensor &score);
+  template <typename OpTy>
+  FailureOr<Visibility> visibilityOf(OpTy op, int64_t batch, int64_t queries,
+                                     int64_t keys);
 
   DenseMap<Value, Tensor> values, addedMasks;
   Trace *trace;
@@ -114,17 +115,31 @@ const Tensor *Evaluator<Real>::tensorMaskOf(Value mask) {
   return &added;
 }
 
+/// What the mask of `op` and its operands let through.
 template <typename Real>
-FailureOr<Visibility>
-Evaluator<Real>::visibilityOf(Operation *op, MaskAttrInterface mask,
-                              Value lengths, const Tensor &score) {
-  Visibility visibility = {.band = mask.getBand(),
-                           .lengths = getOptional(lengths),
-                           .queries = score.dim(2),
-                           .keys = score.dim(3)};
-  if (lengths && failed(checkSize(op, "batch of lengths", get(lengths).dim(0),
-                                  score.dim(0))))
+template <typename OpTy>
+FailureOr<Visibility> Evaluator<Real>::visibilityOf(OpTy op, int64_t batch,
+                                                    int64_t queries,
+                                                    int64_t keys) {
+  Visibility visibility = {.interval = op.getMask().getInterval(),
+                           .lengths = getOptional(op.getLengths()),
+                           .prefix = getOptional(op.getPrefix()),
+                           .documents = getOptional(op.getDocuments()),
+                           .queries = queries,
+                           .keys = keys};
+  const std::pair<StringRef, const Tensor *> operands[] = {
+      {"batch of lengths", visibility.lengths},
+      {"batch of prefix", visibility.prefix},
+      {"batch of documents", visibility.documents}};
+  for (auto [name, tensor] : operands)
+    if (tensor && failed(checkSize(op, name, tensor->dim(0), batch)))
+      return failure();
+  if (visibility.documents &&
+      failed(checkSize(op, "keys of documents", visibility.documents->dim(1),
+                       keys)))
     return failure();
+  if (!visibility.areDocumentsInOrder())
+    return op.emitOpError("has documents that descend along a sequence");
   return visibility;
 }
 
@@ -159,7 +174,7 @@ template <typename Real>
 LogicalResult Evaluator<Real>::rule(MaskOp op) {
   const Tensor &score = get(op.getScore());
   FailureOr<Visibility> visibility =
-      visibilityOf(op, op.getMask(), op.getLengths(), score);
+      visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
     return failure();
   return set(op.getResult(), mask(score, *visibility));
@@ -195,7 +210,7 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
   if (const Tensor *added = tensorMaskOf(op.getTensorMask()))
     score = addTensorMask<Real>(std::move(score), *added);
   FailureOr<Visibility> visibility =
-      visibilityOf(op, op.getMask(), op.getLengths(), score);
+      visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
     return failure();
   Softmax result = softmaxOf(mask(std::move(score), *visibility),
@@ -237,15 +252,17 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
       failed(checkSize(op, "batch of value", value.dim(0), key.dim(0))) ||
       failed(checkSize(op, "keys of value", value.dim(1), key.dim(1))))
     return failure();
-  Visibility visibility = {.band = op.getMask().getBand(),
-                           .lengths = getOptional(op.getLengths())};
+  FailureOr<Visibility> visibility =
+      visibilityOf(op, query.dim(0), query.dim(1), key.dim(1));
+  if (failed(visibility))
+    return failure();
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (op.getScoreMod().empty())
       return score;
     return applyScoreMod<Real>(op.getScoreMod(), std::move(score));
   };
   FailureOr<SmallVector<Tensor>> results = attend(
-      {&query, &key, &value}, op.getScale().convertToDouble(), visibility,
+      {&query, &key, &value}, op.getScale().convertToDouble(), *visibility,
       getOptional(op.getSinks()), tensorMaskOf(op.getTensorMask()), modify);
   if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
     return failure();
@@ -315,19 +332,48 @@ FailureOr<SmallVector<Tensor>> Evaluator<Real>::run(func::FuncOp function,
   return results;
 }
 
+/// Inputs of a declared layer beyond query, key and value, in order.
+namespace {
+struct LayerInputs {
+  const Tensor *lengths, *prefix = nullptr, *documents = nullptr,
+                         *sinks = nullptr;
+};
+} // namespace
+
+static unsigned countInputs(GroupedOp layer) {
+  KeyInterval interval = layer.getMask().getInterval();
+  return 4 + interval.prefix + interval.document + layer.getSinks();
+}
+
+static LayerInputs inputsOf(GroupedOp layer, ArrayRef<Tensor> inputs) {
+  KeyInterval interval = layer.getMask().getInterval();
+  const Tensor *next = &inputs[3];
+  LayerInputs result = {.lengths = next++};
+  if (interval.prefix)
+    result.prefix = next++;
+  if (interval.document)
+    result.documents = next++;
+  if (layer.getSinks())
+    result.sinks = next++;
+  return result;
+}
+
 template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  Visibility visibility = {.band = layer.getMask().getBand(),
-                           .lengths = &inputs[3]};
+  LayerInputs more = inputsOf(layer, inputs);
+  Visibility visibility = {.interval = layer.getMask().getInterval(),
+                           .lengths = more.lengths,
+                           .prefix = more.prefix,
+                           .documents = more.documents};
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (std::optional<APFloat> cap = layer.getSoftcap())
       return softcap<Real>(std::move(score), cap->convertToDouble());
     return score;
   };
-  return Evaluator<Real>(trace).attend(
-      {&inputs[0], &inputs[1], &inputs[2]}, layer.getScoreScale(), visibility,
-      layer.getSinks() ? &inputs[4] : nullptr, nullptr, modify);
+  return Evaluator<Real>(trace).attend({&inputs[0], &inputs[1], &inputs[2]},
+                                       layer.getScoreScale(), visibility,
+                                       more.sinks, nullptr, modify);
 }
 
 FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
@@ -347,7 +393,7 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
                                                     Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       layer.getSinks() ? 5 : 4)))
+                       countInputs(layer))))
     return failure();
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);

@@ -21,11 +21,16 @@ enum class Role {
   Value,
   Score,
   Lengths,
+  Prefix,
+  Documents,
   Sinks,
   Showing,
   Hiding,
   Positions
 };
+
+/// The argument holds int32.
+bool isInteger(Role role);
 
 struct Argument {
   Role role = Role::Other;

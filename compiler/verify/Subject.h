@@ -38,6 +38,10 @@ struct Subject {
   int64_t find(Role role) const;
 };
 
+/// What the mask of `op`, a layer or function, shows; none if it has no or
+/// several masks.
+std::optional<KeyInterval> intervalOf(mlir::Operation *op);
+
 /// How a kernel is called.
 struct Use {
   CallOptions call;

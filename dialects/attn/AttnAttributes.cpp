@@ -1,7 +1,7 @@
 //===- AttnAttributes.cpp - layers, masks and positions -------------------===//
 //
-// Bands of the symbolic masks, and what makes layers, a window or a rotation
-// valid.
+// What all attributes share, layers, and biases; masks and rotations have files
+// of their own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,7 @@
 
 #include "dialects/attn/AttnAsm.h"
 #include "dialects/attn/AttnDialect.h"
+#include "dialects/attn/AttnNumbersImpl.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -37,29 +38,6 @@ LogicalResult LayersAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (previous > kMaxLayer)
     return emitError() << "layer is " << previous << ", expected at most "
                        << kMaxLayer;
-  return success();
-}
-
-Band BidirectionalAttr::getBand() const { return {}; }
-
-Band CausalAttr::getBand() const {
-  return {.right = 1, .alignment = getAlignment()};
-}
-
-Band WindowAttr::getBand() const {
-  return {.left = std::min(getLeft(), Band::kUnbounded),
-          .right = std::min(getRight(), Band::kUnbounded),
-          .alignment = getAlignment()};
-}
-
-LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t left, int64_t right, Alignment) {
-  // window_c1
-  if (left <= 0)
-    return emitError() << "window left is " << left << ", expected at least 1";
-  if (right <= 0)
-    return emitError() << "window right is " << right
-                       << ", expected at least 1";
   return success();
 }
 
@@ -116,25 +94,6 @@ int64_t BucketsAttr::getBucket(int64_t distance) const {
                  std::log(static_cast<double>(getMaxDistance()) / exact);
   int64_t bucket = exact + static_cast<int64_t>(share * (count - exact));
   return first + std::min(bucket, count - 1);
-}
-
-static bool isPositive(FloatAttr number) {
-  double value = number.getValueAsDouble();
-  return value > 0 && std::isfinite(value);
-}
-
-LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                               FloatAttr theta, Pairing, RopeScaling,
-                               FloatAttr factor) {
-  // rope_c1
-  if (!isPositive(theta))
-    return emitError() << "rope theta is " << theta.getValueAsDouble()
-                       << ", expected a positive finite number";
-  // rope_c2
-  if (factor && !isPositive(factor))
-    return emitError() << "rope factor is " << factor.getValueAsDouble()
-                       << ", expected a positive finite number";
-  return success();
 }
 
 LogicalResult AlibiAttr::verify(function_ref<InFlightDiagnostic()> emitError,

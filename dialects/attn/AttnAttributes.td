@@ -1,40 +1,19 @@
 //===- AttnAttributes.td - layers, masks and positions -----*- tablegen -*-===//
 //
-// Masks are symbolic: each is a band around the row's position, so that blocks
-// can be proved full, partial or empty (semantics, items 2 and 3).
+// The attributes of the dialect: masks and positions, each in a file of its
+// own, and biases of scores.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef DIALECTS_ATTN_ATTNATTRIBUTES_TD
 #define DIALECTS_ATTN_ATTNATTRIBUTES_TD
 
-include "dialects/attn/AttnDialect.td"
-include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
+include "dialects/attn/AttnMasks.td"
+include "dialects/attn/AttnRope.td"
 
-def Attn_Alignment : I32Enum<"Alignment",
-    "How a query's index becomes its position among the keys", [
-      I32EnumCase<"BottomRight", 0, "bottom_right">,
-      I32EnumCase<"TopLeft", 1, "top_left">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_MaskAttrInterface : AttrInterface<"MaskAttrInterface"> {
-  let cppNamespace = "::attn";
-  let description = [{
-    A mask that is a band: the row at position `p` sees the keys `j` with
-    `p - left < j < p + right`. An unbounded side is `Band::kUnbounded`.
-  }];
-  let methods = [
-    InterfaceMethod<"The band that this mask lets through.",
-                    "::attn::Band", "getBand">
-  ];
-}
-
-class Attn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
-    : AttrDef<Attn_Dialect, name, traits> {
-  let mnemonic = attrMnemonic;
-}
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
 
 def Attn_LayersAttr : Attn_Attr<"Layers", "layers"> {
   let summary = "layers of a model, by number";
@@ -67,59 +46,10 @@ def Attn_KernelScopeAttr : EnumAttr<Attn_Dialect, Attn_KernelScope, "scope"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
-class Attn_MaskAttr<string name, string attrMnemonic>
-    : Attn_Attr<name, attrMnemonic,
-                [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]>;
-
-def Attn_BidirectionalAttr : Attn_MaskAttr<"Bidirectional", "bidirectional"> {
-  let summary = "every row sees every valid key";
-}
-
-def Attn_CausalAttr : Attn_MaskAttr<"Causal", "causal"> {
-  let summary = "a row sees the keys up to its own position";
-  let description = [{
-    `#attn.causal` aligns the last query with the last valid key
-    (`p = i + L - n`); `#attn.causal<alignment = top_left>` the first with the
-    first (`p = i`).
-  }];
-  let parameters = (ins
-    DefaultValuedParameter<"::attn::Alignment",
-                           "::attn::Alignment::BottomRight">:$alignment);
-  let assemblyFormat = "(`<` struct($alignment)^ `>`)?";
-}
-
-def Attn_WindowAttr : Attn_MaskAttr<"Window", "window"> {
-  let summary = "a row sees a window of keys around its own position";
-  let description = [{
-    The row at `p` sees `p - left < j < p + right`: each side counts the
-    query's own position, so a causal window of W keys is
-    `#attn.window<left = W, right = 1>`.
-
-    Constraints:
-      C1: left and right are positive.
-  }];
-  let parameters = (ins
-    "int64_t":$left, "int64_t":$right,
-    DefaultValuedParameter<"::attn::Alignment",
-                           "::attn::Alignment::BottomRight">:$alignment);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
 
 //===----------------------------------------------------------------------===//
 // Biases
 //===----------------------------------------------------------------------===//
-
-def Attn_BiasAttrInterface : AttrInterface<"BiasAttrInterface"> {
-  let cppNamespace = "::attn";
-  let description = [{
-    A bias of scores that follows from the positions of query and key alone.
-  }];
-  let methods = [
-    InterfaceMethod<"Rows of the learned table that it reads; 0: none.",
-                    "int64_t", "getTableRows">
-  ];
-}
 
 def Attn_Slopes : I32Enum<"Slopes", "How ALiBi slopes follow from the heads", [
       I32EnumCase<"FloorPower", 0, "floor_power">,
@@ -187,47 +117,6 @@ def Attn_BucketsAttr : Attn_Attr<"Buckets", "buckets", [
   let extraClassDeclaration = [{
     /// The bucket of the relative position `distance` = key - query.
     int64_t getBucket(int64_t distance) const;
-  }];
-  let genVerifyDecl = 1;
-}
-
-//===----------------------------------------------------------------------===//
-// Positions
-//===----------------------------------------------------------------------===//
-
-def Attn_Pairing : I32Enum<"Pairing", "Which dims of a head rotate together", [
-      I32EnumCase<"Half", 0, "half">,
-      I32EnumCase<"Interleaved", 1, "interleaved">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_RopeScaling : I32Enum<"RopeScaling", "How RoPE frequencies are scaled", [
-      I32EnumCase<"None", 0, "none">,
-      I32EnumCase<"Linear", 1, "linear">,
-      I32EnumCase<"Dynamic", 2, "dynamic">,
-      I32EnumCase<"Yarn", 3, "yarn">,
-      I32EnumCase<"Longrope", 4, "longrope">,
-      I32EnumCase<"Llama3", 5, "llama3">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_RopeAttr : Attn_Attr<"Rope", "rope"> {
-  let summary = "rotary position embedding of queries and keys";
-  let description = [{
-    Constraints:
-      C1: theta is positive and finite.
-      C2: factor is positive and finite.
-  }];
-  let parameters = (ins
-    AttrParameter<"::mlir::FloatAttr", "base of the frequencies">:$theta,
-    DefaultValuedParameter<"::attn::Pairing",
-                           "::attn::Pairing::Half">:$pairing,
-    DefaultValuedParameter<"::attn::RopeScaling",
-                           "::attn::RopeScaling::None">:$scaling,
-    OptionalParameter<"::mlir::FloatAttr", "scaling factor">:$factor);
-  let assemblyFormat = [{
-    `<` struct(custom<Number>($theta), $pairing, $scaling,
-               custom<Number>($factor)) `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -8,6 +8,7 @@
 #ifndef DIALECTS_ATTN_ATTNDIALECT_TD
 #define DIALECTS_ATTN_ATTNDIALECT_TD
 
+include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
 
 def Attn_Dialect : Dialect {
@@ -34,6 +35,11 @@ def Attn_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::math::MathDialect"];
+}
+
+class Attn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Attn_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
 }
 
 class Attn_Op<string mnemonic, list<Trait> traits = []>

@@ -53,8 +53,9 @@ def printed_layers(text):
     layers = {}
     for declaration in re.findall(r"attn\.grouped[^}]*", text):
         layer = {}
-        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3)", declaration):
-            if name not in ("right", "mask", "position", "layers"):
+        for name, value in re.findall(r"(\w+) = (?:#attn\.)?(-?[0-9.e+-]+|yarn|llama3)",
+                                      declaration):
+            if name not in ("right", "mask", "position", "layers", "original", "low", "high"):
                 layer["window" if name == "left" else name] = (
                     value if value.isalnum() and not value.isdigit() else float(value))
         if re.search(r"\bsinks\b", declaration):

@@ -48,3 +48,20 @@ func.func @dynamic_results(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
       -> tensor<?x?x?x8xf32>, tensor<?x?x1xf32>
   return %output, %lse : tensor<?x?x?x8xf32>, tensor<?x?x1xf32>
 }
+
+// -----
+
+// expected-error @below {{function 'documents' cannot become a tile program: attn.flash masks by documents, which tiles do not know}}
+func.func @documents(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
+                     %key: tensor<?x?x1x8xf32> {attn.name = "key"},
+                     %value: tensor<?x?x1x8xf32> {attn.name = "value"},
+                     %documents: tensor<?x?xi32> {attn.name = "document_ids"})
+    -> (tensor<?x?x1x8xf32> {attn.name = "output"},
+        tensor<?x?x1xf32> {attn.name = "lse"}) {
+  %output, %lse = attn.flash %query, %key, %value
+      documents(%documents : tensor<?x?xi32>)
+      {scale = 0.5, mask = #attn.all<[#attn.causal, #attn.document]>}
+      : tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>
+      -> tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
+  return %output, %lse : tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
+}
