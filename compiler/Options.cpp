@@ -168,6 +168,7 @@ bool ArgumentReader::readOption(StringRef word) {
   if (!option->repeatable && llvm::is_contained(seen, option))
     return fail(fmt::format("option '{}' is given twice", spelled));
   seen.push_back(option);
+  invocation.given.push_back(option->name);
   std::string wrong = option->store(invocation, value);
   return wrong.empty() || fail(fmt::format("option '{}': {}", spelled, wrong));
 }
@@ -283,4 +284,18 @@ llvm::Error attn::checkSupported(const CompileOptions &options) {
   if (llvm::Error error = checkDtype("k-dtype", options.kDtype))
     return error;
   return checkDtype("v-dtype", options.vDtype);
+}
+
+llvm::Error attn::checkCompiled(const Invocation &invocation,
+                                ArrayRef<std::string_view> selectors) {
+  const VerbSpec &compiling = specOf(Verb::Compile);
+  for (const OptionSpec &option : optionTable())
+    if (takes(option, compiling) &&
+        llvm::is_contained(invocation.given, option.name) &&
+        !llvm::is_contained(selectors, option.name))
+      return refuse(
+          fmt::format("'--{}' says how a config.json or .mlir file is "
+                      "compiled, and folder '{}' is compiled already",
+                      option.name, invocation.input));
+  return llvm::Error::success();
 }

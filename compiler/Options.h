@@ -51,6 +51,8 @@ struct CompileOptions {
 struct Invocation {
   Verb verb = Verb::Import;
   CompileOptions compile;
+  /// Names of the options that stand on the line, in order.
+  std::vector<std::string_view> given;
   std::string input;
   std::string output;
   std::string inTensors, outTensors, weights;
@@ -76,6 +78,11 @@ CommandLine parseCommandLine(llvm::ArrayRef<llvm::StringRef> arguments);
 llvm::Error checkLowered(const CompileOptions &options);
 /// The same, and for types, which may be inspected but not compiled.
 llvm::Error checkSupported(const CompileOptions &options);
+
+/// Fails if `invocation` says how its input is compiled, which is a folder that
+/// is compiled already; `selectors` choose among what is there.
+llvm::Error checkCompiled(const Invocation &invocation,
+                          llvm::ArrayRef<std::string_view> selectors = {});
 
 /// The texts of `attnc --help` and of `attnc help VERB`.
 std::string overviewText();

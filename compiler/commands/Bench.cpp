@@ -10,6 +10,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/import/Import.h"
+#include "llvm/Support/FileSystem.h"
 
 #include <fmt/format.h>
 
@@ -17,7 +18,10 @@ using namespace attn;
 using namespace mlir;
 
 int attn::benchCommand(const Invocation &invocation) {
-  if (llvm::Error error = checkSupported(invocation.compile)) {
+  // Of a folder's kernels, --phase chooses which are timed.
+  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
+  if (llvm::Error error = isCompiled ? checkCompiled(invocation, {"phase"})
+                                     : checkSupported(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

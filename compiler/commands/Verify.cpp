@@ -94,14 +94,16 @@ static int verifyFolder(StringRef directory, MLIRContext &context,
 }
 
 int attn::verifyCommand(const Invocation &invocation) {
-  if (llvm::Error error = checkSupported(invocation.compile)) {
+  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
+  if (llvm::Error error = isCompiled ? checkCompiled(invocation)
+                                     : checkSupported(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }
   DialectRegistry registry = inputDialects();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  if (llvm::sys::fs::is_directory(invocation.input))
+  if (isCompiled)
     return verifyFolder(invocation.input, context, invocation);
   SmallString<128> temporary;
   if (std::error_code error =
