@@ -49,7 +49,7 @@ struct AttnTileFoldInterface : DialectFoldInterface {
   using DialectFoldInterface::DialectFoldInterface;
 
   bool shouldMaterializeInto(Region *region) const override {
-    return isa<MapOp>(region->getParentOp());
+    return isa<MapOp, MapRowsOp>(region->getParentOp());
   }
 };
 } // namespace
@@ -107,7 +107,7 @@ static LogicalResult verifyShape(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult ViewType::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<int64_t> shape, Type) {
   // view_c1
-  return verifyShape(emitError, "view", shape, 4);
+  return verifyShape(emitError, "view", shape, 6);
 }
 
 LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -116,9 +116,9 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
   if (failed(verifyShape(emitError, "tile", shape, 2)))
     return failure();
   // tile_c2
-  if (!element.isF32())
+  if (!element.isF32() && !element.isInteger(1) && !element.isInteger(32))
     return emitError() << "tile has elements of type " << element
-                       << ", expected f32";
+                       << ", expected f32, i1 or i32";
   return success();
 }
 

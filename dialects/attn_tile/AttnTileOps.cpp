@@ -8,6 +8,7 @@
 #include "dialects/attn_tile/AttnTileOps.h"
 
 #include "dialects/attn/AttnAsm.h"
+#include "dialects/attn_tile/AttnTileSizesImpl.h"
 #include "mlir/IR/Builders.h"
 
 #include <map>
@@ -168,6 +169,32 @@ static LogicalResult verifyRows(ProgramOp program) {
   return success();
 }
 
+/// argument_axes and result_count fit the arguments.
+static LogicalResult verifySignature(ProgramOp program) {
+  auto arguments = program.getBody().getArguments();
+  int64_t results = program.getResultCount().value_or(0);
+  if (results < 0 || results > static_cast<int64_t>(arguments.size()))
+    return program.emitOpError() << "has " << results << " results among "
+                                 << arguments.size() << " arguments";
+  std::optional<ArrayAttr> axes = program.getArgumentAxes();
+  if (!axes)
+    return success();
+  if (axes->size() != arguments.size())
+    return program.emitOpError()
+           << "has axes of " << axes->size() << " tensors for "
+           << arguments.size() << " arguments";
+  for (auto [names, argument] : llvm::zip_equal(*axes, arguments)) {
+    auto list = dyn_cast<ArrayAttr>(names);
+    auto isName = [](Attribute name) { return isa<StringAttr>(name); };
+    if (!list || !llvm::all_of(list, isName) ||
+        static_cast<int64_t>(list.size()) != rankOf(argument))
+      return program.emitOpError()
+             << "has the axes " << names << " for argument "
+             << argument.getArgNumber() << " of type " << argument.getType();
+  }
+  return success();
+}
+
 LogicalResult ProgramOp::verify() {
   // program_c1
   if (getArgumentNames().size() != getBody().getNumArguments())
@@ -185,7 +212,10 @@ LogicalResult ProgramOp::verify() {
   if (!getLayers().empty() &&
       failed(LayersAttr::verify([&] { return emitOpError(); }, getLayers())))
     return failure();
-  return verifyRows(*this);
+  if (failed(verifyRows(*this)))
+    return failure();
+  // program_c4
+  return verifySignature(*this);
 }
 
 //===----------------------------------------------------------------------===//
@@ -232,8 +262,11 @@ void PhaseOp::getAsmBlockArgumentNames(Region &region,
                                        OpAsmSetValueNameFn setName) {
   static constexpr StringLiteral kNames[] = {"batch", "kv_head", "block",
                                              "split"};
-  for (auto [arg, name] : llvm::zip(region.getArguments(), kNames))
-    setName(arg, name);
+  // What built the phase may have given better names.
+  for (auto [arg, name] : llvm::zip(region.getArguments(), kNames)) {
+    auto location = dyn_cast<NameLoc>(arg.getLoc());
+    setName(arg, location ? location.getName().getValue() : StringRef(name));
+  }
 }
 
 LogicalResult PhaseOp::verify() {
@@ -269,33 +302,54 @@ LogicalResult ParameterOp::verify() {
   return success();
 }
 
-/// Size of a tile or view in `dimension`.
-static int64_t dim(Value value, unsigned dimension) {
+ArrayRef<int64_t> attn::tile::shapeOf(Value value) {
   if (auto tile = dyn_cast<TileType>(value.getType()))
-    return tile.getShape()[dimension];
-  return cast<ViewType>(value.getType()).getShape()[dimension];
+    return tile.getShape();
+  return cast<ViewType>(value.getType()).getShape();
 }
 
-static LogicalResult checkEqual(Operation *op, StringRef what, int64_t left,
-                                int64_t right) {
+int64_t attn::tile::rankOf(Value value) {
+  return static_cast<int64_t>(shapeOf(value).size());
+}
+
+int64_t attn::tile::sizeOf(Value value, unsigned dimension) {
+  return shapeOf(value)[dimension];
+}
+
+std::string attn::tile::formatSize(int64_t size) {
+  return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+}
+
+LogicalResult attn::tile::checkSizes(Operation *op, StringRef what,
+                                     int64_t left, int64_t right) {
   if (left == right)
     return success();
-  auto describe = [](int64_t size) {
-    return ShapedType::isDynamic(size) ? "?" : std::to_string(size);
+  return op->emitOpError() << what << " differ: " << formatSize(left) << " and "
+                           << formatSize(right);
+}
+
+LogicalResult attn::tile::checkElements(Operation *op, Value left,
+                                        Value right) {
+  auto elementOf = [](Value value) {
+    if (auto tile = dyn_cast<TileType>(value.getType()))
+      return tile.getElementType();
+    return cast<ViewType>(value.getType()).getElementType();
   };
-  return op->emitOpError() << what << " differ: " << describe(left) << " and "
-                           << describe(right);
+  if (elementOf(left) == elementOf(right))
+    return success();
+  return op->emitOpError() << "has elements of type " << elementOf(left)
+                           << " and " << elementOf(right);
 }
 
 /// A running state: maximum, denominator and sum have the same rows.
 template <typename OpT>
 static LogicalResult checkState(OpT op) {
-  int64_t rows = dim(op.getSum(), 0);
-  if (failed(checkEqual(op, "rows of maximum and sum", dim(op.getMaximum(), 0),
-                        rows)))
+  int64_t rows = sizeOf(op.getSum(), 0);
+  if (failed(checkSizes(op, "rows of maximum and sum",
+                        sizeOf(op.getMaximum(), 0), rows)))
     return failure();
-  return checkEqual(op, "rows of denominator and sum",
-                    dim(op.getDenominator(), 0), rows);
+  return checkSizes(op, "rows of denominator and sum",
+                    sizeOf(op.getDenominator(), 0), rows);
 }
 
 /// `op` names one place of the workspace that made `states`.
@@ -308,7 +362,7 @@ static LogicalResult checkPlace(OpT op) {
     return op.emitOpError()
            << "has " << op.getIndices().size() << " indices for "
            << workspace.getExtents().size() << " extents of the workspace";
-  return checkEqual(op, "columns of sum and workspace", dim(op.getSum(), 1),
+  return checkSizes(op, "columns of sum and workspace", sizeOf(op.getSum(), 1),
                     workspace.getColumns());
 }
 
@@ -332,8 +386,8 @@ LogicalResult DimOp::verify() {
 
 LogicalResult LoadQueriesOp::verify() {
   // load_queries_c1
-  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
-                    dim(getView(), 3));
+  return checkSizes(*this, "columns of tile and view", sizeOf(getTile(), 1),
+                    sizeOf(getView(), 3));
 }
 
 LogicalResult LoadKeysOp::verify() {
@@ -341,18 +395,18 @@ LogicalResult LoadKeysOp::verify() {
   if (getViews().empty())
     return emitOpError() << "has no view, expected at least one";
   // load_keys_c1
-  if (ShapedType::isDynamic(dim(getTile(), 0)))
+  if (ShapedType::isDynamic(sizeOf(getTile(), 0)))
     return emitOpError() << "loads a tile of dynamic rows, expected the "
                             "schedule's key_block";
   int64_t columns = 0;
   for (Value view : getViews()) {
     int64_t size = cast<ViewType>(view.getType()).getShape().back();
     if (ShapedType::isDynamic(size))
-      return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+      return checkSizes(*this, "columns of tile and view", sizeOf(getTile(), 1),
                         size);
     columns += size;
   }
-  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
+  return checkSizes(*this, "columns of tile and view", sizeOf(getTile(), 1),
                     columns);
 }
 
@@ -366,8 +420,8 @@ LogicalResult StoreOp::verify() {
                          << ", expected " << tileRank + 2;
   if (tileRank == 1)
     return success();
-  return checkEqual(*this, "columns of tile and view", dim(getTile(), 1),
-                    dim(getView(), 3));
+  return checkSizes(*this, "columns of tile and view", sizeOf(getTile(), 1),
+                    sizeOf(getView(), 3));
 }
 
 LogicalResult SaveStateOp::verify() {
@@ -393,15 +447,15 @@ LogicalResult StartOp::verify() {
 
 LogicalResult ContractOp::verify() {
   // contract_c1
-  if (failed(checkEqual(*this, "columns of query and key", dim(getQuery(), 1),
-                        dim(getKey(), 1))))
+  if (failed(checkSizes(*this, "columns of query and key",
+                        sizeOf(getQuery(), 1), sizeOf(getKey(), 1))))
     return failure();
   // contract_c2
-  if (failed(checkEqual(*this, "rows of query and score", dim(getQuery(), 0),
-                        dim(getScore(), 0))))
+  if (failed(checkSizes(*this, "rows of query and score", sizeOf(getQuery(), 0),
+                        sizeOf(getScore(), 0))))
     return failure();
-  return checkEqual(*this, "rows of key and columns of score", dim(getKey(), 0),
-                    dim(getScore(), 1));
+  return checkSizes(*this, "rows of key and columns of score",
+                    sizeOf(getKey(), 0), sizeOf(getScore(), 1));
 }
 
 LogicalResult MapOp::verify() {
@@ -416,30 +470,33 @@ LogicalResult MapOp::verify() {
     return emitOpError()
            << "region takes " << getBody().getArgumentTypes()
            << ", expected (f32 score, index row, index column, index head)";
+  Type yielded = getBody().front().back().getOperand(0).getType();
+  if (!yielded.isF32())
+    return emitOpError() << "region yields " << yielded << ", expected f32";
   return success();
 }
 
 LogicalResult SoftmaxStepOp::verify() {
   // softmax_step_c1
-  return checkEqual(*this, "rows of score and maximum", dim(getScore(), 0),
-                    dim(getMaximum(), 0));
+  return checkSizes(*this, "rows of score and maximum", sizeOf(getScore(), 0),
+                    sizeOf(getMaximum(), 0));
 }
 
 LogicalResult AccumulateOp::verify() {
-  int64_t rows = dim(getSum(), 0);
+  int64_t rows = sizeOf(getSum(), 0);
   // accumulate_c1
-  if (failed(checkEqual(*this, "rows of alpha and sum", dim(getAlpha(), 0),
+  if (failed(checkSizes(*this, "rows of alpha and sum", sizeOf(getAlpha(), 0),
                         rows)) ||
-      failed(checkEqual(*this, "rows of weight and sum", dim(getWeight(), 0),
+      failed(checkSizes(*this, "rows of weight and sum", sizeOf(getWeight(), 0),
                         rows)))
     return failure();
   // accumulate_c2
-  if (failed(checkEqual(*this, "columns of weight and rows of value",
-                        dim(getWeight(), 1), dim(getValue(), 0))))
+  if (failed(checkSizes(*this, "columns of weight and rows of value",
+                        sizeOf(getWeight(), 1), sizeOf(getValue(), 0))))
     return failure();
   // accumulate_c3
-  return checkEqual(*this, "columns of sum and value", dim(getSum(), 1),
-                    dim(getValue(), 1));
+  return checkSizes(*this, "columns of sum and value", sizeOf(getSum(), 1),
+                    sizeOf(getValue(), 1));
 }
 
 LogicalResult MergeOp::verify() {

@@ -6,7 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 include "dialects/attn/AttnAttributes.td"
-include "dialects/attn_tile/AttnTileTypes.td"
+include "dialects/attn_tile/AttnTileRowOps.td"
+include "dialects/attn_tile/AttnTileViewOps.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -34,11 +35,17 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
     list of `layers[i]`. Without layers the program is a function of its own,
     with the first of the values.
 
+    `argument_axes` says what the dimensions of each argument count, "" where
+    nothing is to be said: sizes of one name are equal in every call. The last
+    `result_count` arguments are written. Both stand in programs of graphs.
+
     Constraints:
       C1: there is one name per argument, and all arguments are views.
       C2: layers ascend from 0 and have one layer row each.
       C3: layer rows are numbered from 0 without a gap, and every parameter has
           a value for each.
+      C4: argument_axes has a list for every argument, and a name for every
+          dimension; result_count is not beyond the arguments.
 
     Example:
 
@@ -70,7 +77,9 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
                        DenseI64ArrayAttr:$layers,
                        DenseI64ArrayAttr:$layer_rows,
                        OptionalAttr<StrAttr>:$kernel,
-                       OptionalAttr<Attn_KernelScopeAttr>:$scope);
+                       OptionalAttr<Attn_KernelScopeAttr>:$scope,
+                       OptionalAttr<ArrayAttr>:$argument_axes,
+                       OptionalAttr<I64Attr>:$result_count);
   let regions = (region SizedRegion<1>:$body);
   let extraClassDeclaration = [{
     /// The kernel's name: programs that have it are schedules of one kernel.
@@ -581,10 +590,10 @@ def AttnTile_MapOp : AttnTile_Op<"map", [
 }
 
 def AttnTile_YieldOp : AttnTile_Op<"yield", [
-    Pure, Terminator, ReturnLike, HasParent<"MapOp">]> {
-  let summary = "result of an attn_tile.map region";
+    Pure, Terminator, ReturnLike, ParentOneOf<["MapOp", "MapRowsOp"]>]> {
+  let summary = "result of an attn_tile.map or attn_tile.map_rows region";
   let description = [{
-    Ends the region with the value that replaces the score.
+    Ends the region with the value that replaces the score, or the element.
 
     Example:
 
@@ -600,7 +609,7 @@ def AttnTile_YieldOp : AttnTile_Op<"yield", [
     }
     ```
   }];
-  let arguments = (ins F32:$value);
+  let arguments = (ins AnyTypeOf<[F32, I1, I32]>:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 

@@ -24,11 +24,12 @@ class AttnTile_ShapedType<string name, string typeMnemonic>
 def AttnTile_ViewType : AttnTile_ShapedType<"View", "view"> {
   let summary = "caller's tensor, strided, possibly absent";
   let description = [{
-    `!attn_tile.view<?x?x8x128xf32>`: a tensor in the caller's memory. Views
-    know their sizes and strides; an optional one may be absent.
+    `!attn_tile.view<?x?x8x128xf32>`: a tensor in the caller's memory, or in
+    that of the call. Views know their sizes and strides; an optional one may be
+    absent.
 
     Constraints:
-      C1: there are one to four dimensions of at least one element each.
+      C1: there are one to six dimensions of at least one element each.
   }];
   let genVerifyDecl = 1;
 }
@@ -42,7 +43,7 @@ def AttnTile_TileType : AttnTile_ShapedType<"Tile", "tile"> {
     Constraints:
       C1: there are rows and at most one dimension of columns, of at least one
           element each.
-      C2: elements are f32.
+      C2: elements are f32, i1 or i32.
   }];
   let genVerifyDecl = 1;
 }

@@ -146,3 +146,16 @@ func.func @map_c1_no_yield(%score: !attn_tile.tile<?x128xf32>, %i: index) {
   }
   return
 }
+
+// -----
+
+func.func @map_c1_yield(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.map' op region yields 'i1', expected f32}}
+  %result = attn_tile.map %score first %i key %i kv_head %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+  ^bb0(%s: f32, %row: index, %column: index, %head: index):
+    %true = arith.constant true
+    attn_tile.yield %true : i1
+  }
+  return
+}

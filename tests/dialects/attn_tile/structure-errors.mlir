@@ -93,6 +93,42 @@ attn_tile.program @program_c3(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
     query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
     split_tasks = false>
 
+// expected-error @below {{'attn_tile.program' op has 2 results among 1 arguments}}
+attn_tile.program @program_c4(%x: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 2 : i64, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has axes of 0 tensors for 1 arguments}}
+attn_tile.program @program_c4_tensors(%x: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [], schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has the axes ["batch"] for argument 0 of type '!attn_tile.view<?x8xf32>'}}
+attn_tile.program @program_c4_axes(%x: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch"]], schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
 attn_tile.program @phase_c1(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
     argument_names = ["query"], layers = array<i64: 0>,
     layer_rows = array<i64: 0>, schedule = #schedule} {
@@ -138,8 +174,8 @@ func.func @parameter_c2() {
 
 // -----
 
-// expected-error @below {{view has 5 dimensions, expected 1 to 4}}
-func.func private @view_c1(!attn_tile.view<?x?x?x8x64xf32>)
+// expected-error @below {{view has 7 dimensions, expected 1 to 6}}
+func.func private @view_c1(!attn_tile.view<?x?x?x?x?x8x64xf32>)
 
 // -----
 
@@ -148,7 +184,7 @@ func.func private @tile_c1(!attn_tile.tile<?x0xf32>)
 
 // -----
 
-// expected-error @below {{tile has elements of type 'f16', expected f32}}
+// expected-error @below {{tile has elements of type 'f16', expected f32, i1 or i32}}
 func.func private @tile_c2(!attn_tile.tile<?x64xf16>)
 
 // -----

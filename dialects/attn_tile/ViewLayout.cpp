@@ -1,0 +1,172 @@
+//===- ViewLayout.cpp - what is known of a view's memory ------------------===//
+//
+// See ViewLayout.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/attn_tile/ViewLayout.h"
+
+#include "dialects/attn_tile/AttnTileOps.h"
+#include "dialects/attn_tile/AttnTileSizesImpl.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn::tile;
+
+Extent Extent::times(const Extent &other) const {
+  if (!isKnown || !other.isKnown)
+    return {};
+  Extent product = {true, factor * other.factor, axes};
+  product.axes.append(other.axes);
+  llvm::sort(product.axes);
+  if (product.factor == 0)
+    product.axes.clear();
+  return product;
+}
+
+/// The first dimension of the program that has the same axis.
+static Extent::Axis firstWithAxis(BlockArgument argument, int64_t dimension) {
+  Extent::Axis own = {argument.getArgNumber(),
+                      static_cast<unsigned>(dimension)};
+  auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
+  std::optional<ArrayAttr> axes;
+  if (program)
+    axes = program.getArgumentAxes();
+  if (!axes)
+    return own;
+  auto nameOf = [&](unsigned number, unsigned dim) {
+    return cast<StringAttr>(cast<ArrayAttr>((*axes)[number])[dim]).getValue();
+  };
+  StringRef name = nameOf(own.argument, own.dimension);
+  if (name.empty())
+    return own;
+  for (unsigned number = 0; number <= own.argument; ++number)
+    for (unsigned dim = 0; dim < cast<ArrayAttr>((*axes)[number]).size(); ++dim)
+      if (nameOf(number, dim) == name)
+        return {number, dim};
+  return own;
+}
+
+Extent attn::tile::extentOf(Value index) {
+  if (auto constant = index.getDefiningOp<arith::ConstantIndexOp>())
+    return Extent::of(constant.value());
+  if (auto dim = index.getDefiningOp<DimOp>())
+    return sizeExtent(dim.getView(), dim.getDimension());
+  if (auto product = index.getDefiningOp<arith::MulIOp>())
+    return extentOf(product.getLhs()).times(extentOf(product.getRhs()));
+  return {};
+}
+
+/// The number of the operand that gives the size of dynamic dimension
+/// `dimension` of `view`.
+static unsigned sizeNumber(Value view, int64_t dimension) {
+  return llvm::count_if(shapeOf(view).take_front(dimension),
+                        ShapedType::isDynamic);
+}
+
+/// `whole` without its factor `part`.
+static Extent quotient(const Extent &whole, int64_t part) {
+  if (!whole.isKnown || part == 0 || whole.factor % part != 0)
+    return {};
+  return {true, whole.factor / part, whole.axes};
+}
+
+Extent attn::tile::sizeExtent(Value view, int64_t dimension) {
+  int64_t size = sizeOf(view, dimension);
+  if (!ShapedType::isDynamic(size))
+    return Extent::of(size);
+  if (auto argument = dyn_cast<BlockArgument>(view))
+    return {true, 1, {firstWithAxis(argument, dimension)}};
+  return llvm::TypeSwitch<Operation *, Extent>(view.getDefiningOp())
+      .Case<BufferOp, BroadcastOp>([&](auto op) {
+        return extentOf(op.getSizes()[sizeNumber(view, dimension)]);
+      })
+      .Case([&](PermuteOp op) {
+        return sizeExtent(op.getView(), op.getPermutation()[dimension]);
+      })
+      .Case([&](SplitDimOp op) {
+        int64_t at = op.getDimension();
+        if (dimension < at || dimension > at + 1)
+          return sizeExtent(op.getView(), dimension - (dimension > at));
+        return quotient(sizeExtent(op.getView(), at),
+                        sizeOf(view, 2 * at + 1 - dimension));
+      })
+      .Case([&](MergeDimsOp op) {
+        int64_t at = op.getDimension();
+        if (dimension != at)
+          return sizeExtent(op.getView(), dimension + (dimension > at));
+        return sizeExtent(op.getView(), at)
+            .times(sizeExtent(op.getView(), at + 1));
+      })
+      .Case([&](SliceOp op) { return sizeExtent(op.getView(), dimension); })
+      .Default(Extent());
+}
+
+/// The product of the sizes behind a dimension of a row-major tensor.
+static Extent rowMajorStride(Value view, int64_t dimension) {
+  Extent stride = Extent::of(1);
+  for (int64_t dim = dimension + 1; dim < rankOf(view); ++dim)
+    stride = stride.times(sizeExtent(view, dim));
+  return stride;
+}
+
+static Extent mergedStride(MergeDimsOp op, int64_t dimension) {
+  int64_t at = op.getDimension();
+  if (dimension < at)
+    return strideExtent(op.getView(), dimension);
+  // A single element behind has any stride.
+  if (dimension == at && sizeOf(op.getView(), at + 1) == 1)
+    return strideExtent(op.getView(), at);
+  return strideExtent(op.getView(), dimension + 1);
+}
+
+Extent attn::tile::strideExtent(Value view, int64_t dimension) {
+  if (isa<BlockArgument>(view))
+    return dimension + 1 == rankOf(view) ? Extent::of(1) : Extent();
+  return llvm::TypeSwitch<Operation *, Extent>(view.getDefiningOp())
+      .Case([&](BufferOp) { return rowMajorStride(view, dimension); })
+      .Case([&](PermuteOp op) {
+        return strideExtent(op.getView(), op.getPermutation()[dimension]);
+      })
+      .Case([&](SplitDimOp op) {
+        int64_t at = op.getDimension();
+        if (dimension < at || dimension > at + 1)
+          return strideExtent(op.getView(), dimension - (dimension > at));
+        Extent inner = strideExtent(op.getView(), at);
+        return dimension == at ? inner.times(sizeExtent(view, at + 1)) : inner;
+      })
+      .Case([&](MergeDimsOp op) { return mergedStride(op, dimension); })
+      .Case([&](SliceOp op) { return strideExtent(op.getView(), dimension); })
+      .Case([&](BroadcastOp op) {
+        int64_t own = dimension - (rankOf(view) - rankOf(op.getView()));
+        if (own < 0 ||
+            (sizeOf(op.getView(), own) == 1 && sizeOf(view, dimension) != 1))
+          return Extent::of(0);
+        return strideExtent(op.getView(), own);
+      })
+      .Default(Extent());
+}
+
+bool attn::tile::areNeighbours(Value view, int64_t dimension) {
+  if (sizeOf(view, dimension) == 1 || sizeOf(view, dimension + 1) == 1)
+    return true;
+  Extent step =
+      sizeExtent(view, dimension + 1).times(strideExtent(view, dimension + 1));
+  return strideExtent(view, dimension).equals(step);
+}
+
+bool attn::tile::hasPackedRows(Value view) {
+  int64_t last = rankOf(view) - 1;
+  return sizeOf(view, last) == 1 ||
+         strideExtent(view, last).equals(Extent::of(1));
+}
+
+Value attn::tile::rootOf(Value view) {
+  while (Operation *op = view.getDefiningOp()) {
+    if (isa<BufferOp>(op))
+      break;
+    view = op->getOperand(0);
+  }
+  return view;
+}
