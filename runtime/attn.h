@@ -195,13 +195,14 @@ typedef struct attn_maxima {
   int64_t query_length;
   int64_t workers; /* as in attn_context */
   /* Valid keys of the longest sequence; 0: any number. Few query rows need
-     room for each split of the keys, of which a sequence has at most 32. */
+     room for each split of the keys, of which a sequence has at most 32. A
+     function whose tensors grow with kv_capacity needs it: UINT64_MAX for 0. */
   int64_t kv_length;
 } attn_maxima;
 
 #define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
 
-#define ATTN_MAX_PHASES 8
+#define ATTN_MAX_PHASES 64
 
 /* The work of one call: phases in order, the tasks of a phase in any order on
    any threads. All tasks of a phase end before the next phase begins. */

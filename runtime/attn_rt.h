@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 #define ATTN_RT_MAX_RANK 4
-#define ATTN_RT_MAX_TENSORS 16
+#define ATTN_RT_MAX_TENSORS 64
 #define ATTN_RT_CACHE_LINE 64
 
 /* A tensor as generated code sees it: strides in elements, byte_offset added.
@@ -39,6 +39,22 @@ typedef void (*attn_rt_phase)(const attn_rt_frame *frame, char *scratch,
 /* The schedules, as bits: an entry allows a set of them. */
 enum { ATTN_RT_PREFILL = 1, ATTN_RT_SHORT = 2, ATTN_RT_DECODE = 4 };
 
+/* What extents count that are equal wherever they occur in a call. */
+enum {
+  ATTN_RT_NO_SYMBOL = -1, /* heads and head sizes: always static */
+  ATTN_RT_BATCH = 0,
+  ATTN_RT_QUERY_LENGTH,
+  ATTN_RT_KV_CAPACITY,
+  ATTN_RT_SYMBOLS
+};
+
+/* Room for tensors between the phases of a graph: `bytes`, a multiple of a
+   cache line, times each symbol as often as `power` says. */
+typedef struct attn_rt_buffer {
+  int64_t bytes;
+  int64_t power[ATTN_RT_SYMBOLS];
+} attn_rt_buffer;
+
 /* One schedule of a kernel on one target. */
 typedef struct attn_rt_program {
   const char *schedule;
@@ -55,6 +71,9 @@ typedef struct attn_rt_program {
   int64_t query_block;
   int64_t split_keys;
   int64_t max_splits;
+  /* They follow each other in the workspace, after the states. */
+  int64_t buffer_count;
+  const attn_rt_buffer *buffers;
 } attn_rt_program;
 
 /* The programs of a kernel for one target, ascending in max_queries. */
@@ -73,15 +92,6 @@ enum {
   ATTN_RT_OPTIONAL = 2,   /* may be NULL */
   ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
   ATTN_RT_SINKS = 8       /* dropped by ATTN_FLAG_NO_SINK */
-};
-
-/* What extents count that are equal wherever they occur in a call. */
-enum {
-  ATTN_RT_NO_SYMBOL = -1, /* heads and head sizes: always static */
-  ATTN_RT_BATCH = 0,
-  ATTN_RT_QUERY_LENGTH,
-  ATTN_RT_KV_CAPACITY,
-  ATTN_RT_SYMBOLS
 };
 
 typedef struct attn_rt_tensor {

@@ -47,6 +47,22 @@ static uint64_t state_bytes(const attn_rt_kernel *kernel,
   return multiply(multiply(blocks, splits), (uint64_t)program->state_bytes);
 }
 
+/* Bytes of the tensors between phases. */
+static uint64_t buffer_bytes(const attn_rt_program *program,
+                             attn_rt_extents extents) {
+  const int64_t size[ATTN_RT_SYMBOLS] = {extents.batch, extents.rows,
+                                         extents.keys};
+  uint64_t bytes = 0;
+  for (int64_t i = 0; i < program->buffer_count; ++i) {
+    uint64_t own = (uint64_t)program->buffers[i].bytes;
+    for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
+      for (int64_t n = 0; n < program->buffers[i].power[s]; ++n)
+        own = multiply(own, (uint64_t)size[s]);
+    bytes = add(bytes, own);
+  }
+  return bytes;
+}
+
 attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
                                const attn_rt_program *program, int64_t workers,
                                attn_rt_extents extents) {
@@ -59,6 +75,8 @@ attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
   if (program->state_bytes)
     layout.bytes =
         round_up(add(layout.bytes, state_bytes(kernel, program, extents)));
+  if (program->buffer_count)
+    layout.bytes = add(layout.bytes, buffer_bytes(program, extents));
   return layout;
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/BufferPlan.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Pipeline.h"
 
@@ -15,6 +16,17 @@
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
+
+/// The sizes of a call that a buffer's bytes grow with.
+static CpuBuffer describe(tile::ProgramOp program, const tile::Extent &place) {
+  CpuBuffer buffer = {place.factor, {}};
+  for (tile::Extent::Axis axis : place.axes) {
+    auto names = cast<ArrayAttr>((*program.getArgumentAxes())[axis.argument]);
+    buffer.axes.push_back(
+        cast<StringAttr>(names[axis.dimension]).getValue().str());
+  }
+  return buffer;
+}
 
 static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
   Operation *grid =
@@ -33,6 +45,9 @@ static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
   facts.queryBlock = schedule.getQueryBlock();
   facts.splitKeys = schedule.getSplitKeys();
   facts.maxSplits = schedule.getMaxSplits();
+  BufferPlan buffers(program);
+  for (const tile::Extent &place : buffers.getPlaces())
+    facts.buffers.push_back(describe(program, place));
   return facts;
 }
 

@@ -11,6 +11,13 @@
 
 namespace attn::cpu {
 
+/// Room for tensors between phases: so many bytes, a multiple of a cache line,
+/// times the sizes of the call that these axes count.
+struct CpuBuffer {
+  int64_t bytes;
+  std::vector<std::string> axes;
+};
+
 /// One schedule of a kernel. The object defines, hidden,
 /// `<symbol>_grid` and `<symbol>_phase0`, `<symbol>_phase1`, ...
 struct CpuProgram {
@@ -31,6 +38,8 @@ struct CpuProgram {
   int64_t queryBlock;
   int64_t splitKeys;
   int64_t maxSplits;
+  /// Graphs: they follow each other in the workspace.
+  std::vector<CpuBuffer> buffers;
 };
 
 /// A scalar that differs between layers: f32 or index.

@@ -15,8 +15,8 @@ def CpuVerifyPrograms : Pass<"attn-cpu-verify-programs", "::mlir::ModuleOp"> {
     Requires: nothing.
     Ensures: every program uses f32, static head sizes from 1 to 576, a key
     block of whole panels, and steps in an order that `attn-cpu-lower-programs`
-    lowers; tiles come from loads, masks cover the keys that are loaded, and
-    each running state has one place. Anything else is an error that names the
+    lowers; tiles come from loads, masks cover the keys that are loaded, each
+    running state has one place, and steps on rows agree on their rows. Anything else is an error that names the
     operation.
 
     ```mlir

@@ -72,7 +72,7 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
   tile::ContractOp contract = steps.contract;
   Value query = packed.lookup(contract.getQuery());
   Value keys = packed.lookup(contract.getKey());
-  Value values = packed.lookup(accumulate.getValue());
+  Value values = packedValues.lookup(accumulate.getValue());
   int64_t size = k.getTarget().rowBlock();
   k.loop(k.i64(0), block.state.rows, size, [&](Value row) {
     block.row = row;
@@ -86,6 +86,7 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
     k.when(k.less(block.begin, block.end), [&] {
       emitScores(steps, block);
       emitMap(steps, block);
+      emitTensorMask(steps, block.row, block.count, block.begin, block.end);
       emitMask(steps, block);
       emitSums(steps, block);
     });

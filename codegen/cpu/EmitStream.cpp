@@ -110,6 +110,7 @@ void TaskEmitter::emitStreamMaps(const RowSteps &steps,
       k.call(map, arguments);
     });
   }
+  emitTensorMask(steps, k.i64(0), block.state.rows, block.begin, block.end);
   Value masked =
       k.either(k.less(block.begin, block.lo), k.less(block.hi, block.end));
   k.when(masked, [&] {

@@ -28,6 +28,9 @@ bool TaskEmitter::emitTileOp(Operation &op) {
       .Case([&](tile::LoadStateOp x) { return emitLoadState(x), true; })
       .Case([&](tile::MergeOp x) { return emitMerge(x), true; })
       .Case([&](tile::FinishOp x) { return emitFinish(x), true; })
+      .Case([&](tile::MultiplyOp x) { return emitMultiply(x), true; })
+      // Products load their operands and start their sums themselves.
+      .Case<tile::LoadRowsOp, tile::FillOp>([](auto) { return true; })
       .Default(false);
 }
 
@@ -83,17 +86,22 @@ std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
   return {rowOf(next, part, first), strideOf(next.getViews()[part], 1)};
 }
 
-/// Packs a block of keys or values, and asks for the block that comes next: a
-/// cache's rows lie too far apart for the hardware to guess.
+/// A block that is keys and values at once is packed in both forms.
 void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
-  const KernelShape &kernel = shape.kernel;
   if (isStreamed()) {
     packed[op.getTile()] = rowOf(op, 0, scalar(op.getFirst()));
     return;
   }
-  bool isKey = isa<tile::ContractOp>(*op.getTile().user_begin());
+  for (Operation *user : op.getTile().getUsers())
+    packBlock(op, isa<tile::ContractOp>(user));
+}
+
+/// Packs a block of keys or values, and asks for the block that comes next: a
+/// cache's rows lie too far apart for the hardware to guess.
+void TaskEmitter::packBlock(tile::LoadKeysOp op, bool isKey) {
+  const KernelShape &kernel = shape.kernel;
   Value buffer = allocate(isKey ? kernel.packedKeys() : kernel.packedValues());
-  packed[op.getTile()] = buffer;
+  (isKey ? packed : packedValues)[op.getTile()] = buffer;
   Value left = k.sub(scalar(op.getLength()), scalar(op.getFirst()));
   Value count = k.minimum(k.i64(kernel.keyBlock), k.maximum(left, k.i64(0)));
   int64_t column = 0;

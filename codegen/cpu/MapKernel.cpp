@@ -12,7 +12,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
 
@@ -150,18 +149,9 @@ Value MapEmitter::emit(Operation &op) {
   SmallVector<Value> operands;
   for (Value operand : op.getOperands())
     operands.push_back(lookup(operand));
-  return llvm::TypeSwitch<Operation *, Value>(&op)
-      .Case([&](math::TanhOp) { return emitTanh(k, operands[0]); })
-      .Case([&](math::ExpOp) { return emitExp(k, operands[0]); })
-      .Case([&](math::Exp2Op) { return emitWideExp2(k, operands[0]); })
-      .Case([&](math::LogOp) { return emitWideLog(k, operands[0]); })
-      .Case([&](math::Log2Op) {
-        constexpr float log2e = 1.44269504f;
-        return k.mulf(emitWideLog(k, operands[0]), k.splat(log2e));
-      })
-      .Default([&](Operation *) {
-        return create(op, operands, laneOf(op.getResult(0)));
-      });
+  if (Value result = emitFunction(k, op, operands))
+    return result;
+  return create(op, operands, laneOf(op.getResult(0)));
 }
 
 void MapEmitter::emitUniform() {

@@ -18,8 +18,8 @@ static bool isMaskedScore(Operation &op) {
 }
 
 bool attn::cpu::isRowStep(Operation &op) {
-  return isa<tile::ContractOp, tile::MapOp, tile::MaskOp, tile::SoftmaxStepOp,
-             tile::AccumulateOp>(op) ||
+  return isa<tile::ContractOp, tile::MapOp, tile::TensorMaskOp, tile::MaskOp,
+             tile::SoftmaxStepOp, tile::AccumulateOp>(op) ||
          isMaskedScore(op);
 }
 
@@ -61,10 +61,17 @@ FailureOr<RowSteps> attn::cpu::findRowSteps(Block &block, std::string &why) {
     if (!steps.contract)
       return fail(op);
     if (auto map = dyn_cast<tile::MapOp>(op)) {
-      if (steps.map || steps.mask || map.getScore() != score)
+      if (steps.map || steps.tensorMask || steps.mask ||
+          map.getScore() != score)
         return fail(op);
       steps.map = map;
       score = map.getResult();
+    } else if (auto tensorMask = dyn_cast<tile::TensorMaskOp>(op)) {
+      if (steps.tensorMask || steps.mask || steps.softmax ||
+          tensorMask.getScore() != score)
+        return fail(op);
+      steps.tensorMask = tensorMask;
+      score = tensorMask.getResult();
     } else if (auto mask = dyn_cast<tile::MaskOp>(op)) {
       if (steps.mask || steps.softmax || mask.getScore() != score)
         return fail(op);

@@ -16,10 +16,12 @@
 
 namespace attn::cpu {
 
-/// contract, [map], [if (partial) mask], softmax_step, accumulate.
+/// contract, [map], [tensor_mask], [if (partial) mask], softmax_step,
+/// accumulate.
 struct RowSteps {
   tile::ContractOp contract;
   tile::MapOp map;
+  tile::TensorMaskOp tensorMask;
   tile::MaskOp mask;
   /// When the mask counts; none: always.
   mlir::Value partial;

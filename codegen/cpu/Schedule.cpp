@@ -85,3 +85,20 @@ attn::cpu::chooseSchedules(mlir::MLIRContext *context, const CpuTarget &target,
       prefillCandidates(target, shape));
   return choices;
 }
+
+tile::ScheduleAttr
+attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
+                               const CpuTarget &target,
+                               llvm::ArrayRef<HeadShape> shapes) {
+  const TaskSizes &sizes = target.sizes;
+  // Without attention: rows of a product that fill half of the cache, beside a
+  // block of weights.
+  int64_t rows = target.taskBytes / 2 / (4 * 3 * sizes.keyBlock);
+  for (const HeadShape &shape : shapes)
+    rows = std::min(rows, chooseSchedules(context, target, shape)
+                              .back()
+                              .schedule.getQueryBlock());
+  return tile::ScheduleAttr::get(
+      context, "graph", tile::ScheduleAttr::kAnyQueries, rows, sizes.keyBlock,
+      sizes.splitKeys, sizes.maxSplits, /*split_tasks=*/false);
+}

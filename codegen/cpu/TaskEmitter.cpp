@@ -17,27 +17,36 @@ using namespace attn::cpu;
 /// Elements of a cache line: every buffer of the scratch begins on one.
 static constexpr int64_t lineElements = ATTN_RT_CACHE_LINE / 4;
 
-ProgramShape ProgramShape::of(tile::ProgramOp program,
-                              const CpuTarget &target) {
+PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
   int64_t headDim = 1, valueDim = 1, group = 1;
   bool joinsViews = false;
-  int64_t keyBlock = program.getSchedule().getKeyBlock();
-  program.walk([&](Operation *op) {
+  tile::ScheduleAttr schedule =
+      phase->getParentOfType<tile::ProgramOp>().getSchedule();
+  auto columnsOf = [](Value tile) {
+    return cast<tile::TileType>(tile.getType()).getShape().back();
+  };
+  phase.walk([&](Operation *op) {
     if (auto contract = dyn_cast<tile::ContractOp>(op))
-      headDim = contract.getKey().getType().getShape()[1];
+      headDim = columnsOf(contract.getKey());
     else if (auto accumulate = dyn_cast<tile::AccumulateOp>(op))
-      valueDim = accumulate.getValue().getType().getShape()[1];
+      valueDim = columnsOf(accumulate.getValue());
+    else if (auto load = dyn_cast<tile::LoadStateOp>(op))
+      valueDim = columnsOf(load.getSum());
+    else if (auto load = dyn_cast<tile::LoadQueriesOp>(op))
+      group = load.getGroup();
     else if (auto finish = dyn_cast<tile::FinishOp>(op))
       group = finish.getGroup();
     else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
       joinsViews |= load.getViews().size() > 1;
   });
-  return {KernelShape(target, headDim, valueDim, keyBlock), group,
-          program.getSchedule().getQueryBlock() * group, joinsViews};
+  return {KernelShape(target, headDim, valueDim, schedule.getKeyBlock()), group,
+          schedule.getQueryBlock() * group, joinsViews};
 }
 
 TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)
-    : k(k), program(program), shape(ProgramShape::of(program, k.getTarget())) {}
+    : k(k), program(program),
+      shape{KernelShape(k.getTarget(), 1, 1, 1), 1, 1, false},
+      buffers(program) {}
 
 void TaskEmitter::emit() {
   func::FuncOp grid = emitGrid();
@@ -76,6 +85,7 @@ func::FuncOp TaskEmitter::emitGrid() {
 }
 
 void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
+  shape = PhaseShape::of(phase, k.getTarget());
   std::string name = (program.getSymName() + "_phase" + Twine(number)).str();
   k.begin(name, {k.ptrType, k.ptrType, k.i64Type}, {}, /*local=*/false);
   frame = k.argument(0);
@@ -84,17 +94,25 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
   states.clear();
   stateNumbers.clear();
   packed.clear();
+  packedValues.clear();
   finite.clear();
+  sums.clear();
+  sumNumbers.clear();
   emitPrologue();
   emitCoordinates(phase, k.argument(2));
+  allocateRowBlock();
+  emitBlock(phase.getBody().front());
+  k.end();
+  scratchBytes = std::max(scratchBytes, 4 * scratchElements);
+}
+
+/// Room for the scores of one row block.
+void TaskEmitter::allocateRowBlock() {
   const CpuTarget &target = k.getTarget();
   scores = allocate(target.rowBlock() * shape.kernel.scoreStride());
   maxima = allocate(target.rowBlock() * target.lanes);
   alpha = allocate(target.slot());
   keptScores = allocate(target.rowBlock() * shape.kernel.scoreStride());
-  emitBlock(phase.getBody().front());
-  k.end();
-  scratchBytes = std::max(scratchBytes, 4 * scratchElements);
 }
 
 /// The point of the grid that a task number means. Blocks of queries come
@@ -128,8 +146,9 @@ void TaskEmitter::emitCoordinates(tile::PhaseOp phase, Value task) {
 /// depend on them, and all of a row block's steps then run in one loop.
 void TaskEmitter::emitBlock(Block &block) {
   for (Operation &op : block)
-    if (!isRowStep(op))
+    if (!isRowStep(op) && !isRowOp(op))
       emitOp(op);
+  emitRowOps(block);
   std::string why;
   FailureOr<RowSteps> steps = findRowSteps(block, why);
   assert(succeeded(steps) && "verified before emission");
@@ -152,6 +171,8 @@ void TaskEmitter::emitOp(Operation &op) {
 /// A loop's state lives in one place and is updated there. Each loop starts a
 /// place of its own: two loops may begin with the same `attn_tile.start`.
 void TaskEmitter::emitFor(scf::ForOp loop) {
+  if (isProductLoop(loop))
+    return emitProductLoop(loop);
   llvm::SmallDenseMap<Operation *, unsigned> started;
   for (auto [init, carried, result] : llvm::zip_equal(
            loop.getInitArgs(), loop.getRegionIterArgs(), loop.getResults())) {
@@ -173,41 +194,6 @@ void TaskEmitter::emitFor(scf::ForOp loop) {
 void TaskEmitter::emitIf(scf::IfOp branch) {
   k.when(scalar(branch.getCondition()),
          [&] { emitBlock(*branch.thenBlock()); });
-}
-
-//===----------------------------------------------------------------------===//
-// Views
-//===----------------------------------------------------------------------===//
-
-Value TaskEmitter::viewField(Value view, int64_t byteOffset) {
-  int64_t number = cast<BlockArgument>(view).getArgNumber();
-  Value views = k.loadPtr(frame, offsetof(attn_rt_frame, views));
-  return k.atByte(views, k.i64(number * sizeof(attn_rt_view) + byteOffset));
-}
-
-Value TaskEmitter::dataOf(Value view) {
-  return k.loadPtr(viewField(view, offsetof(attn_rt_view, data)), 0);
-}
-Value TaskEmitter::extentOf(Value view, int64_t dim) {
-  return k.loadI64(viewField(view, offsetof(attn_rt_view, extent) + 8 * dim),
-                   0);
-}
-Value TaskEmitter::strideOf(Value view, int64_t dim) {
-  return k.loadI64(viewField(view, offsetof(attn_rt_view, stride) + 8 * dim),
-                   0);
-}
-
-Value TaskEmitter::isAbsent(Value view) {
-  Value address =
-      LLVM::PtrToIntOp::create(k.builder(), k.loc(), k.i64Type, dataOf(view));
-  return k.equal(address, k.i64(0));
-}
-
-Value TaskEmitter::elementOf(Value view, ValueRange indices) {
-  Value offset = k.i64(0);
-  for (auto [dim, index] : llvm::enumerate(indices))
-    offset = k.add(offset, k.mul(index, strideOf(view, dim)));
-  return k.at(dataOf(view), offset);
 }
 
 //===----------------------------------------------------------------------===//

@@ -8,8 +8,11 @@
 #ifndef CODEGEN_CPU_TASKEMITTER_H
 #define CODEGEN_CPU_TASKEMITTER_H
 
+#include "codegen/cpu/BufferPlan.h"
+#include "codegen/cpu/GraphSteps.h"
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/RowSteps.h"
+#include "codegen/cpu/RowTiles.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -17,8 +20,8 @@
 
 namespace attn::cpu {
 
-/// Sizes of a program that its tiles do not name.
-struct ProgramShape {
+/// Sizes of a phase that its tiles do not name.
+struct PhaseShape {
   KernelShape kernel;
   int64_t group;
   /// Rows of the largest task.
@@ -26,7 +29,7 @@ struct ProgramShape {
   /// Keys stand in several views.
   bool joinsViews;
 
-  static ProgramShape of(tile::ProgramOp program, const CpuTarget &target);
+  static PhaseShape of(tile::PhaseOp phase, const CpuTarget &target);
 };
 
 /// Where a running softmax is kept. In scratch, maxima and denominators stand
@@ -44,6 +47,13 @@ struct ValuePlace {
   int64_t panelStride;
 };
 
+/// How the rows of a view are found: dimensions before the last, the fastest
+/// first, in elements.
+struct RowAddress {
+  Value view, data, columnStride;
+  llvm::SmallVector<Value> extents, strides;
+};
+
 /// Emits the grid function and the phase functions of one program.
 class TaskEmitter {
 public:
@@ -58,6 +68,7 @@ private:
   mlir::func::FuncOp emitGrid();
   void emitPhase(tile::PhaseOp phase, int64_t number);
   void emitPrologue();
+  void allocateRowBlock();
   void emitCoordinates(tile::PhaseOp phase, Value task);
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation &op);
@@ -77,6 +88,7 @@ private:
   bool emitTileOp(mlir::Operation &op);
   void emitLoadQueries(tile::LoadQueriesOp op);
   void emitLoadKeys(tile::LoadKeysOp op);
+  void packBlock(tile::LoadKeysOp op, bool isKey);
   Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
   std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
   void emitStore(tile::StoreOp op);
@@ -118,14 +130,44 @@ private:
   void emitStreamSums(const RowSteps &steps, const StreamBlock &block);
   Value seesWeightlessKey(const StreamBlock &block);
 
-  // Views.
-  Value viewField(Value view, int64_t byteOffset);
+  // Masks that are tensors, in both forms: EmitTensorMask.cpp.
+  void emitTensorMask(const RowSteps &steps, Value first, Value rows,
+                      Value begin, Value end);
+
+  // Rows of graphs: EmitRows.cpp.
+  struct RowGroup;
+  void emitRowOps(mlir::Block &block);
+  void emitRowGroup(RowGroup &group);
+  void emitRowOp(mlir::Operation &op, RowGroup &group);
+  RowValue emitLoadRow(tile::LoadRowsOp op, RowGroup &group);
+  void emitStoreRow(tile::StoreRowsOp op, RowGroup &group);
+  RowValue emitCoordinate(tile::CoordinatesOp op, RowGroup &group);
+  RowValue emitMapRows(tile::MapRowsOp op, RowGroup &group);
+  RowValue emitRotate(tile::RotateOp op, RowGroup &group);
+  RowValue rowOf(Value tile, RowGroup &group);
+  Value memoryOf(const RowValue &row, Value tile, RowGroup &group);
+  Value rowRoom(Value tile, RowGroup &group);
+
+  // Products: EmitProducts.cpp.
+  struct WeightBlock;
+  void emitProductLoop(mlir::scf::ForOp loop);
+  void emitMultiply(tile::MultiplyOp op);
+  void emitBlockProduct(tile::MultiplyOp op, int64_t inner);
+  void packWeight(const WeightBlock &block);
+  unsigned startProduct(tile::FillOp op);
+
+  // Views: EmitViews.cpp.
+  Value viewField(mlir::BlockArgument view, int64_t byteOffset);
   Value dataOf(Value view);
   Value extentOf(Value view, int64_t dim);
   Value strideOf(Value view, int64_t dim);
   Value isAbsent(Value view);
   /// The address of an element of a view; missing indices are 0.
   Value elementOf(Value view, ValueRange indices);
+  Value moveBy(Value view, Value base, Value elements);
+  Value bufferOffset(unsigned number);
+  RowAddress addressOf(Value view);
+  Value rowAt(const RowAddress &address, Value row, Value column);
 
   // Scratch.
   Value allocate(int64_t elements);
@@ -144,14 +186,22 @@ private:
 
   KernelBuilder &k;
   tile::ProgramOp program;
-  ProgramShape shape;
+  PhaseShape shape;
+  BufferPlan buffers;
   Value frame, scratch;
   mlir::IRMapping scalars;
   llvm::SmallVector<StatePlace> states;
   llvm::DenseMap<Value, unsigned> stateNumbers;
   /// Scratch of gathered queries and packed blocks; finiteness of values.
-  llvm::DenseMap<Value, Value> packed, finite;
+  llvm::DenseMap<Value, Value> packed, packedValues, finite;
   int64_t mapCount = 0;
+  /// Sums of products: scratch, rows of `columns` elements.
+  struct SumPlace {
+    Value base, ones;
+    int64_t stride;
+  };
+  llvm::SmallVector<SumPlace> sums;
+  llvm::DenseMap<Value, unsigned> sumNumbers;
   /// Scratch of one row block. `keptScores` are the scores of a block whose
   /// sums have to be exact, before they became weights.
   Value scores, maxima, alpha, keptScores;

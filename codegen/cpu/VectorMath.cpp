@@ -1,4 +1,4 @@
-//===- VectorMath.cpp - exp2, log, tanh without a library -----------------===//
+//===- VectorMath.cpp - elementary functions without a library ------------===//
 //
 // Range reductions of Cody and Waite, "Software Manual for the Elementary
 // Functions"; the rounding by a magic constant is Hecker's.
@@ -9,6 +9,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 #include <limits>
 
@@ -175,4 +176,86 @@ Value attn::cpu::emitTanh(KernelBuilder &k, Value x) {
   Value isLarge =
       compare(k, arith::CmpFPredicate::OGT, magnitude, k.splat(0.625f));
   return k.select(isLarge, large, small);
+}
+
+Value attn::cpu::emitErf(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  // erf(t) / t as a polynomial in t^2, t <= 0.95.
+  static constexpr float nearZero[] = {
+      1.128379225730896f,     -0.37612631916999817f, 0.11283663660287857f,
+      -0.026857705786824226f, 0.005196953658014536f, -0.0008097715908661485f,
+      8.185136539395899e-05f};
+  // log2(1 - erf(t)), 0.9 <= t <= 4, beyond which erf is 1.
+  static constexpr float farther[] = {
+      0.00024410967307630926f, -1.629507303237915f,    -0.913804292678833f,
+      -0.15612898766994476f,   0.036183666437864304f,  -0.005996202118694782f,
+      0.0006223679520189762f,  -3.004921381943859e-05f};
+  Value magnitude = math::AbsFOp::create(b, k.loc(), x);
+  Value square = k.mulf(x, x);
+  Value small = k.mulf(x, emitPolynomial(k, square, nearZero));
+  // This order of the minimum keeps a NaN.
+  Value four = k.splat(4.0f);
+  Value isBeyond = compare(k, arith::CmpFPredicate::OGT, magnitude, four);
+  Value t = k.select(isBeyond, four, magnitude);
+  Value rest = emitExp2(k, emitPolynomial(k, t, farther));
+  Value large =
+      math::CopySignOp::create(b, k.loc(), k.subf(k.splat(1.0f), rest), x);
+  Value isLarge =
+      compare(k, arith::CmpFPredicate::OGT, magnitude, k.splat(0.92f));
+  return k.select(isLarge, large, small);
+}
+
+std::pair<Value, Value> attn::cpu::emitSinCos(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  // (sin(r) - r) / r^3 and (cos(r) - 1 + r^2 / 2) / r^4 in r^2, |r| <= 0.82.
+  static constexpr float sine[] = {-0.1666666716337204f, 0.008333328180015087f,
+                                   -0.00019838972366414964f,
+                                   2.7149656034453074e-06f};
+  static constexpr float cosine[] = {
+      0.04166664183139801f, -0.0013887082459405065f, 2.4406001102761365e-05f};
+  // x = n pi/2 + r. A fused step leaves the first difference exact for |n| up
+  // to 2^22; the other parts of pi/2 have its next 48 bits. The sum with magic
+  // has n in its low bits.
+  constexpr float magic = 12582912.0f;
+  Value turns = k.mulf(x, k.splat(0.6366197723675814f));
+  Value shifted = k.addf(turns, k.splat(magic));
+  Value n = k.subf(shifted, k.splat(magic));
+  Value r = k.fma(n, k.splat(-1.5707963705062866f), x);
+  r = k.fma(n, k.splat(4.371138828673793e-08f), r);
+  r = k.fma(n, k.splat(1.7151245100058819e-15f), r);
+  Value square = k.mulf(r, r);
+  Value cube = k.mulf(square, r);
+  Value sin = k.fma(cube, emitPolynomial(k, square, sine), r);
+  Value cos = k.fma(square, k.splat(-0.5f), k.splat(1.0f));
+  cos = k.fma(k.mulf(square, square), emitPolynomial(k, square, cosine), cos);
+  // Odd quadrants swap the two, the second half of a turn negates them.
+  Value quadrant = asInt(k, shifted);
+  auto hasBit = [&](Value number, int32_t bit) -> Value {
+    Value masked = arith::AndIOp::create(b, k.loc(), number, k.splatInt(bit));
+    return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::ne, masked,
+                                 k.splatInt(0));
+  };
+  Value isOdd = hasBit(quadrant, 1);
+  Value next = arith::AddIOp::create(b, k.loc(), quadrant, k.splatInt(1));
+  auto negateIf = [&](Value condition, Value y) {
+    Value negated = arith::NegFOp::create(b, k.loc(), y);
+    return k.select(condition, negated, y);
+  };
+  return {negateIf(hasBit(quadrant, 2), k.select(isOdd, cos, sin)),
+          negateIf(hasBit(next, 2), k.select(isOdd, sin, cos))};
+}
+
+Value attn::cpu::emitFunction(KernelBuilder &k, Operation &op,
+                              ValueRange operands) {
+  return llvm::TypeSwitch<Operation *, Value>(&op)
+      .Case([&](math::TanhOp) { return emitTanh(k, operands[0]); })
+      .Case([&](math::ExpOp) { return emitExp(k, operands[0]); })
+      .Case([&](math::Exp2Op) { return emitWideExp2(k, operands[0]); })
+      .Case([&](math::ErfOp) { return emitErf(k, operands[0]); })
+      .Case([&](math::LogOp) { return emitWideLog(k, operands[0]); })
+      .Case([&](math::Log2Op) {
+        constexpr float log2e = 1.44269504f;
+        return k.mulf(emitWideLog(k, operands[0]), k.splat(log2e));
+      })
+      .Default(Value());
 }

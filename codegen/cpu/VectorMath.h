@@ -1,4 +1,4 @@
-//===- VectorMath.h - exp2, log, tanh without a library ---------*- C++ -*-===//
+//===- VectorMath.h - elementary functions without a library ----*- C++ -*-===//
 //
 // Polynomials of our own, so that an object calls no libm and a value has the
 // same f32 operations on every ISA. Coefficients: minimax fits (Lawson) of the
@@ -37,6 +37,16 @@ Value emitWideLog(KernelBuilder &k, Value x);
 
 /// tanh(x), within 4 ulp; +-1 at +-inf; NaN stays NaN.
 Value emitTanh(KernelBuilder &k, Value x);
+
+/// erf(x), within 4 ulp; +-1 at +-inf; NaN stays NaN.
+Value emitErf(KernelBuilder &k, Value x);
+
+/// sin(x) and cos(x), within 4 ulp of 1 for |x| up to 2^22; NaN stays NaN.
+std::pair<Value, Value> emitSinCos(KernelBuilder &k, Value x);
+
+/// What a math operation computes that no target has an instruction for (exp,
+/// log, tanh, erf); null for any other operation.
+Value emitFunction(KernelBuilder &k, mlir::Operation &op, ValueRange operands);
 
 } // namespace attn::cpu
 

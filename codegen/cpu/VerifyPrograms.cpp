@@ -96,15 +96,21 @@ static LogicalResult verifyBranch(scf::IfOp branch) {
   return branch.emitOpError("does more than mask a block of scores");
 }
 
-/// Before the phases stand sizes, in phases what a task does.
+static bool isView(Operation *op) {
+  return isa<tile::BufferOp, tile::PermuteOp, tile::SplitDimOp,
+             tile::MergeDimsOp, tile::SliceOp, tile::BroadcastOp>(op);
+}
+
+/// Before the phases stand sizes and views, in phases what a task does.
 static LogicalResult verifyPlace(Operation *op) {
   bool isBeforePhases = isa<tile::ProgramOp>(op->getParentOp());
-  if (isa<tile::ParameterOp, tile::WorkspaceOp>(op) && !isBeforePhases)
+  if ((isa<tile::ParameterOp, tile::WorkspaceOp>(op) || isView(op)) &&
+      !isBeforePhases)
     return op->emitOpError("stands in a phase, expected before the phases");
   bool isSize = isa<tile::PhaseOp, tile::ParameterOp, tile::WorkspaceOp,
                     tile::DimOp, tile::LengthOp, tile::MaxLengthOp,
                     tile::SplitSizeOp, tile::KeyRangesOp>(op) ||
-                isIndexArithmetic(op);
+                isView(op) || isIndexArithmetic(op);
   if (isBeforePhases && !isSize)
     return op->emitOpError("stands before the phases, expected in a phase");
   return success();
@@ -121,11 +127,15 @@ static LogicalResult verifyLengths(Operation *op, Value lengths) {
 }
 
 static LogicalResult verifyStep(Operation *op) {
-  if (op->getParentOfType<tile::MapOp>())
+  if (op->getParentOfType<tile::MapOp>() ||
+      op->getParentOfType<tile::MapRowsOp>())
     return success();
   if (!isKnown(op))
     return op->emitOpError("cannot be lowered for the CPU");
-  if (failed(verifyTypes(op)))
+  // Steps on rows and what only says where they are know other elements too.
+  bool isForRows =
+      isRowOp(*op) || isView(op) || isa<tile::DimOp, tile::TensorMaskOp>(op);
+  if (!isForRows && failed(verifyTypes(op)))
     return failure();
   if (failed(verifyPlace(op)))
     return failure();
@@ -198,11 +208,18 @@ LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
   });
   if (result.wasInterrupted())
     return failure();
-  ProgramShape shape = ProgramShape::of(program, target);
   // Chains count on known tiles, states on whole chains.
-  return success(succeeded(verifyTiles(program, shape)) &&
-                 succeeded(verifyChains(program)) &&
-                 succeeded(verifyStates(program, shape)));
+  auto phases = program.getBody().getOps<tile::PhaseOp>();
+  for (tile::PhaseOp phase : phases)
+    if (failed(verifyTiles(phase, PhaseShape::of(phase, target))) ||
+        failed(verifyRows(phase)))
+      return failure();
+  if (failed(verifyChains(program)))
+    return failure();
+  for (tile::PhaseOp phase : phases)
+    if (failed(verifyStates(phase, PhaseShape::of(phase, target))))
+      return failure();
+  return success();
 }
 
 FailureOr<CpuTarget> attn::cpu::findTarget(ModuleOp module, StringRef name) {

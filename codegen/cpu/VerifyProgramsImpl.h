@@ -13,9 +13,8 @@
 namespace attn::cpu {
 
 /// Every tile comes from the step, and goes to the steps, that the emitter
-/// keeps a place in scratch for; sizes agree in the whole program.
-mlir::LogicalResult verifyTiles(tile::ProgramOp program,
-                                const ProgramShape &shape);
+/// keeps a place in scratch for; sizes agree in the whole phase.
+mlir::LogicalResult verifyTiles(tile::PhaseOp phase, const PhaseShape &shape);
 
 /// A chain of steps has a mask for the keys that it loads, and nothing but
 /// the next block of keys depends on its results.
@@ -23,8 +22,11 @@ mlir::LogicalResult verifyRowSteps(const RowSteps &steps);
 
 /// Running states are updated in one place each: maxima, denominators and
 /// sums stay together.
-mlir::LogicalResult verifyStates(tile::ProgramOp program,
-                                 const ProgramShape &shape);
+mlir::LogicalResult verifyStates(tile::PhaseOp phase, const PhaseShape &shape);
+
+/// Row steps stay in one block and agree on their rows and columns; products
+/// have loaded operands and one place for their sum.
+mlir::LogicalResult verifyRows(tile::PhaseOp phase);
 
 } // namespace attn::cpu
 

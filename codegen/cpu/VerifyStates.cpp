@@ -115,7 +115,7 @@ static LogicalResult verifyLoop(scf::ForOp loop) {
 }
 
 static LogicalResult verifyWorkspace(tile::WorkspaceOp op,
-                                     const ProgramShape &shape) {
+                                     const PhaseShape &shape) {
   auto rows = static_cast<int64_t>(op.getRows());
   auto columns = static_cast<int64_t>(op.getColumns());
   if (rows < shape.maxRows)
@@ -131,7 +131,7 @@ static LogicalResult verifyWorkspace(tile::WorkspaceOp op,
   return success();
 }
 
-static LogicalResult verifyStart(tile::StartOp op, const ProgramShape &shape) {
+static LogicalResult verifyStart(tile::StartOp op, const PhaseShape &shape) {
   int64_t columns = op.getSum().getType().getShape()[1];
   if (columns == shape.kernel.valueDim)
     return success();
@@ -148,11 +148,9 @@ static LogicalResult verifySoftmax(tile::SoftmaxStepOp op) {
   return verifyUpdate(op, {op.getMaximum(), op.getDenominator(), sum});
 }
 
-static LogicalResult verifyState(Operation *op, const ProgramShape &shape) {
+static LogicalResult verifyState(Operation *op, const PhaseShape &shape) {
   if (auto loop = dyn_cast<scf::ForOp>(op))
-    return verifyLoop(loop);
-  if (auto workspace = dyn_cast<tile::WorkspaceOp>(op))
-    return verifyWorkspace(workspace, shape);
+    return isProductLoop(loop) ? success() : verifyLoop(loop);
   if (auto start = dyn_cast<tile::StartOp>(op))
     return verifyStart(start, shape);
   if (auto softmax = dyn_cast<tile::SoftmaxStepOp>(op))
@@ -168,9 +166,12 @@ static LogicalResult verifyState(Operation *op, const ProgramShape &shape) {
   return verifyWhole(op, op->getOperands().drop_front(3));
 }
 
-LogicalResult attn::cpu::verifyStates(tile::ProgramOp program,
-                                      const ProgramShape &shape) {
-  WalkResult result = program.walk<WalkOrder::PreOrder>([&](Operation *op) {
+LogicalResult attn::cpu::verifyStates(tile::PhaseOp phase,
+                                      const PhaseShape &shape) {
+  for (auto workspace : phase->getBlock()->getOps<tile::WorkspaceOp>())
+    if (failed(verifyWorkspace(workspace, shape)))
+      return failure();
+  WalkResult result = phase.walk<WalkOrder::PreOrder>([&](Operation *op) {
     return succeeded(verifyState(op, shape)) ? WalkResult::advance()
                                              : WalkResult::interrupt();
   });

@@ -14,12 +14,11 @@ using namespace attn;
 using namespace attn::cpu;
 
 static LogicalResult verifyGroup(Operation *op, int64_t group,
-                                 const ProgramShape &shape) {
+                                 const PhaseShape &shape) {
   if (group == shape.group)
     return success();
   return op->emitOpError() << "has group " << group
-                           << ", the program's attn_tile.finish has "
-                           << shape.group;
+                           << ", other steps of the phase have " << shape.group;
 }
 
 static LogicalResult verifyColumns(Operation *op, Value tile,
@@ -28,12 +27,12 @@ static LogicalResult verifyColumns(Operation *op, Value tile,
   if (columns == expected)
     return success();
   return op->emitOpError() << "has tiles of " << columns
-                           << " columns, other steps of the program have "
+                           << " columns, other steps of the phase have "
                            << expected;
 }
 
 static LogicalResult verifyLoadQueries(tile::LoadQueriesOp op,
-                                       const ProgramShape &shape) {
+                                       const PhaseShape &shape) {
   for (Operation *user : op->getUsers())
     if (!isa<tile::ContractOp>(user))
       return op->emitOpError() << "is used by '" << user->getName()
@@ -43,12 +42,15 @@ static LogicalResult verifyLoadQueries(tile::LoadQueriesOp op,
 }
 
 static LogicalResult verifyLoadKeys(tile::LoadKeysOp op,
-                                    const ProgramShape &shape) {
-  if (!op->hasOneUse())
-    return op->emitOpError() << "has " << llvm::range_size(op->getUses())
-                             << " uses, the CPU packs a block for exactly one";
-  if (op.getViews().size() > 1 &&
-      !isa<tile::ContractOp>(*op.getTile().user_begin()))
+                                    const PhaseShape &shape) {
+  auto isKey = [](Operation *user) { return isa<tile::ContractOp>(user); };
+  auto uses = static_cast<int64_t>(llvm::range_size(op->getUses()));
+  int64_t keys = llvm::count_if(op->getUsers(), isKey);
+  if (keys > 1 || uses - keys > 1 || uses == 0)
+    return op->emitOpError() << "has " << uses
+                             << " uses, the CPU packs a block for exactly one "
+                                "contract, one accumulate, or both";
+  if (op.getViews().size() > 1 && uses > keys)
     return op->emitOpError() << "joins " << op.getViews().size()
                              << " views, the CPU joins those of keys alone";
   int64_t rows = op.getTile().getType().getShape()[0];
@@ -60,7 +62,7 @@ static LogicalResult verifyLoadKeys(tile::LoadKeysOp op,
 }
 
 static LogicalResult verifyContract(tile::ContractOp op,
-                                    const ProgramShape &shape) {
+                                    const PhaseShape &shape) {
   if (!op.getQuery().getDefiningOp<tile::LoadQueriesOp>())
     return op.emitOpError(
         "has a query that is no result of attn_tile.load_queries");
@@ -70,22 +72,22 @@ static LogicalResult verifyContract(tile::ContractOp op,
 }
 
 static LogicalResult verifyAccumulate(tile::AccumulateOp op,
-                                      const ProgramShape &shape) {
+                                      const PhaseShape &shape) {
   if (!op.getValue().getDefiningOp<tile::LoadKeysOp>())
     return op.emitOpError(
         "has a value that is no result of attn_tile.load_keys");
   return verifyColumns(op, op.getValue(), shape.kernel.valueDim);
 }
 
-static LogicalResult verifyStore(tile::StoreOp op, const ProgramShape &shape) {
+static LogicalResult verifyStore(tile::StoreOp op, const PhaseShape &shape) {
   if (!op.getTile().getDefiningOp<tile::FinishOp>())
     return op.emitOpError(
         "stores a tile that is no result of attn_tile.finish");
   return verifyGroup(op, op.getGroup(), shape);
 }
 
-LogicalResult attn::cpu::verifyTiles(tile::ProgramOp program,
-                                     const ProgramShape &shape) {
+LogicalResult attn::cpu::verifyTiles(tile::PhaseOp phase,
+                                     const PhaseShape &shape) {
   auto verify = [&](Operation *op) {
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case(
@@ -98,12 +100,15 @@ LogicalResult attn::cpu::verifyTiles(tile::ProgramOp program,
             [&](tile::MapOp x) { return verifyGroup(x, x.getGroup(), shape); })
         .Case(
             [&](tile::MaskOp x) { return verifyGroup(x, x.getGroup(), shape); })
+        .Case([&](tile::TensorMaskOp x) {
+          return verifyGroup(x, x.getGroup(), shape);
+        })
         .Case([&](tile::FinishOp x) {
           return verifyGroup(x, x.getGroup(), shape);
         })
         .Default(success());
   };
-  WalkResult result = program.walk([&](Operation *op) {
+  WalkResult result = phase.walk([&](Operation *op) {
     return succeeded(verify(op)) ? WalkResult::advance()
                                  : WalkResult::interrupt();
   });
@@ -129,7 +134,11 @@ static LogicalResult verifyMask(const RowSteps &steps) {
     if (load.getLength() != mask.getLength())
       return mask.emitOpError("has a length that is not that of the block");
   }
-  return success();
+  tile::TensorMaskOp tensor = steps.tensorMask;
+  if (!tensor || (tensor.getKey() == mask.getKey() &&
+                  tensor.getLength() == mask.getLength()))
+    return success();
+  return tensor.emitOpError("has a key or length that attn_tile.mask has not");
 }
 
 /// What stands beside the chain runs before it.

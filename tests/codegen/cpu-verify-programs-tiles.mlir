@@ -47,7 +47,7 @@ attn_tile.program @unused_keys(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn
         max_splits = 32, split_tasks = false>} {
   %one = arith.constant 1 : index
   attn_tile.phase "attend" grid(%batch = %one) {
-    // expected-error @below {{'attn_tile.load_keys' op has 0 uses, the CPU packs a block for exactly one}}
+    // expected-error @below {{'attn_tile.load_keys' op has 0 uses, the CPU packs a block for exactly one contract, one accumulate, or both}}
     %k = attn_tile.load_keys %key[%batch, %one, %one] length %one
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
   }
@@ -65,22 +65,14 @@ attn_tile.program @keys_used_twice(%query: !attn_tile.view<?x?x1x8xf32>, %key: !
   attn_tile.phase "attend" grid(%batch = %one) {
     %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 1
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<?x8xf32>
-    %maximum, %denominator, %sum = attn_tile.start rows %one
-        : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x8xf32>
     %scale = arith.constant 1.0 : f32
-    // expected-error @below {{'attn_tile.load_keys' op has 2 uses, the CPU packs a block for exactly one}}
+    // expected-error @below {{'attn_tile.load_keys' op has 2 uses, the CPU packs a block for exactly one contract, one accumulate, or both}}
     %k = attn_tile.load_keys %key[%batch, %one, %one] length %one
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
     %score = attn_tile.contract %q, %k scale %scale
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
-    %masked = attn_tile.mask %score position %one key %one length %one band(%one, %one) group 1
-        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
-    %weight, %m, %l, %alpha = attn_tile.softmax_step %masked, %maximum, %denominator
-        : !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
-        -> !attn_tile.tile<?x128xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>
-    %o = attn_tile.accumulate %sum, %alpha, %weight, %k
-        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x128xf32>,
-        !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x8xf32>
+    %again = attn_tile.contract %q, %k scale %scale
+        : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
   }
 }
 
@@ -190,7 +182,6 @@ attn_tile.program @two_groups(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_
         max_splits = 32, split_tasks = false>} {
   %one = arith.constant 1 : index
   attn_tile.phase "attend" grid(%batch = %one) {
-    // expected-error @below {{'attn_tile.load_queries' op has group 2, the program's attn_tile.finish has 1}}
     %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 2
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<?x8xf32>
     %scale = arith.constant 1.0 : f32
@@ -198,6 +189,9 @@ attn_tile.program @two_groups(%query: !attn_tile.view<?x?x1x8xf32>, %key: !attn_
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
     %score = attn_tile.contract %q, %k scale %scale
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
+    // expected-error @below {{'attn_tile.mask' op has group 1, other steps of the phase have 2}}
+    %masked = attn_tile.mask %score position %one key %one length %one band(%one, %one) group 1
+        : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
   }
 }
 

@@ -1,0 +1,135 @@
+//===- EmitProducts.cpp - products of rows and weights --------------------===//
+//
+// A block of weights is packed as a block of keys or of values is; the rows are
+// gathered; the sums stay in scratch from one block of the inner dimension to
+// the next, so that every element is one ascending chain.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/TaskEmitter.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+static int64_t widthOf(Value tile) {
+  return cast<tile::TileType>(tile.getType()).getShape()[1];
+}
+
+/// A block of a weight: where it is, and how it is packed.
+struct TaskEmitter::WeightBlock {
+  tile::LoadRowsOp load;
+  bool isTransposed;
+  Value packed;
+};
+
+/// A sum of zeros, and the factors 1 that the sums are rescaled by.
+unsigned TaskEmitter::startProduct(tile::FillOp op) {
+  const CpuTarget &target = k.getTarget();
+  int64_t rows = KernelShape::roundUp(shape.maxRows, target.rowBlock());
+  int64_t stride = KernelShape::roundUp(widthOf(op.getTile()), target.panel());
+  SumPlace sum = {allocate(rows * stride), allocate(target.slot()), stride};
+  for (int64_t i = 0; i < target.slot(); i += target.lanes)
+    k.store(k.splat(1.0f), k.at(sum.ones, i));
+  Value blocks = k.ceilDiv(scalar(op.getCount()), target.rowBlock());
+  k.loop(k.i64(0), k.mul(blocks, target.rowBlock() * stride), target.lanes,
+         [&](Value i) { k.store(k.splat(0.0f), k.at(sum.base, i)); });
+  sums.push_back(sum);
+  return sums.size() - 1;
+}
+
+void TaskEmitter::emitProductLoop(scf::ForOp loop) {
+  unsigned number =
+      startProduct(loop.getInitArgs()[0].getDefiningOp<tile::FillOp>());
+  sumNumbers[loop.getRegionIterArgs()[0]] = number;
+  sumNumbers[loop.getResult(0)] = number;
+  auto op =
+      scf::ForOp::create(k.builder(), k.loc(), scalar(loop.getLowerBound()),
+                         scalar(loop.getUpperBound()), scalar(loop.getStep()));
+  OpBuilder::InsertionGuard guard(k.builder());
+  k.builder().setInsertionPointToStart(op.getBody());
+  scalars.map(loop.getInductionVar(), op.getInductionVar());
+  emitBlock(*loop.getBody());
+}
+
+/// The last block of the inner dimension may be shorter than the others.
+void TaskEmitter::emitMultiply(tile::MultiplyOp op) {
+  if (auto start = op.getSum().getDefiningOp<tile::FillOp>())
+    sumNumbers[op.getSum()] = startProduct(start);
+  sumNumbers[op.getNewSum()] = sumNumbers.lookup(op.getSum());
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  int64_t inner = widthOf(op.getRows());
+  int64_t size = rows.getView().getType().getShape().back();
+  int64_t rest = size % inner;
+  if (rest == 0)
+    return emitBlockProduct(op, inner);
+  Value isWhole =
+      k.less(k.add(scalar(rows.getColumn()), inner), k.i64(size + 1));
+  if (size < inner)
+    return emitBlockProduct(op, rest);
+  k.when(
+      isWhole, [&] { emitBlockProduct(op, inner); },
+      [&] { emitBlockProduct(op, rest); });
+}
+
+/// Weights [out, in] are packed as keys, [in, out] as values are: both become
+/// panels of columns, each [inner][panel].
+void TaskEmitter::packWeight(const WeightBlock &block) {
+  tile::LoadRowsOp load = block.load;
+  auto rank = static_cast<int64_t>(load.getView().getType().getShape().size());
+  Value from = rowAt(addressOf(load.getView()), scalar(load.getRow()),
+                     scalar(load.getColumn()));
+  Value stride = strideOf(load.getView(), rank - 2);
+  SmallVector<Value> arguments = {
+      from, stride, block.packed, scalar(load.getCount()), from, stride};
+  if (block.isTransposed) {
+    k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim), arguments);
+    return;
+  }
+  int64_t width = widthOf(load.getTile());
+  int64_t size = load.getView().getType().getShape().back();
+  auto pack = [&](int64_t columns) {
+    KernelShape kernel = shape.kernel;
+    kernel.valueDim = columns;
+    k.call(emitPackValues(k, kernel), arguments);
+  };
+  if (size % width == 0)
+    return pack(width);
+  if (size < width)
+    return pack(size);
+  k.when(
+      k.less(k.add(scalar(load.getColumn()), width), k.i64(size + 1)),
+      [&] { pack(width); }, [&] { pack(size % width); });
+}
+
+/// One block of `inner` steps: gathered rows times packed weights.
+void TaskEmitter::emitBlockProduct(tile::MultiplyOp op, int64_t inner) {
+  const CpuTarget &target = k.getTarget();
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  // Zeros fill the last steps: of a panel where values are packed.
+  int64_t steps = KernelShape::roundUp(
+      inner, op.getTransposed() ? target.unroll : target.panel());
+  shape.kernel = KernelShape(target, inner, widthOf(op.getSum()), steps);
+  const SumPlace sum = sums[sumNumbers.lookup(op.getSum())];
+  Value packed = allocate(shape.kernel.packedValues());
+  packWeight({weight, bool(op.getTransposed()), packed});
+
+  int64_t most = KernelShape::roundUp(shape.maxRows, target.rowBlock());
+  Value gathered = allocate(most * steps);
+  RowAddress address = addressOf(rows.getView());
+  Value count = scalar(rows.getCount());
+  auto gather = emitGatherRow(k, inner, steps);
+  k.loop(k.i64(0), count, 1, [&](Value row) {
+    Value from = rowAt(address, k.add(scalar(rows.getRow()), row),
+                       scalar(rows.getColumn()));
+    k.call(gather, {from, k.at(gathered, k.mul(row, steps))});
+  });
+  k.loop(k.i64(0), count, target.rowBlock(), [&](Value row) {
+    Value left = k.minimum(k.i64(target.rowBlock()), k.sub(count, row));
+    callVariant(emitAccumulate, left,
+                {k.at(gathered, k.mul(row, steps)), packed,
+                 k.at(sum.base, k.mul(row, sum.stride)), sum.ones,
+                 k.i64(steps)});
+  });
+}

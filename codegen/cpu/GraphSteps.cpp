@@ -1,0 +1,66 @@
+//===- GraphSteps.cpp - steps on rows and products ------------------------===//
+//
+// See GraphSteps.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/GraphSteps.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+/// All uses are in products, as the operand or the sum that they begin with.
+static bool isForProduct(Operation &op) {
+  return !op.use_empty() && llvm::all_of(op.getUsers(), [](Operation *user) {
+    return isa<tile::MultiplyOp, scf::ForOp>(user);
+  });
+}
+
+bool attn::cpu::isRowOp(Operation &op) {
+  if (isa<tile::LoadRowsOp, tile::FillOp>(op))
+    return !isForProduct(op);
+  return isa<tile::StoreRowsOp, tile::CoordinatesOp, tile::MapRowsOp,
+             tile::SumRowsOp, tile::RotateOp>(op);
+}
+
+bool attn::cpu::isProductLoop(scf::ForOp loop) {
+  return llvm::any_of(loop.getInitArgs(), isProductSum);
+}
+
+bool attn::cpu::isProductSum(Value tile) {
+  if (auto argument = dyn_cast<BlockArgument>(tile)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    return loop && argument != loop.getInductionVar() && isProductLoop(loop);
+  }
+  Operation *op = tile.getDefiningOp();
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return isProductLoop(loop);
+  return isa<tile::MultiplyOp>(op) ||
+         (isa<tile::FillOp>(op) && isForProduct(*op));
+}
+
+Value attn::cpu::countOf(Value tile) {
+  if (auto argument = dyn_cast<BlockArgument>(tile)) {
+    auto loop = dyn_cast<scf::ForOp>(argument.getOwner()->getParentOp());
+    OpOperand *init = loop ? loop.getTiedLoopInit(argument) : nullptr;
+    return init ? countOf(init->get()) : Value();
+  }
+  Operation *op = tile.getDefiningOp();
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case<tile::LoadRowsOp, tile::CoordinatesOp, tile::FillOp>(
+          [](auto source) { return source.getCount(); })
+      .Case([](tile::MapRowsOp map) {
+        return map.getTiles().empty() ? Value() : countOf(map.getTiles()[0]);
+      })
+      .Case([](tile::SumRowsOp sum) { return countOf(sum.getTile()); })
+      .Case([](tile::RotateOp rotate) { return countOf(rotate.getTile()); })
+      .Case([](tile::MultiplyOp product) { return countOf(product.getSum()); })
+      .Case([&](scf::ForOp loop) {
+        unsigned number = cast<OpResult>(tile).getResultNumber();
+        return countOf(loop.getInitArgs()[number]);
+      })
+      .Default(Value());
+}

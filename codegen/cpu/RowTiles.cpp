@@ -1,0 +1,384 @@
+//===- RowTiles.cpp - rows of a graph's tensors, one at a time ------------===//
+//
+// Whole vectors of a row, then what is left element by element: a row ends
+// where its tensor ends, and nothing beyond may be touched.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/RowTiles.h"
+#include "codegen/cpu/ElementOps.h"
+#include "codegen/cpu/VectorMath.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+int64_t attn::cpu::bytesOf(Type element) {
+  return element.isInteger(1) ? 1 : 4;
+}
+
+/// The address of element `column` of a row.
+static Value elementAt(KernelBuilder &k, Type element, Value row,
+                       Value column) {
+  return bytesOf(element) == 1 ? k.atByte(row, column) : k.at(row, column);
+}
+
+/// An i1 is a byte in memory.
+static Type memoryType(KernelBuilder &k, Type element) {
+  return element.isInteger(1) ? k.builder().getI8Type() : element;
+}
+
+//===----------------------------------------------------------------------===//
+// Elements in memory
+//===----------------------------------------------------------------------===//
+
+/// One element, or a vector of them, as a value that is computed with.
+static Value loadAs(KernelBuilder &k, Type element, Value place,
+                    bool isVector) {
+  OpBuilder &b = k.builder();
+  Type type = memoryType(k, element);
+  if (isVector)
+    type = VectorType::get(k.getTarget().lanes, type);
+  Value raw = LLVM::LoadOp::create(b, k.loc(), type, place, bytesOf(element));
+  if (!element.isInteger(1))
+    return raw;
+  Value zero = arith::ConstantOp::create(b, k.loc(), type, b.getZeroAttr(type));
+  return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::ne, raw, zero);
+}
+
+static void storeAs(KernelBuilder &k, Type element, Value value, Value place) {
+  OpBuilder &b = k.builder();
+  if (element.isInteger(1)) {
+    Type type = b.getI8Type();
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      type = VectorType::get(vector.getShape(), type);
+    value = arith::ExtUIOp::create(b, k.loc(), type, value);
+  }
+  LLVM::StoreOp::create(b, k.loc(), value, place, bytesOf(element));
+}
+
+Value attn::cpu::loadElement(KernelBuilder &k, Type element, Value place) {
+  return loadAs(k, element, place, /*isVector=*/false);
+}
+
+void attn::cpu::storeElement(KernelBuilder &k, Type element, Value value,
+                             Value place) {
+  storeAs(k, element, value, place);
+}
+
+static Value lane0(KernelBuilder &k, Value vector) { return k.first(vector); }
+
+/// `vector` counting up from 0 in i32.
+static Value laneNumbers(KernelBuilder &k) {
+  auto numbers = llvm::to_vector(llvm::seq<int32_t>(0, k.getTarget().lanes));
+  return arith::ConstantOp::create(
+      k.builder(), k.loc(),
+      DenseElementsAttr::get(k.intVecType, ArrayRef(numbers)));
+}
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+/// The operands' vectors from `column` on: whole ones, or one element in every
+/// lane.
+static SmallVector<Value> loadOperands(KernelBuilder &k,
+                                       ArrayRef<RowValue> operands,
+                                       Value column, bool isWhole) {
+  OpBuilder &b = k.builder();
+  SmallVector<Value> vectors;
+  for (const RowValue &operand : operands) {
+    switch (operand.kind) {
+    case RowValue::Kind::Memory: {
+      Value place = elementAt(k, operand.element, operand.value, column);
+      Value value = loadAs(k, operand.element, place, isWhole);
+      vectors.push_back(isWhole ? value : k.broadcast(value));
+      break;
+    }
+    case RowValue::Kind::Scalar:
+      vectors.push_back(k.broadcast(operand.value));
+      break;
+    case RowValue::Kind::Columns: {
+      Value offset = arith::TruncIOp::create(b, k.loc(), k.i32Type, column);
+      Value first = arith::AddIOp::create(b, k.loc(), operand.value, offset);
+      vectors.push_back(arith::AddIOp::create(b, k.loc(), k.broadcast(first),
+                                              laneNumbers(k)));
+      break;
+    }
+    }
+  }
+  return vectors;
+}
+
+func::FuncOp attn::cpu::emitMapElements(KernelBuilder &k, StringRef name,
+                                        Block &body,
+                                        ArrayRef<RowValue> operands,
+                                        Type result) {
+  SmallVector<Type> types;
+  for (const RowValue &operand : operands)
+    types.push_back(operand.kind == RowValue::Kind::Memory ? k.ptrType
+                                                           : operand.element);
+  types.append({k.ptrType, k.i64Type});
+  func::FuncOp function = k.begin(name, types, {}, /*local=*/true);
+  SmallVector<RowValue> own(operands);
+  for (auto [number, operand] : llvm::enumerate(own))
+    operand.value = k.argument(number);
+  Value to = k.argument(own.size()), count = k.argument(own.size() + 1);
+  int64_t lanes = k.getTarget().lanes;
+  Value whole = k.mul(k.div(count, lanes), lanes);
+  k.loop(k.i64(0), whole, lanes, [&](Value column) {
+    Value vector =
+        emitElements(k, body, loadOperands(k, own, column, /*isWhole=*/true));
+    storeAs(k, result, vector, elementAt(k, result, to, column));
+  });
+  k.loop(whole, count, 1, [&](Value column) {
+    Value vector =
+        emitElements(k, body, loadOperands(k, own, column, /*isWhole=*/false));
+    storeAs(k, result, lane0(k, vector), elementAt(k, result, to, column));
+  });
+  k.end();
+  return function;
+}
+
+Value attn::cpu::emitMapScalars(KernelBuilder &k, Block &body,
+                                ArrayRef<RowValue> operands) {
+  return lane0(
+      k, emitElements(k, body, loadOperands(k, operands, k.i64(0), false)));
+}
+
+//===----------------------------------------------------------------------===//
+// Sums, fills, copies
+//===----------------------------------------------------------------------===//
+
+func::FuncOp attn::cpu::emitSumRow(KernelBuilder &k) {
+  if (func::FuncOp known = k.lookup("sum_row"))
+    return known;
+  func::FuncOp function =
+      k.begin("sum_row", {k.ptrType, k.i64Type}, {k.f32Type}, /*local=*/true);
+  Value row = k.argument(0), count = k.argument(1);
+  int64_t lanes = k.getTarget().lanes;
+  Value whole = k.mul(k.div(count, lanes), lanes);
+  auto add = [&](Value column, ValueRange carried) {
+    return SmallVector<Value>{k.addf(carried[0], k.load(k.at(row, column)))};
+  };
+  Value sums = k.loop(k.i64(0), whole, lanes, k.splat(0.0f), add).front();
+  auto addOne = [&](Value column, ValueRange carried) {
+    return SmallVector<Value>{k.addf(carried[0], k.loadF32(k.at(row, column)))};
+  };
+  k.end(k.loop(whole, count, 1, k.reduceAdd(sums), addOne).front());
+  return function;
+}
+
+func::FuncOp attn::cpu::emitCopyStrided(KernelBuilder &k, int64_t bytes) {
+  std::string name = ("copy_strided_" + Twine(bytes)).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.i64Type}, {},
+              /*local=*/true);
+  Value from = k.argument(0), to = k.argument(2), count = k.argument(4);
+  Type element = bytes == 1 ? Type(k.builder().getI8Type()) : k.i32Type;
+  auto at = [&](Value base, Value offset) {
+    return bytes == 1 ? k.atByte(base, offset) : k.at(base, offset);
+  };
+  auto move = [&](Value fromStride, Value toStride, Value begin, Type type,
+                  int64_t step) {
+    k.loop(begin, step == 1 ? count : k.mul(k.div(count, step), step), step,
+           [&](Value i) {
+             Value value =
+                 LLVM::LoadOp::create(k.builder(), k.loc(), type,
+                                      at(from, k.mul(i, fromStride)), bytes);
+             LLVM::StoreOp::create(k.builder(), k.loc(), value,
+                                   at(to, k.mul(i, toStride)), bytes);
+           });
+  };
+  int64_t lanes = k.getTarget().lanes;
+  Value one = k.i64(1);
+  Value isPacked =
+      k.both(k.equal(k.argument(1), one), k.equal(k.argument(3), one));
+  k.when(
+      isPacked,
+      [&] {
+        move(one, one, k.i64(0), VectorType::get(lanes, element), lanes);
+        move(one, one, k.mul(k.div(count, lanes), lanes), element, 1);
+      },
+      [&] { move(k.argument(1), k.argument(3), k.i64(0), element, 1); });
+  k.end();
+  return function;
+}
+
+func::FuncOp attn::cpu::emitFillRow(KernelBuilder &k, Type element) {
+  int64_t bytes = bytesOf(element);
+  std::string name = ("fill_row_" + Twine(bytes)).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function = k.begin(name, {element, k.ptrType, k.i64Type}, {},
+                                  /*local=*/true);
+  k.loop(k.i64(0), k.argument(2), 1, [&](Value column) {
+    storeAs(k, element, k.argument(0),
+            elementAt(k, element, k.argument(1), column));
+  });
+  k.end();
+  return function;
+}
+
+func::FuncOp attn::cpu::emitGatherRow(KernelBuilder &k, int64_t elements,
+                                      int64_t paddedTo) {
+  std::string name =
+      ("gather_row_" + Twine(elements) + "_" + Twine(paddedTo)).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType}, {}, /*local=*/true);
+  Value from = k.argument(0), to = k.argument(1);
+  int64_t lanes = k.getTarget().lanes, whole = elements / lanes * lanes;
+  k.loop(k.i64(0), k.i64(whole), lanes,
+         [&](Value i) { k.store(k.load(k.at(from, i)), k.at(to, i)); });
+  for (int64_t i = whole; i < paddedTo; i += lanes) {
+    Value values =
+        i < elements ? k.loadFirst(k.at(from, i), elements - i) : k.splat(0.0f);
+    k.storeFirst(values, k.at(to, i), paddedTo - i);
+  }
+  k.end();
+  return function;
+}
+
+//===----------------------------------------------------------------------===//
+// Rotation
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Emits the pieces of rotate_row.
+struct RowRotation {
+  KernelBuilder &k;
+  ArrayRef<float> frequencies;
+  Value from, to, position;
+
+  /// sin and cos of the angles of `lanes` pairs from `first` on.
+  std::pair<Value, Value> sinCos(int64_t first) const {
+    int64_t lanes = k.getTarget().lanes;
+    SmallVector<float> part(lanes, 0.0f);
+    for (int64_t i = 0; i < lanes; ++i)
+      if (first + i < static_cast<int64_t>(frequencies.size()))
+        part[i] = frequencies[first + i];
+    Value frequency = arith::ConstantOp::create(
+        k.builder(), k.loc(),
+        DenseElementsAttr::get(k.vecType, ArrayRef<float>(part)));
+    return emitSinCos(k, k.mulf(position, frequency));
+  }
+
+  /// (x cos - y sin, x sin + y cos)
+  std::pair<Value, Value> rotate(Value x, Value y, int64_t first) const {
+    auto [sin, cos] = sinCos(first);
+    return {k.subf(k.mulf(x, cos), k.mulf(y, sin)),
+            k.addf(k.mulf(x, sin), k.mulf(y, cos))};
+  }
+
+  void halves(int64_t first, int64_t count) const {
+    auto pairs = static_cast<int64_t>(frequencies.size());
+    Value x = k.loadFirst(k.at(from, first), count);
+    Value y = k.loadFirst(k.at(from, pairs + first), count);
+    auto [left, right] = rotate(x, y, first);
+    k.storeFirst(left, k.at(to, first), count);
+    k.storeFirst(right, k.at(to, pairs + first), count);
+  }
+
+  /// Neighbours: the even lanes of two vectors, and the odd ones.
+  void neighbours(int64_t first, int64_t count) const {
+    int64_t lanes = k.getTarget().lanes, low = std::min(lanes, 2 * count);
+    int64_t high = 2 * count - low;
+    Value a = k.loadFirst(k.at(from, 2 * first), low);
+    Value b =
+        high ? k.loadFirst(k.at(from, 2 * first + lanes), high) : k.splat(0.0f);
+    SmallVector<int64_t> even, odd, back;
+    for (int64_t i = 0; i < lanes; ++i) {
+      even.push_back(2 * i);
+      odd.push_back(2 * i + 1);
+      back.append({i, lanes + i});
+    }
+    auto [x, y] = rotate(k.shuffle(a, b, even), k.shuffle(a, b, odd), first);
+    k.storeFirst(k.shuffle(x, y, ArrayRef(back).take_front(lanes)),
+                 k.at(to, 2 * first), low);
+    if (high)
+      k.storeFirst(k.shuffle(x, y, ArrayRef(back).drop_front(lanes)),
+                   k.at(to, 2 * first + lanes), high);
+  }
+};
+} // namespace
+
+func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
+                                      tile::RotateOp op) {
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType, k.i32Type}, {}, /*local=*/true);
+  Value position =
+      arith::SIToFPOp::create(k.builder(), k.loc(), k.f32Type, k.argument(2));
+  RowRotation rotation = {k, op.getFrequencies(), k.argument(0), k.argument(1),
+                          k.broadcast(position)};
+  auto pairs = static_cast<int64_t>(op.getFrequencies().size());
+  int64_t lanes = k.getTarget().lanes;
+  for (int64_t first = 0; first < pairs; first += lanes) {
+    int64_t count = std::min(lanes, pairs - first);
+    if (op.getInterleaved())
+      rotation.neighbours(first, count);
+    else
+      rotation.halves(first, count);
+  }
+  int64_t columns = op.getTile().getType().getShape()[1];
+  k.loop(k.i64(2 * pairs), k.i64(columns), 1, [&](Value column) {
+    k.store(k.loadF32(k.at(rotation.from, column)), k.at(rotation.to, column));
+  });
+  k.end();
+  return function;
+}
+
+//===----------------------------------------------------------------------===//
+// Masks
+//===----------------------------------------------------------------------===//
+
+/// The score under its mask: chosen by i1, or added in base 2.
+static Value maskScore(KernelBuilder &k, Type element, Value score,
+                       Value mask) {
+  if (element.isInteger(1))
+    return k.select(mask, score,
+                    k.splat(-std::numeric_limits<float>::infinity()));
+  return k.fma(mask, k.splat(1.44269504f), score);
+}
+
+func::FuncOp attn::cpu::emitTensorMaskRow(KernelBuilder &k, Type element) {
+  std::string name =
+      element.isInteger(1) ? "tensor_mask_i1" : "tensor_mask_f32";
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType, k.ptrType, k.i64Type, k.i64Type}, {},
+              /*local=*/true);
+  Value score = k.argument(0), mask = k.argument(2), count = k.argument(3);
+  int64_t lanes = k.getTarget().lanes;
+  Value whole = k.mul(k.div(count, lanes), lanes);
+  k.loop(k.i64(0), whole, lanes, [&](Value column) {
+    Value place = k.at(score, column);
+    Value masks = loadAs(k, element, elementAt(k, element, mask, column), true);
+    k.store(maskScore(k, element, k.load(place), masks), place);
+  });
+  k.loop(whole, count, 1, [&](Value column) {
+    Value place = k.at(score, column);
+    Value one = loadAs(k, element, elementAt(k, element, mask, column), false);
+    Value masked =
+        maskScore(k, element, k.broadcast(k.loadF32(place)), k.broadcast(one));
+    k.store(k.first(masked), place);
+  });
+  auto most = [&](Value vector, ValueRange carried) {
+    Value scores = k.load(k.at(score, k.mul(vector, lanes)));
+    return SmallVector<Value>{k.maxf(scores, carried[0])};
+  };
+  Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
+  k.store(k.loop(k.i64(0), k.argument(4), 1, minusInfinity, most).front(),
+          k.argument(1));
+  k.end();
+  return function;
+}

@@ -1,0 +1,73 @@
+//===- RowTiles.h - rows of a graph's tensors, one at a time ----*- C++ -*-===//
+//
+// What the row steps of a graph are lowered to: functions of one row, which
+// may lie in a tensor, in scratch, or be one value for all columns.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef CODEGEN_CPU_ROWTILES_H
+#define CODEGEN_CPU_ROWTILES_H
+
+#include "codegen/cpu/KernelBuilder.h"
+#include "dialects/attn_tile/AttnTileOps.h"
+
+namespace attn::cpu {
+
+/// One row of a tile, or its value in every column.
+struct RowValue {
+  enum class Kind {
+    /// A pointer to elements that follow each other: 4 bytes each, i1 one.
+    Memory,
+    /// One element: f32, i32 or i1.
+    Scalar,
+    /// i32: the number of the first column; they count up.
+    Columns,
+  };
+  Kind kind;
+  Type element;
+  Value value;
+};
+
+/// NAME(operands..., result, count): `body` of `count` columns of the operands,
+/// which have the given kinds and elements, to memory of `result` elements.
+mlir::func::FuncOp emitMapElements(KernelBuilder &k, llvm::StringRef name,
+                                   mlir::Block &body,
+                                   llvm::ArrayRef<RowValue> operands,
+                                   Type result);
+
+/// The same for single values, in place.
+Value emitMapScalars(KernelBuilder &k, mlir::Block &body,
+                     llvm::ArrayRef<RowValue> operands);
+
+/// sum_row(row, count) -> f32.
+mlir::func::FuncOp emitSumRow(KernelBuilder &k);
+
+/// rotate_row...(from, to, position): one row, i32 position.
+mlir::func::FuncOp emitRotateRow(KernelBuilder &k, llvm::StringRef name,
+                                 tile::RotateOp rotate);
+
+/// copy_strided_BYTES(from, fromStride, to, toStride, count): elements of 4
+/// bytes or 1.
+mlir::func::FuncOp emitCopyStrided(KernelBuilder &k, int64_t bytes);
+
+/// fill_row_BYTES(value, to, count)
+mlir::func::FuncOp emitFillRow(KernelBuilder &k, Type element);
+
+/// tensor_mask_TYPE(score, maxima, mask, count, vectors): scores of `count`
+/// columns under a row of a mask tensor; the maxima of all vectors.
+mlir::func::FuncOp emitTensorMaskRow(KernelBuilder &k, Type element);
+
+/// gather_row_N_M(from, to): N elements of f32, and zeros up to M.
+mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
+                                 int64_t paddedTo);
+
+/// Bytes of an element in memory.
+int64_t bytesOf(Type element);
+
+/// One element, an i1 from a byte.
+Value loadElement(KernelBuilder &k, Type element, Value place);
+void storeElement(KernelBuilder &k, Type element, Value value, Value place);
+
+} // namespace attn::cpu
+
+#endif // CODEGEN_CPU_ROWTILES_H
