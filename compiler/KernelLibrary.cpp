@@ -133,9 +133,10 @@ static std::optional<LibraryKernel> readKernel(const json::Value &value,
         {"head_dim", &kernel.headDim},
         {"value_dim", &kernel.valueDim}}) {
     missing = key;
-    if (!object.getInteger(key))
+    // A graph need not be one attention.
+    if (!object.getInteger(key) && kernel.scope != "graph")
       return std::nullopt;
-    *field = *object.getInteger(key);
+    *field = object.getInteger(key).value_or(0);
   }
   missing = "programs";
   const json::Array *programs = object.getArray("programs");

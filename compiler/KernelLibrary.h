@@ -35,10 +35,13 @@ struct LibraryTensor {
 /// One entry of the library, on one target.
 struct LibraryKernel {
   std::string symbol, scope, phase, target;
+  /// 0 in a graph that is not one attention.
   int64_t queryHeads = 0, kvHeads = 0, headDim = 0, valueDim = 0;
   std::vector<LibraryTensor> tensors;
   /// Query rows of a sequence that the entry takes; INT64_MAX: any number.
   int64_t maxQueries = 0;
+
+  bool isAttention() const { return scope != "graph" || queryHeads > 0; }
 
   using Run = attn_status (*)(const void *, const attn_context *);
   using Plan = attn_status (*)(const void *, const attn_context *, attn_plan *);

@@ -140,6 +140,13 @@ std::string attn::kernelName(StringRef path, StringRef chosen) {
   return name;
 }
 
+std::string attn::fieldName(StringRef tensor) {
+  std::string name = identifierOf(tensor.str());
+  if (name.empty() || llvm::isDigit(name.front()) || isClaimed(name))
+    name.insert(0, "k_");
+  return name;
+}
+
 std::string attn::functionSymbol(StringRef name, StringRef function) {
   return name.str() + "_" + identifierOf(function.str());
 }

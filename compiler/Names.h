@@ -21,6 +21,9 @@ std::string kernelName(llvm::StringRef path, llvm::StringRef chosen);
 /// NAME_FUNCTION, the symbol of the kernel of `function`, as a C identifier.
 std::string functionSymbol(llvm::StringRef name, llvm::StringRef function);
 
+/// The name of a tensor as a C identifier.
+std::string fieldName(llvm::StringRef tensor);
+
 } // namespace attn
 
 #endif // COMPILER_NAMES_H

@@ -142,8 +142,7 @@ static LogicalResult dropRefusedLayers(ModuleOp module) {
 static Operation *findUnfused(func::FuncOp function) {
   Operation *found = nullptr;
   function.walk([&](Operation *op) {
-    bool isAttention = isa_and_present<AttnDialect>(op->getDialect());
-    if (!isAttention || isa<FlashOp, YieldOp>(op) || isRowArrangement(op))
+    if (!isUnfused(op))
       return WalkResult::advance();
     found = op;
     return WalkResult::interrupt();
@@ -220,21 +219,27 @@ static constexpr StageSpec sharedTileStage = {
     "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
     "layers of one geometry share a program; what differs is a parameter"};
 
-/// The schedules of `target` for the geometry of the fused `function`. There
-/// are none for a function that the conversion refuses.
+/// The schedules of `target` for the geometry of the fused `function`: three
+/// of one attention, one of any other graph.
 static ArrayAttr schedulesFor(func::FuncOp function,
                               const cpu::CpuTarget &target) {
-  if (whyNotOneFlash(function))
-    return ArrayAttr::get(function.getContext(), {});
-  FlashOp flash = *function.getOps<FlashOp>().begin();
-  ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
-  ArrayRef<int64_t> key = flash.getKey().getType().getShape();
-  ArrayRef<int64_t> value = flash.getValue().getType().getShape();
   MLIRContext *context = function.getContext();
-  cpu::HeadShape shape = {query[2] / key[2], query[3], value[3]};
+  SmallVector<cpu::HeadShape> shapes;
+  for (auto flash : function.getOps<FlashOp>()) {
+    ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
+    ArrayRef<int64_t> key = flash.getKey().getType().getShape();
+    ArrayRef<int64_t> value = flash.getValue().getType().getShape();
+    bool isStatic = !llvm::is_contained({query[2], query[3], key[2], value[3]},
+                                        ShapedType::kDynamic);
+    if (isStatic && query[2] && query[3] && value[3])
+      shapes.push_back({query[2] / key[2], query[3], value[3]});
+  }
+  if (whyNotOneFlash(function))
+    return ArrayAttr::get(context,
+                          {cpu::chooseGraphSchedule(context, target, shapes)});
   SmallVector<Attribute> schedules;
   for (const cpu::ScheduleChoice &choice :
-       cpu::chooseSchedules(context, target, shape))
+       cpu::chooseSchedules(context, target, shapes.front()))
     schedules.push_back(choice.schedule);
   return ArrayAttr::get(context, schedules);
 }

@@ -8,6 +8,7 @@
 
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "passes/GraphProgramBuilder.h"
 #include "passes/RowParts.h"
 #include "passes/TileProgramBuilder.h"
 
@@ -48,6 +49,32 @@ static std::optional<StringRef> whyNotArguments(FlashOp flash) {
   return std::nullopt;
 }
 
+/// Every tensor is one part of `flash` and called what it is there.
+static bool hasNamesOfParts(func::FuncOp function, FlashOp flash) {
+  auto isCalled = [&](Attribute name, StringRef part) {
+    return name == StringAttr::get(function.getContext(), part);
+  };
+  SmallVector<std::pair<Value, StringRef>> parts = {
+      {flash.getQuery(), "query"},
+      {flash.getKey(), "key"},
+      {flash.getValue(), "value"},
+      {flash.getLengths(), "kv_lengths"},
+      {flash.getSinks(), "sinks"}};
+  // A latent layer: key = [latent, rope_key], value = latent.
+  SmallVector<Value> key = rowPartsOf(flash.getKey());
+  if (key.size() == 2 && rowPartsOf(flash.getValue()) == ArrayRef(key[0]))
+    parts.append({{key[0], "latent"}, {key[1], "rope_key"}});
+  for (BlockArgument argument : function.getArguments()) {
+    auto isPart = [&](auto part) { return part.first == argument; };
+    if (llvm::count_if(parts, isPart) != 1 ||
+        !isCalled(function.getArgAttr(argument.getArgNumber(), kNameAttr),
+                  llvm::find_if(parts, isPart)->second))
+      return false;
+  }
+  return isCalled(function.getResultAttr(0, kNameAttr), "output") &&
+         isCalled(function.getResultAttr(1, kNameAttr), "lse");
+}
+
 std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return "it has no body of one block";
@@ -68,23 +95,22 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
     return "an argument is not a tensor of known rank";
   if (flash.getTensorMask())
     return "attn.flash has a tensor_mask";
+  if (!hasNamesOfParts(function, flash))
+    return "a tensor has another attn.name than its part in attn.flash";
   if (!hasStaticHeads(flash))
     return "heads or head sizes are dynamic";
   if (flash.getQuery().getType().getDimSize(2) == 0 ||
       flash.getQuery().getType().getDimSize(3) == 0 ||
       flash.getValue().getType().getDimSize(3) == 0)
     return "there are no heads, or they have no elements";
-  for (Attribute name : tensorNames(function))
-    if (!name)
-      return "an argument or result lacks attn.name";
   return std::nullopt;
 }
 
 namespace {
 
 // func.func { attn.flash } -> one attn_tile.program per schedule
-struct ConvertFunction : OpConversionPattern<func::FuncOp> {
-  ConvertFunction(MLIRContext *context, ArrayRef<tile::ScheduleAttr> schedules)
+struct ConvertAttention : OpConversionPattern<func::FuncOp> {
+  ConvertAttention(MLIRContext *context, ArrayRef<tile::ScheduleAttr> schedules)
       : OpConversionPattern(context), schedules(schedules) {}
 
   LogicalResult
@@ -96,6 +122,28 @@ struct ConvertFunction : OpConversionPattern<func::FuncOp> {
     rewriter.setInsertionPoint(function);
     for (tile::ScheduleAttr schedule : schedules)
       TileProgramBuilder(rewriter, flash, schedule).build();
+    rewriter.eraseOp(function);
+    return success();
+  }
+
+  ArrayRef<tile::ScheduleAttr> schedules;
+};
+
+// func.func { anything else } -> one attn_tile.program per schedule
+struct ConvertGraph : OpConversionPattern<func::FuncOp> {
+  ConvertGraph(MLIRContext *context, ArrayRef<tile::ScheduleAttr> schedules)
+      : OpConversionPattern(context), schedules(schedules) {}
+
+  LogicalResult
+  matchAndRewrite(func::FuncOp function, OpAdaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    if (!whyNotOneFlash(function))
+      return rewriter.notifyMatchFailure(function, "is one attention");
+    if (std::optional<GraphSizes::Problem> why = whyNotGraph(function))
+      return rewriter.notifyMatchFailure(function, why->text);
+    rewriter.setInsertionPoint(function);
+    for (tile::ScheduleAttr schedule : schedules)
+      GraphProgramBuilder(rewriter, function, schedule).build();
     rewriter.eraseOp(function);
     return success();
   }
@@ -132,20 +180,31 @@ LogicalResult ConvertAttnToAttnTilePass::initialize(MLIRContext *context) {
   return success();
 }
 
+/// Says at which operation, and why, a function cannot be converted.
+static LogicalResult checkFunction(func::FuncOp function) {
+  if (!whyNotOneFlash(function))
+    return success();
+  std::optional<GraphSizes::Problem> why = whyNotGraph(function);
+  if (!why)
+    return success();
+  if (why->op)
+    return why->op->emitOpError() << why->text;
+  return function.emitError()
+         << "function '" << function.getSymName()
+         << "' cannot become a tile program: " << why->text;
+}
+
 void ConvertAttnToAttnTilePass::runOnOperation() {
   for (auto function : getOperation().getOps<func::FuncOp>())
-    if (std::optional<StringRef> why = whyNotOneFlash(function)) {
-      function.emitError() << "function '" << function.getSymName()
-                           << "' cannot become a tile program: " << *why;
+    if (failed(checkFunction(function)))
       return signalPassFailure();
-    }
   ConversionTarget target(getContext());
   target.addLegalDialect<tile::AttnTileDialect, arith::ArithDialect,
                          scf::SCFDialect>();
   target.addLegalOp<ModuleOp, GroupedOp, LatentOp, RefusedOp>();
   target.addIllegalOp<func::FuncOp>();
   RewritePatternSet patterns(&getContext());
-  patterns.add<ConvertFunction>(&getContext(), parsed);
+  patterns.add<ConvertAttention, ConvertGraph>(&getContext(), parsed);
   if (failed(
           applyPartialConversion(getOperation(), target, std::move(patterns))))
     signalPassFailure();

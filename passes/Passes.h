@@ -32,6 +32,9 @@ enum class AbsorbForm { Auto, Absorbed, Expanded };
 /// convert-attn-to-attn-tile asks, or nothing.
 std::optional<llvm::StringRef> whyNotOneFlash(mlir::func::FuncOp function);
 
+/// The operation is a step of attention, which only fused attention compiles.
+bool isUnfused(mlir::Operation *op);
+
 #define GEN_PASS_REGISTRATION
 #include "passes/Passes.h.inc"
 

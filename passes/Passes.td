@@ -573,18 +573,24 @@ def VerifyFused : Pass<"attn-verify-fused", "::mlir::ModuleOp"> {
 
 def ConvertAttnToAttnTile
     : Pass<"convert-attn-to-attn-tile", "::mlir::ModuleOp"> {
-  let summary = "turn each fused function into one tile program per schedule";
+  let summary = "turn each function into one tile program per schedule";
   let description = [{
     Writes the online softmax over key blocks once per schedule. Tasks of
     queries walk their keys split by split; with `split_tasks` every split is a
     task and a second phase merges them, with the same operations in the same
     order. Scores become base-2 logits.
 
-    Requires: every function is one `attn.flash` over its named arguments, with
-    static heads and head sizes, and returns both results. Keys may be the rows
-    of several arguments side by side, `[batch, keys, size]` where all heads
+    A function that is one `attn.flash` over arguments called after their parts
+    (`query`, `key` ...), and returns both results, is only that. Keys may be the
+    rows of several arguments side by side, `[batch, keys, size]` where all heads
     share them (`attn.expand`, `attn.concat`): they are loaded from where they
-    are.
+    are. In any other graph, shape operations become views, a tensor that the
+    caller does not see a buffer, and products, norms, rotations and elementwise
+    functions phases of their own, which take in what only they read. Remarks
+    tell what has to be copied.
+
+    Requires: attention is fused; arguments and results have names, at most
+    three dynamic sizes among them, and 1 to 4 dimensions of f32, i1 or i32.
     Ensures: no function is left; one `attn_tile.program` named
     `<function>_<schedule>` stands for each function and schedule, a schedule of
     the kernel `<function>` with the function's layers and scope.

@@ -16,7 +16,7 @@
 using namespace mlir;
 using namespace attn;
 
-static tile::ViewType viewOf(Type type) {
+tile::ViewType attn::viewTypeOf(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   return tile::ViewType::get(type.getContext(), tensor.getShape(),
                              tensor.getElementType());
@@ -42,20 +42,30 @@ tile::ProgramOp TileProgramBuilder::createProgram() {
       b.getArrayAttr(tensorNames(function)), schedule,
       b.getDenseI64ArrayAttr(layers), b.getDenseI64ArrayAttr(rows),
       function.getSymNameAttr(),
-      function->getAttrOfType<KernelScopeAttr>(kScopeAttr));
+      function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
+      /*argument_axes=*/nullptr, /*result_count=*/nullptr);
   Block &body = program.getBody().emplaceBlock();
   for (BlockArgument tensor : function.getArguments())
     views.map(tensor,
-              body.addArgument(viewOf(tensor.getType()), tensor.getLoc()));
-  output = body.addArgument(viewOf(flash.getOutput().getType()), loc);
-  lse = body.addArgument(viewOf(flash.getLse().getType()), loc);
+              body.addArgument(viewTypeOf(tensor.getType()), tensor.getLoc()));
+  output = body.addArgument(viewTypeOf(flash.getOutput().getType()), loc);
+  lse = body.addArgument(viewTypeOf(flash.getLse().getType()), loc);
   b.setInsertionPointToStart(&body);
   return program;
 }
 
 SmallVector<Value> TileProgramBuilder::rowViews(Value heads) {
+  if (Value whole = views.lookupOrNull(heads))
+    return {whole};
   return llvm::map_to_vector(rowPartsOf(heads),
                              [&](Value part) { return argument(part); });
+}
+
+/// The f64 or i64 `value` of a parameter as a constant of its type.
+static TypedAttr literalOf(TypedAttr value, Type type) {
+  if (auto number = dyn_cast<FloatAttr>(value))
+    return FloatAttr::get(type, number.getValueAsDouble());
+  return IntegerAttr::get(type, cast<IntegerAttr>(value).getInt());
 }
 
 /// Layer constants and the sizes of the grids.
@@ -66,6 +76,8 @@ void TileProgramBuilder::buildPrologue() {
   if (flash.getScoreMod().empty())
     factor *= llvm::numbers::log2e;
   auto parameter = [&](StringRef name, TypedAttr value, Type type) -> Value {
+    if (isPartOfGraph)
+      return arith::ConstantOp::create(b, named(name), literalOf(value, type));
     return tile::ParameterOp::create(
         b, named(name), type, b.getStringAttr(name), b.getArrayAttr({value}));
   };
@@ -83,12 +95,27 @@ void TileProgramBuilder::buildPrologue() {
 
 void TileProgramBuilder::build() {
   OpBuilder::InsertionGuard guard(b);
+  createProgram();
+  buildPhases();
+}
+
+void TileProgramBuilder::buildInto(const IRMapping &operands, Value outputView,
+                                   Value lseView) {
+  OpBuilder::InsertionGuard guard(b);
+  isPartOfGraph = true;
+  views = operands;
+  output = outputView;
+  lse = lseView;
+  buildPhases();
+}
+
+void TileProgramBuilder::buildPhases() {
   headDim = flash.getQuery().getType().getDimSize(3);
   valueDim = flash.getValue().getType().getDimSize(3);
   group = flash.getQuery().getType().getDimSize(2) /
           flash.getKey().getType().getDimSize(2);
-  createProgram();
   buildPrologue();
+  b.setInsertionPointToEnd(b.getInsertionBlock());
   if (!schedule.getSplitTasks())
     return buildTaskPhase();
   buildSplitPhase();
@@ -182,6 +209,9 @@ Task TileProgramBuilder::openTask(Block &body) {
   task.length = tile::LengthOp::create(
       b, named("length"), rowViews(flash.getKey()).front(), task.batch,
       argument(flash.getLengths()));
+  // A caller's lengths are checked, a graph's own are not.
+  if (isPartOfGraph && flash.getLengths())
+    task.length = clampLength(task.length);
   // Bottom-right: the last query stands at the last valid key.
   task.position = task.first;
   if (flash.getMask().getBand().alignment == Alignment::BottomRight)
@@ -198,6 +228,14 @@ Task TileProgramBuilder::openTask(Block &body) {
       b, named("split_size"), task.length, schedule.getSplitKeys(),
       schedule.getMaxSplits());
   return task;
+}
+
+/// `length` within the keys that there are.
+Value TileProgramBuilder::clampLength(Value length) {
+  Value keys = tile::DimOp::create(b, named("keys"),
+                                   rowViews(flash.getKey()).front(), 1);
+  Value atLeastNone = make<arith::MaxSIOp>("", length, constant(0));
+  return make<arith::MinSIOp>("valid", atLeastNone, keys);
 }
 
 Value TileProgramBuilder::loadQueries(const Task &task) {
@@ -284,6 +322,10 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
       load("key_tile", flash.getKey(), headDim), scale);
   if (!flash.getScoreMod().empty())
     score = modifyScore(task, score, key);
+  if (Value mask = argument(flash.getTensorMask()))
+    score = tile::TensorMaskOp::create(
+        b, named("masked_by_tensor"), score.getType(), score, mask, task.batch,
+        task.first, key, task.kvHead, task.length, group);
   score = maskScore(task, score, key);
   auto softmax = tile::SoftmaxStepOp::create(b, loc, scoreType, rowType(),
                                              rowType(), rowType(), score,
@@ -342,5 +384,6 @@ void TileProgramBuilder::finish(const Task &task, const State &state) {
                           task.kvHead, task.count, group);
   };
   store(done.getOutput(), output);
-  store(done.getLse(), lse);
+  if (lse)
+    store(done.getLse(), lse);
 }

@@ -45,10 +45,17 @@ public:
       : b(builder), loc(flash.getLoc()), flash(flash), schedule(schedule),
         function(flash->getParentOfType<mlir::func::FuncOp>()) {}
 
+  /// Writes a program of its own.
   void build();
+  /// Writes the phases at the end of the block of `b`, which stands where index
+  /// arithmetic may go. `operands` has views of the flash op's operands; `lse`
+  /// may be null.
+  void buildInto(const mlir::IRMapping &operands, mlir::Value output,
+                 mlir::Value lse);
 
 private:
   tile::ProgramOp createProgram();
+  void buildPhases();
   void buildPrologue();
   void buildTaskPhase();
   void buildSplitPhase();
@@ -56,6 +63,7 @@ private:
 
   tile::PhaseOp createPhase(llvm::StringRef name, mlir::ValueRange extents);
   Task openTask(mlir::Block &body);
+  mlir::Value clampLength(mlir::Value length);
   mlir::Value loadQueries(const Task &task);
   State start(const Task &task);
   State attend(const Task &task, mlir::Value query, mlir::Value from,
@@ -107,7 +115,12 @@ private:
   mlir::Value scale, left, right;
   mlir::Value batches, kvHeads, queries, blocks, states;
   int64_t group = 0, headDim = 0, valueDim = 0;
+  /// The program is a graph's, not the attention's alone.
+  bool isPartOfGraph = false;
 };
+
+/// The view of a tensor of that type.
+tile::ViewType viewTypeOf(mlir::Type tensor);
 
 /// Callers' names of the function's tensors, inputs first; null where one has
 /// no attn.name.

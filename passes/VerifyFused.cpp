@@ -18,10 +18,9 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-/// What functions may hold of the dialect: flash with its region, and what
-/// only says where its rows are.
-static bool isFused(Operation *op) {
-  return isa<FlashOp, attn::YieldOp>(op) || isRowArrangement(op);
+bool attn::isUnfused(Operation *op) {
+  return isa<ScoreOp, MaskOp, SoftmaxOp, MaskedSoftmaxOp, WeightedSumOp,
+             PositionBiasOp>(op);
 }
 
 namespace {
@@ -35,11 +34,11 @@ void VerifyFusedPass::runOnOperation() {
   getOperation()->walk([&](FunctionOpInterface function) {
     // One error for a function: its operations are unfused for one reason.
     WalkResult result = function->walk([&](Operation *op) {
-      if (!isa_and_present<AttnDialect>(op->getDialect()) || isFused(op))
+      if (!isUnfused(op))
         return WalkResult::advance();
       InFlightDiagnostic error = op->emitOpError()
                                  << "stays unfused in '" << function.getName()
-                                 << "', expected 'attn.flash' alone";
+                                 << "', expected 'attn.flash'";
       error.attachNote() << "the remarks of attn-form-flash say why";
       return WalkResult::interrupt();
     });

@@ -11,7 +11,6 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Stages.h"
 #include "compiler/artifact/Assemble.h"
-#include "compiler/artifact/CheckTensors.h"
 #include "compiler/artifact/Programs.h"
 #include "compiler/artifact/Schedules.h"
 #include "dialects/attn_tile/AttnTileOps.h"
@@ -56,15 +55,6 @@ chooseTargets(ModuleOp module, const CompileOptions &options) {
     targets.push_back(*target);
   }
   return targets;
-}
-
-/// The conversion to tiles asks the same first question; where every function
-/// is one attention, the tensors of each can be told.
-static LogicalResult checkFunctions(ModuleOp fused) {
-  for (auto function : fused.getOps<func::FuncOp>())
-    if (!whyNotOneFlash(function) && failed(checkTensors(function)))
-      return failure();
-  return success();
 }
 
 static KernelDescription &findKernel(LibraryDescription &library,
@@ -125,8 +115,7 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
     observer = dumpStages(options.dumpIrDir);
   std::string schedules;
   OwningOpRef<ModuleOp> fused = module.clone();
-  if (failed(runFusionStages(*fused, options, observer)) ||
-      failed(checkFunctions(*fused)))
+  if (failed(runFusionStages(*fused, options, observer)))
     return failure();
   for (const cpu::CpuTarget &target : *targets) {
     OwningOpRef<ModuleOp> tiles = fused->clone();

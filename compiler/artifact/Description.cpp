@@ -8,10 +8,12 @@
 
 #include "compiler/artifact/Description.h"
 
+#include "compiler/Names.h"
 #include "dialects/attn/AttnOps.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace attn;
 using namespace attn::artifact;
@@ -60,6 +62,8 @@ static const KnownTensor *findTensor(StringRef name) {
 }
 
 static std::string spellType(mlir::Type type) {
+  if (type.isInteger(1))
+    return "bool";
   std::string text;
   llvm::raw_string_ostream stream(text);
   type.print(stream);
@@ -83,12 +87,10 @@ bool KernelDescription::hasSchedule(StringRef schedule) const {
 static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
   const KnownTensor *known = findTensor(name);
   assert(known && known->rank == view.getShape().size() &&
-         "checkTensors asks for the name that an operand's part has");
-  TensorDescription tensor = {name.str(),
-                              spellType(view.getElementType()),
-                              {},
-                              known->output,
-                              known->optional};
+         "the tensors of one attention have the names of their parts");
+  TensorDescription tensor = {
+      name.str(), name.str(),    spellType(view.getElementType()),
+      {},         known->output, known->optional};
   for (auto [axis, extent] : llvm::zip(known->axes, view.getShape()))
     tensor.shape.push_back(
         {axis.str(), mlir::ShapedType::isDynamic(extent) ? -1 : extent});
@@ -100,11 +102,58 @@ static int64_t extentOf(const KernelDescription &kernel, StringRef name,
   auto found = llvm::find_if(kernel.tensors, [&](const TensorDescription &t) {
     return StringRef(t.name) == name;
   });
-  assert(found != kernel.tensors.end() && "checkTensors found them by name");
+  assert(found != kernel.tensors.end() && "attention has them all");
   return found->shape[dimension].extent;
 }
 
+/// The fields of the args that no tensor may take.
+static bool isReserved(StringRef field) {
+  return llvm::is_contained({"size", "abi", "layer", "flags", "key_scale",
+                             "value_scale", "key_scale_group",
+                             "value_scale_group"},
+                            field);
+}
+
+/// A C identifier for each name, all different.
+static void nameFields(llvm::MutableArrayRef<TensorDescription> tensors) {
+  llvm::StringSet<> taken;
+  for (TensorDescription &tensor : tensors) {
+    std::string field = fieldName(tensor.name);
+    while (isReserved(field) || !taken.insert(field).second)
+      field += "_";
+    tensor.field = field;
+  }
+}
+
+/// The tensors of a graph, as the program's axes say.
+static KernelDescription describeGraph(tile::ProgramOp program) {
+  KernelDescription kernel;
+  kernel.isAttention = false;
+  auto arguments = program.getBody().getArguments();
+  auto inputs = static_cast<size_t>(arguments.size() -
+                                    program.getResultCount().value_or(0));
+  for (auto [index, name, axes, argument] : llvm::enumerate(
+           program.getArgumentNames().getAsRange<mlir::StringAttr>(),
+           program.getArgumentAxes()->getAsRange<mlir::ArrayAttr>(),
+           arguments)) {
+    auto view = llvm::cast<tile::ViewType>(argument.getType());
+    TensorDescription tensor = {
+        name.getValue().str(), "",   spellType(view.getElementType()), {},
+        index >= inputs,       false};
+    for (auto [axis, extent] :
+         llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
+      tensor.shape.push_back(
+          {axis.getValue().str(),
+           mlir::ShapedType::isDynamic(extent) ? -1 : extent});
+    kernel.tensors.push_back(std::move(tensor));
+  }
+  nameFields(kernel.tensors);
+  return kernel;
+}
+
 KernelDescription artifact::describeKernel(tile::ProgramOp program) {
+  if (program.getArgumentAxes())
+    return describeGraph(program);
   KernelDescription kernel;
   for (auto [name, argument] : llvm::zip_equal(
            program.getArgumentNames().getAsRange<mlir::StringAttr>(),

@@ -22,8 +22,8 @@ class ProgramOp;
 
 namespace attn::artifact {
 
-/// One dimension of a tensor: `axis` says what it counts; `extent` is negative
-/// if only the call knows it, and equal wherever the axis occurs.
+/// One dimension of a tensor: `axis` says what it counts, or is empty; `extent`
+/// is negative if only the call knows it, and equal wherever the axis occurs.
 struct Dimension {
   std::string axis;
   int64_t extent;
@@ -33,7 +33,9 @@ struct Dimension {
 
 struct TensorDescription {
   std::string name;
-  /// "f32" or "i32".
+  /// Its field in the args: the name as a C identifier.
+  std::string field;
+  /// "f32", "i32" or "bool".
   std::string type;
   std::vector<Dimension> shape;
   bool output;
@@ -46,6 +48,8 @@ struct KernelDescription {
   std::string symbol;
   /// "core" or "graph".
   std::string scope;
+  /// The kernel is one attention, whose sizes follow; else a graph of its own.
+  bool isAttention = true;
   int64_t queryHeads = 1, kvHeads = 1, headDim = 1, valueDim = 1;
   /// Up to this many keys a row's bits do not depend on how its prompt was cut
   /// into chunks; beyond, splits grow with the sequence.
@@ -90,8 +94,7 @@ struct LibraryDescription {
   std::string declaredIr;
 };
 
-/// Tensors and sizes of the kernel that `program` is a schedule of; it comes
-/// from a function whose tensors checkTensors has seen.
+/// Tensors and sizes of the kernel that `program` is a schedule of.
 KernelDescription describeKernel(tile::ProgramOp program);
 
 /// The layers of the kernels and of the refused declarations in `declared`.

@@ -117,7 +117,8 @@ private:
   Constant *table(ArrayRef<Constant *> rows, StringRef name);
   Constant *global(Constant *value, StringRef name);
 
-  Constant *tensor(const TensorDescription &description);
+  Constant *tensor(const TensorDescription &description, bool isAttention);
+  Constant *buffers(const cpu::CpuProgram &description);
   Constant *program(const cpu::CpuKernel &kernel,
                     const cpu::CpuProgram &description);
   llvm::Expected<Constant *> target(const cpu::CpuKernel &kernel);
@@ -163,15 +164,26 @@ static int64_t symbolOf(StringRef axis) {
       .Default(ATTN_RT_NO_SYMBOL);
 }
 
-/// attn_rt_tensor.
-Constant *EntryWriter::tensor(const TensorDescription &description) {
+/// DLDataType.
+static DLDataType typeOf(StringRef name) {
+  return llvm::StringSwitch<DLDataType>(name)
+      .Case("i32", {kDLInt, 32, 1})
+      .Case("bool", {kDLBool, 8, 1})
+      .Default({kDLFloat, 32, 1});
+}
+
+/// attn_rt_tensor. Names have a meaning where the kernel is one attention.
+Constant *EntryWriter::tensor(const TensorDescription &description,
+                              bool isAttention) {
   int64_t role = (description.output ? ATTN_RT_OUTPUT : 0) |
-                 (description.optional ? ATTN_RT_OPTIONAL : 0) |
-                 (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
-                 (description.name == "sinks" ? ATTN_RT_SINKS : 0);
+                 (description.optional ? ATTN_RT_OPTIONAL : 0);
+  if (isAttention)
+    role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
+            (description.name == "sinks" ? ATTN_RT_SINKS : 0);
+  DLDataType known = typeOf(description.type);
   Constant *type =
-      structure({builder.getInt8(description.type == "i32" ? kDLInt : kDLFloat),
-                 builder.getInt8(32), builder.getInt16(1)});
+      structure({builder.getInt8(known.code), builder.getInt8(known.bits),
+                 builder.getInt16(known.lanes)});
   Constant *none = llvm::ConstantPointerNull::get(builder.getPtrTy());
   llvm::SmallVector<Constant *> extents(ATTN_RT_MAX_RANK, word(1));
   llvm::SmallVector<Constant *> symbols(ATTN_RT_MAX_RANK,
@@ -180,7 +192,7 @@ Constant *EntryWriter::tensor(const TensorDescription &description) {
   for (auto [d, dimension] : llvm::enumerate(description.shape)) {
     extents[d] = word(dimension.extent);
     symbols[d] = word(symbolOf(dimension.axis));
-    axes[d] = text(dimension.axis);
+    axes[d] = text(dimension.axis.empty() ? "size" : dimension.axis);
   }
   return structure(
       {text(description.name), word(role),
@@ -202,6 +214,24 @@ static int64_t kindOf(StringRef schedule) {
       .Default(ATTN_RT_PREFILL);
 }
 
+/// Rows of attn_rt_buffer.
+Constant *EntryWriter::buffers(const cpu::CpuProgram &description) {
+  llvm::SmallVector<Constant *> rows;
+  for (const cpu::CpuBuffer &buffer : description.buffers) {
+    int64_t power[ATTN_RT_SYMBOLS] = {};
+    for (const std::string &axis : buffer.axes)
+      ++power[symbolOf(axis)];
+    llvm::SmallVector<Constant *> powers =
+        llvm::map_to_vector(power, [&](int64_t p) { return word(p); });
+    rows.push_back(structure(
+        {word(buffer.bytes),
+         llvm::ConstantArray::get(
+             llvm::ArrayType::get(builder.getInt64Ty(), ATTN_RT_SYMBOLS),
+             powers)}));
+  }
+  return table(rows, "buffers");
+}
+
 /// attn_rt_program.
 Constant *EntryWriter::program(const cpu::CpuKernel &kernel,
                                const cpu::CpuProgram &description) {
@@ -220,7 +250,8 @@ Constant *EntryWriter::program(const cpu::CpuKernel &kernel,
                     word(description.maxQueries), word(description.phases),
                     functions.front(), phases, word(description.scratchBytes),
                     word(description.stateBytes), word(description.queryBlock),
-                    word(description.splitKeys), word(description.maxSplits)});
+                    word(description.splitKeys), word(description.maxSplits),
+                    word(description.buffers.size()), buffers(description)});
 }
 
 /// attn_rt_target.
@@ -257,7 +288,7 @@ llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
   const KernelDescription &description = library.kernels[kernelIndex];
   llvm::SmallVector<Constant *> tensors, rows;
   for (const TensorDescription &tensorDescription : description.tensors)
-    tensors.push_back(tensor(tensorDescription));
+    tensors.push_back(tensor(tensorDescription, description.isAttention));
   for (size_t index : targets) {
     llvm::Expected<Constant *> row = target(description.targets[index]);
     if (!row)

@@ -21,8 +21,9 @@ static std::string spellShape(const TensorDescription &tensor) {
   std::vector<std::string> extents;
   for (const Dimension &dimension : tensor.shape)
     extents.push_back(
-        dimension.isSymbolic()
-            ? dimension.axis
+        dimension.isSymbolic() ? dimension.axis
+        : dimension.axis.empty()
+            ? std::to_string(dimension.extent)
             : fmt::format("{}={}", dimension.axis, dimension.extent));
   return "[" + llvm::join(extents, ", ") + "]";
 }
@@ -42,12 +43,27 @@ static StringRef remarkOn(StringRef name) {
       .Default("");
 }
 
-static std::string writeField(const TensorDescription &tensor) {
-  StringRef remark = remarkOn(tensor.name);
+static std::string writeField(const TensorDescription &tensor,
+                              bool isAttention) {
+  std::string remark = isAttention ? remarkOn(tensor.name).str() : "";
+  if (tensor.field != tensor.name)
+    remark = fmt::format("'{}' of the input", tensor.name);
   return fmt::format("  /* {}{} {}{}{} */\n  const DLTensor *{};\n",
                      tensor.output ? "written: " : "", tensor.type,
                      spellShape(tensor), remark.empty() ? "" : "\n     ",
-                     remark.str(), tensor.name);
+                     remark, tensor.field);
+}
+
+/// What can be said of a graph in a line; the manifest holds its operations.
+static std::string explainGraph(const KernelDescription &kernel) {
+  return fmt::format(
+      R"(/* {}: a function of the input, whose operations the manifest holds.
+
+   Any non-negative strides with the innermost 1, or NULL for compact; inputs
+   may repeat with stride 0; outputs overlap nothing. A bool is a byte, 0 or
+   1. */
+)",
+      kernel.symbol);
 }
 
 /// "for 32 query heads of size 128 over 8 key/value heads; ..."
@@ -95,7 +111,8 @@ static std::string explainKernel(const KernelDescription &kernel) {
 }
 
 static std::string writeArgs(const KernelDescription &kernel) {
-  std::string text = explainKernel(kernel);
+  std::string text =
+      kernel.isAttention ? explainKernel(kernel) : explainGraph(kernel);
   text += fmt::format(
       R"(typedef struct {0}_args {{
   uint32_t size;  /* sizeof({0}_args) */
@@ -105,7 +122,7 @@ static std::string writeArgs(const KernelDescription &kernel) {
 )",
       kernel.symbol);
   for (const TensorDescription &tensor : kernel.tensors)
-    text += writeField(tensor);
+    text += writeField(tensor, kernel.isAttention);
   return text +
          fmt::format(
              R"(  /* Room for quantised caches, which this version has not: NULL and 0. */

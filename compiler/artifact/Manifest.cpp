@@ -33,6 +33,8 @@ static void writeTarget(OStream &json, const LibraryDescription &library,
 
 static void writeTensor(OStream &json, const TensorDescription &tensor) {
   json.attribute("name", tensor.name);
+  if (tensor.field != tensor.name)
+    json.attribute("field", tensor.field);
   json.attribute("role", tensor.output ? "output" : "input");
   json.attribute("optional", tensor.optional);
   json.attribute("type", tensor.type);
@@ -56,6 +58,15 @@ static void writeTensor(OStream &json, const TensorDescription &tensor) {
   });
 }
 
+/// Bytes, and the sizes of the call that they are multiplied by.
+static void writeBuffer(OStream &json, const cpu::CpuBuffer &buffer) {
+  json.attribute("bytes", buffer.bytes);
+  json.attributeArray("times", [&] {
+    for (const std::string &axis : buffer.axes)
+      json.value(axis);
+  });
+}
+
 static void writeProgram(OStream &json, const cpu::CpuProgram &program) {
   json.attribute("schedule", program.schedule);
   if (program.maxQueries == INT64_MAX)
@@ -69,6 +80,11 @@ static void writeProgram(OStream &json, const cpu::CpuProgram &program) {
   json.attributeObject("workspace", [&] {
     json.attribute("bytes_per_worker", program.scratchBytes);
     json.attribute("bytes_per_state", program.stateBytes);
+    if (!program.buffers.empty())
+      json.attributeArray("buffers", [&] {
+        for (const cpu::CpuBuffer &buffer : program.buffers)
+          json.object([&] { writeBuffer(json, buffer); });
+      });
   });
 }
 
@@ -80,10 +96,12 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
   json.attribute("scope", kernel.scope);
   json.attribute("phase", entry.phase);
   json.attribute("target", compiled.target.name);
-  json.attribute("query_heads", kernel.queryHeads);
-  json.attribute("kv_heads", kernel.kvHeads);
-  json.attribute("head_dim", kernel.headDim);
-  json.attribute("value_dim", kernel.valueDim);
+  if (kernel.isAttention) {
+    json.attribute("query_heads", kernel.queryHeads);
+    json.attribute("kv_heads", kernel.kvHeads);
+    json.attribute("head_dim", kernel.headDim);
+    json.attribute("value_dim", kernel.valueDim);
+  }
   json.attribute("args", kernel.symbol + "_args");
   json.attributeObject("types", [&] {
     for (const TensorDescription &tensor : kernel.tensors)
@@ -97,7 +115,8 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
     for (const cpu::CpuProgram &program : compiled.programs)
       json.object([&] { writeProgram(json, program); });
   });
-  json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
+  if (kernel.isAttention)
+    json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
 }
 
 /// A side of the visible keys; null where it has no limit.
@@ -133,6 +152,8 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
   if (layer.absorbedKernel >= 0)
     json.attribute("absorbed_kernel",
                    library.kernels[layer.absorbedKernel].symbol);
+  if (!kernel.isAttention)
+    return;
   json.attributeObject(
       "constants", [&] { writeConstants(json, factsOf(kernel, layer.layer)); });
 }

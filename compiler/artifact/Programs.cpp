@@ -24,7 +24,10 @@ using mlir::FailureOr;
 // Grouping
 //===----------------------------------------------------------------------===//
 
+/// A graph has one schedule, for every phase.
 static bool isAskedFor(StringRef schedule, llvm::ArrayRef<Phase> phases) {
+  if (schedule == "graph")
+    return true;
   Phase phase = schedule == "prefill" ? Phase::Prefill : Phase::Decode;
   return phases.empty() || llvm::is_contained(phases, phase);
 }

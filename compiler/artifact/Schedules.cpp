@@ -42,9 +42,23 @@ static std::string lineOf(tile::ScheduleAttr schedule,
                      candidate.isStreamed ? "in place" : "packed", score);
 }
 
+/// A graph has one schedule, and products beside attention.
+static std::string tabulateGraph(const ProgramGroup &group,
+                                 const cpu::CpuTarget &target) {
+  tile::ProgramOp program = group.programs.front();
+  tile::ScheduleAttr schedule = program.getSchedule();
+  auto phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
+  return fmt::format("{} on {}: a graph of {} phases\n"
+                     "  rows in blocks of {}, keys and columns of {}\n",
+                     group.description.symbol, target.name, phases,
+                     schedule.getQueryBlock(), schedule.getKeyBlock());
+}
+
 std::string artifact::tabulateSchedules(const ProgramGroup &group,
                                         const cpu::CpuTarget &target) {
   const KernelDescription &kernel = group.description;
+  if (!kernel.isAttention)
+    return tabulateGraph(group, target);
   cpu::HeadShape shape = {kernel.queryHeads / kernel.kvHeads, kernel.headDim,
                           kernel.valueDim};
   mlir::MLIRContext *context = tile::ProgramOp(group.programs[0]).getContext();

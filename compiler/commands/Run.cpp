@@ -47,6 +47,12 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   maxima.batch = bound.extents.lookup("batch");
   maxima.query_length = bound.extents.lookup("query_length");
   maxima.kv_length = bound.extents.lookup("kv_capacity");
+  // An attention counts static sizes too.
+  for (const std::unique_ptr<BoundTensor> &tensor : bound.tensors)
+    if (kernel.isAttention() && tensor && tensor->declared->name == "query") {
+      maxima.batch = tensor->shape[0];
+      maxima.query_length = tensor->shape[1];
+    }
   uint64_t bytes = kernel.workspace(&maxima);
   AlignedBytes workspace = allocateAligned(bytes);
   if (!workspace)

@@ -11,6 +11,7 @@
 #include "compiler/artifact/Artifact.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/import/Import.h"
+#include "compiler/verify/GraphCases.h"
 #include "compiler/verify/KernelCases.h"
 #include "compiler/verify/VerifyKernels.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -36,8 +37,8 @@ static LogicalResult compileInto(const Invocation &invocation,
   return writeFolder(*artifact, directory);
 }
 
-/// Whether this machine runs the subject; says so if it does not.
-static bool isRunnable(const Subject &subject) {
+/// Whether this machine runs an attention.
+static bool runsAttentionHere(const Subject &subject) {
   const KernelCase &spec = kernelCases().front();
   std::vector<Buffer> buffers;
   SmallVector<const DLTensor *> tensors;
@@ -49,7 +50,13 @@ static bool isRunnable(const Subject &subject) {
                                         Layout::Contiguous)
                           .dlTensor());
   tensors.resize(subject.kernel->tensors.size());
-  if (runsHere(*subject.kernel, subject.index, tensors))
+  return runsHere(*subject.kernel, subject.index, tensors);
+}
+
+/// Whether this machine runs the subject; says so if it does not.
+static bool isRunnable(const Subject &subject) {
+  if (subject.kernel->isAttention() ? runsAttentionHere(subject)
+                                    : runsGraphHere(subject))
     return true;
   llvm::errs() << fmt::format("attnc: warning: this machine does not run {} "
                               "for {}, which is not verified\n",

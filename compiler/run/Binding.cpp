@@ -43,7 +43,7 @@ static const TypeRow *findType(StringRef manifest) {
   static constexpr TypeRow rows[] = {
       {"f32", "F32", {kDLFloat, 32, 1}},    {"f16", "F16", {kDLFloat, 16, 1}},
       {"bf16", "BF16", {kDLBfloat, 16, 1}}, {"i32", "I32", {kDLInt, 32, 1}},
-      {"i64", "I64", {kDLInt, 64, 1}},
+      {"i64", "I64", {kDLInt, 64, 1}},      {"bool", "BOOL", {kDLBool, 8, 1}},
   };
   for (const TypeRow &row : rows)
     if (row.manifest == manifest)

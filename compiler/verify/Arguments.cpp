@@ -79,6 +79,9 @@ static Role roleOfUse(OpOperand &use) {
                : value == op.getSinks()   ? Role::Sinks
                                           : Role::Other;
       })
+      .Case([&](CacheAppendOp op) {
+        return value == op.getLengths() ? Role::Lengths : Role::Other;
+      })
       .Default([](Operation *) { return Role::Other; });
 }
 

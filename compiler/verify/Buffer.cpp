@@ -10,33 +10,64 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/bit.h"
 
+#include <cstring>
+
 using namespace attn;
 using namespace attn::verify;
 using attn::reference::Tensor;
 
-/// A quiet NaN as float32 and a length out of range as int32.
-static constexpr uint32_t kPoison = 0xffffffff;
-/// Words before and behind the elements.
+/// Of every byte: a quiet NaN as float32, a length out of range as int32, no
+/// bool.
+static constexpr uint8_t kPoison = 0xff;
+/// Elements before and behind the tensor's.
 static constexpr int64_t kMargin = 32;
-/// Words between the rows of a strided tensor, and before its first one.
+/// Elements between the rows of a strided tensor, and before its first one.
 static constexpr int64_t kRowGap = 3, kFirstGap = 5;
 
-Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Layout layout) : shape(shape) {
+static DLDataType typeOf(Elements elements) {
+  switch (elements) {
+  case Elements::F32:
+    return {.code = kDLFloat, .bits = 32, .lanes = 1};
+  case Elements::I32:
+    return {.code = kDLInt, .bits = 32, .lanes = 1};
+  case Elements::Bool:
+    return {.code = kDLBool, .bits = 8, .lanes = 1};
+  }
+  llvm_unreachable("all elements are handled");
+}
+
+static uint32_t bitsOf(double value, Elements elements) {
+  if (elements == Elements::F32)
+    return llvm::bit_cast<uint32_t>(static_cast<float>(value));
+  return static_cast<uint32_t>(static_cast<int64_t>(value));
+}
+
+Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Layout layout)
+    : Buffer(shape, Elements::F32, layout) {}
+
+Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Elements elements, Layout layout)
+    : shape(shape), elements(elements),
+      elementBytes(typeOf(elements).bits / 8) {
   place(layout);
 }
 
-Buffer::Buffer(const Tensor &values, bool isLengths, Layout layout)
-    : shape(values.shape()) {
-  place(layout);
-  if (isLengths)
-    tensor.dtype = {.code = kDLInt, .bits = 32, .lanes = 1};
+Buffer::Buffer(const Tensor &values, Elements elements, Layout layout)
+    : Buffer(values.shape(), elements, layout) {
   const double *next = values.data().data();
   forEachRow([&](int64_t begin, int64_t end) {
-    for (int64_t word = begin; word < end; ++word, ++next)
-      words[word] = isLengths
-                        ? static_cast<uint32_t>(*next)
-                        : llvm::bit_cast<uint32_t>(static_cast<float>(*next));
+    for (int64_t element = begin; element < end; ++element, ++next)
+      set(element, bitsOf(*next, elements));
   });
+}
+
+uint32_t Buffer::get(int64_t element) const {
+  uint32_t bits = 0;
+  std::memcpy(&bits, memory.data() + element * elementBytes, elementBytes);
+  return bits;
+}
+
+void Buffer::set(int64_t element, uint32_t bits) {
+  std::memcpy(memory.data() + element * elementBytes, &bits, elementBytes);
 }
 
 /// The dimensions from the one that is outermost in memory to the innermost.
@@ -63,14 +94,14 @@ void Buffer::place(Layout layout) {
   }
   int64_t offset = strided ? kFirstGap : 0;
   base = kMargin + offset;
-  words.assign(base + size + kMargin, kPoison);
-  tensor.data = words.data() + kMargin;
+  memory.assign((base + size + kMargin) * elementBytes, kPoison);
+  tensor.data = memory.data() + kMargin * elementBytes;
   tensor.device = {.device_type = kDLCPU, .device_id = 0};
   tensor.ndim = static_cast<int32_t>(shape.size());
-  tensor.dtype = {.code = kDLFloat, .bits = 32, .lanes = 1};
+  tensor.dtype = typeOf(elements);
   tensor.shape = shape.data();
   tensor.strides = strided ? strides.data() : nullptr;
-  tensor.byte_offset = offset * sizeof(uint32_t);
+  tensor.byte_offset = offset * elementBytes;
 }
 
 void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
@@ -94,7 +125,8 @@ void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
 std::vector<uint32_t> Buffer::bits() const {
   std::vector<uint32_t> result;
   forEachRow([&](int64_t begin, int64_t end) {
-    result.insert(result.end(), words.begin() + begin, words.begin() + end);
+    for (int64_t element = begin; element < end; ++element)
+      result.push_back(get(element));
   });
   return result;
 }
@@ -102,17 +134,18 @@ std::vector<uint32_t> Buffer::bits() const {
 Tensor Buffer::read() const {
   Tensor result(shape);
   for (auto [value, bits] : llvm::zip(result.data(), bits()))
-    value = llvm::bit_cast<float>(bits);
+    value = elements == Elements::F32 ? llvm::bit_cast<float>(bits) : bits;
   return result;
 }
 
 bool Buffer::areGapsUntouched() const {
-  std::vector<bool> isElement(words.size());
+  std::vector<bool> isElement(memory.size());
   forEachRow([&](int64_t begin, int64_t end) {
-    std::fill(isElement.begin() + begin, isElement.begin() + end, true);
+    std::fill(isElement.begin() + begin * elementBytes,
+              isElement.begin() + end * elementBytes, true);
   });
-  for (auto [word, element] : llvm::zip(words, isElement))
-    if (!element && word != kPoison)
+  for (auto [byte, element] : llvm::zip(memory, isElement))
+    if (!element && byte != kPoison)
       return false;
   return true;
 }

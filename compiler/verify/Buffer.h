@@ -1,6 +1,6 @@
 //===- Buffer.h - A tensor in memory as a kernel sees it --------*- C++ -*-===//
 //
-// float32 or int32 elements at chosen strides. Every byte that is not an
+// float32, int32 or bool elements at chosen strides. Every byte that is not an
 // element holds a NaN's bits, so that a kernel that reads it is found out; so
 // do the elements of an output before the call.
 //
@@ -24,13 +24,18 @@ enum class Layout {
   Strided,
 };
 
+enum class Elements { F32, I32, Bool };
+
 class Buffer {
 public:
   /// An output of that shape.
   Buffer(llvm::ArrayRef<int64_t> shape, Layout layout);
+  Buffer(llvm::ArrayRef<int64_t> shape, Elements elements, Layout layout);
   /// An input with the elements `values`, rounded to float32 or, for
   /// lengths, int32.
-  Buffer(const reference::Tensor &values, bool isLengths, Layout layout);
+  Buffer(const reference::Tensor &values, bool isLengths, Layout layout)
+      : Buffer(values, isLengths ? Elements::I32 : Elements::F32, layout) {}
+  Buffer(const reference::Tensor &values, Elements elements, Layout layout);
 
   Buffer(Buffer &&) = default;
   Buffer &operator=(Buffer &&) = default;
@@ -38,7 +43,7 @@ public:
   const DLTensor *dlTensor() const { return &tensor; }
   /// The float32 elements, row-major.
   reference::Tensor read() const;
-  /// Their bits.
+  /// Their bits, those of a bool in the low byte.
   std::vector<uint32_t> bits() const;
   /// Whether the bytes between, before and behind the elements are as they
   /// were made.
@@ -46,13 +51,17 @@ public:
 
 private:
   void place(Layout layout);
-  /// Calls body with where each innermost row begins and ends in `words`.
+  uint32_t get(int64_t element) const;
+  void set(int64_t element, uint32_t bits);
+  /// Calls body with where each innermost row begins and ends, in elements.
   void forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const;
 
   // `tensor` points into these, which stay where they are when moved.
   std::vector<int64_t> shape, strides;
-  /// In words of 4 bytes; the first element is at `base`.
-  std::vector<uint32_t> words;
+  Elements elements = Elements::F32;
+  int64_t elementBytes = 4;
+  /// Elements and what is around them; the first one is at `base` elements.
+  std::vector<uint8_t> memory;
   int64_t base = 0;
   DLTensor tensor = {};
 };

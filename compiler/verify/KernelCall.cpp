@@ -41,14 +41,38 @@ static int64_t extentOf(const LibraryKernel &kernel,
   return absent;
 }
 
+/// What the call's tensors say of a size that the kernel's shapes name.
+static int64_t sizeOfAxis(const LibraryKernel &kernel,
+                          llvm::ArrayRef<const DLTensor *> tensors,
+                          llvm::StringRef axis) {
+  for (auto [described, tensor] : llvm::zip(kernel.tensors, tensors))
+    for (auto [dim, extent] : llvm::enumerate(described.shape))
+      if (extent == axis && tensor)
+        return tensor->shape[dim];
+  return 0;
+}
+
+/// The maxima that just hold the call.
+static attn_maxima maximaOf(const LibraryKernel &kernel,
+                            llvm::ArrayRef<const DLTensor *> tensors) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  if (kernel.isAttention()) {
+    maxima.batch = extentOf(kernel, tensors, "query", 0);
+    maxima.query_length = extentOf(kernel, tensors, "query", 1);
+    maxima.kv_length = extentOf(kernel, tensors, "key", 1, /*absent=*/0);
+    return maxima;
+  }
+  maxima.batch = sizeOfAxis(kernel, tensors, "batch");
+  maxima.query_length = sizeOfAxis(kernel, tensors, "query_length");
+  maxima.kv_length = sizeOfAxis(kernel, tensors, "kv_capacity");
+  return maxima;
+}
+
 /// False if there is no memory for the workspace.
 static bool prepare(CallContext &call, const LibraryKernel &kernel,
                     llvm::ArrayRef<const DLTensor *> tensors, int64_t workers) {
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
-  maxima.batch = extentOf(kernel, tensors, "query", 0);
-  maxima.query_length = extentOf(kernel, tensors, "query", 1);
+  attn_maxima maxima = maximaOf(kernel, tensors);
   maxima.workers = workers;
-  maxima.kv_length = extentOf(kernel, tensors, "key", 1, /*absent=*/0);
   uint64_t bytes = kernel.workspace(&maxima);
   call.workspace = allocateAligned(bytes);
   call.context.workspace = call.workspace.get();

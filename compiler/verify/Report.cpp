@@ -19,6 +19,32 @@ int64_t Report::passed() const {
   return llvm::count_if(cases, [](const CaseReport &item) { return item.ok; });
 }
 
+/// A graph has no heads of its own.
+static std::string describeHeads(const CaseShape &shape) {
+  if (shape.queryHeads == 0)
+    return "a graph";
+  return fmt::format("{} query heads, {} key/value heads, head size {}, value "
+                     "size {}",
+                     shape.queryHeads, shape.kvHeads, shape.headDim,
+                     shape.valueDim);
+}
+
+/// Sizes that only the call knows; a graph may have none.
+static std::string describeCall(const CaseShape &shape) {
+  if (shape.batch == 0)
+    return "static sizes";
+  return fmt::format("batch {}, {:>3} queries, {:>4} keys", shape.batch,
+                     shape.queryLength, shape.kvLength);
+}
+
+/// How far a case is off, and how far it may be.
+static std::string describeError(const CaseReport &item) {
+  if (item.ok && item.tolerance == 0)
+    return "equal bits";
+  return fmt::format("error {:.2e} of {:.2e}", item.maxAbsError,
+                     item.tolerance);
+}
+
 void verify::printText(const Report &report, llvm::raw_ostream &stream) {
   std::string kernel;
   int64_t layer = -1;
@@ -26,19 +52,13 @@ void verify::printText(const Report &report, llvm::raw_ostream &stream) {
     if (item.kernel != kernel || item.layer != layer) {
       kernel = item.kernel;
       layer = item.layer;
-      stream << fmt::format("{}{}: {} query heads, {} key/value heads, "
-                            "head size {}, value size {}\n",
-                            kernel,
+      stream << fmt::format("{}{}: {}\n", kernel,
                             layer < 0 ? "" : fmt::format(", layer {}", layer),
-                            item.shape.queryHeads, item.shape.kvHeads,
-                            item.shape.headDim, item.shape.valueDim);
+                            describeHeads(item.shape));
     }
-    stream << fmt::format("  {:<7}{:<32} batch {}, {:>3} queries, {:>4} keys   "
-                          "error {:.2e} of {:.2e}\n",
+    stream << fmt::format("  {:<7}{:<32} {:<32} {}\n",
                           item.ok ? "ok" : "FAILED", item.name,
-                          item.shape.batch, item.shape.queryLength,
-                          item.shape.kvLength, item.maxAbsError,
-                          item.tolerance);
+                          describeCall(item.shape), describeError(item));
     if (!item.detail.empty())
       stream << fmt::format("         {}\n", item.detail);
   }

@@ -10,6 +10,7 @@
 #include "compiler/Names.h"
 #include "compiler/verify/Accuracy.h"
 #include "compiler/verify/Bits.h"
+#include "compiler/verify/GraphCases.h"
 
 using namespace mlir;
 using namespace attn;
@@ -24,6 +25,8 @@ static bool isCheckedForBits(StringRef name) {
 }
 
 std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
+  if (!subject.kernel->isAttention())
+    return verifyGraph(subject);
   std::vector<CaseReport> reports;
   // An entry of one phase may take few rows only.
   bool takesLengths = subject.find(Role::Lengths) >= 0;

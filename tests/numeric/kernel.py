@@ -44,7 +44,7 @@ class Maxima(ctypes.Structure):
 
 
 class Plan(ctypes.Structure):
-    _fields_ = [("phases", ctypes.c_int64), ("tasks", ctypes.c_int64 * 8),
+    _fields_ = [("phases", ctypes.c_int64), ("tasks", ctypes.c_int64 * 64),
                 ("target", ctypes.c_char_p), ("schedule", ctypes.c_char_p)]
 
 

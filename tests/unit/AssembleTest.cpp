@@ -59,7 +59,7 @@ static cpu::CpuKernel kernelFor(const cpu::CpuTargetFacts &target) {
   kernel.target = target;
   kernel.object = compileIr(target.triple);
   kernel.programs = {
-      {"prefill", "k_core_prefill", INT64_MAX, 1, 64, 0, 4, 1024, 32}};
+      {"prefill", "k_core_prefill", INT64_MAX, 1, 64, 0, 4, 1024, 32, {}}};
   kernel.parameters = {{"scale", true}};
   kernel.constants = {0x42280000}; // 42.0f
   kernel.layerRows = {{0, 0}, {1, 0}};
@@ -81,6 +81,7 @@ static LibraryDescription describe(std::vector<cpu::CpuTargetFacts> targets) {
                               {"output", "query_length"}})
     kernel.tensors.push_back(
         {name,
+         name,
          "f32",
          {{"batch", -1}, {length, -1}, {"heads", 1}, {"dim", 1}},
          std::string(name) == "output",

@@ -1,0 +1,385 @@
+//===- GraphProgramBuilder.cpp - a graph as one tile program --------------===//
+//
+// Operations in their order: what has its place in memory, what is put off for
+// its only user, and the phases of attention.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/GraphProgramBuilder.h"
+
+#include "dialects/attn/AttnDialect.h"
+#include "dialects/attn_tile/ViewLayout.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/GraphElements.h"
+#include "passes/Passes.h"
+#include "passes/RowParts.h"
+#include "passes/TileProgramBuilder.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace attn;
+
+static Type elementOf(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getElementType();
+}
+
+//===----------------------------------------------------------------------===//
+// Program
+//===----------------------------------------------------------------------===//
+
+void GraphProgramBuilder::createProgram() {
+  SmallVector<Attribute> axes;
+  SmallVector<Type> types;
+  auto add = [&](Value tensor) {
+    Sizes shape = sizes.sizesOf(tensor);
+    SmallVector<Attribute> names;
+    for (const GraphSize &size : shape)
+      names.push_back(b.getStringAttr(
+          size.isStatic() ? "" : sizes.getAxis(size.axes[0]).name));
+    axes.push_back(b.getArrayAttr(names));
+    types.push_back(viewType(shape, elementOf(tensor)));
+  };
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (BlockArgument argument : function.getArguments())
+    add(argument);
+  for (Value result : terminator->getOperands())
+    add(result);
+  program = tile::ProgramOp::create(
+      b, loc, b.getStringAttr(function.getSymName() + "_" + schedule.getName()),
+      b.getArrayAttr(tensorNames(function)), schedule,
+      b.getDenseI64ArrayAttr({}), b.getDenseI64ArrayAttr({}),
+      function.getSymNameAttr(), /*scope=*/nullptr, b.getArrayAttr(axes),
+      b.getI64IntegerAttr(terminator->getNumOperands()));
+  Block &body = program.getBody().emplaceBlock();
+  for (Type type : types)
+    body.addArgument(type, loc);
+  for (BlockArgument argument : function.getArguments())
+    views[argument] = body.getArgument(argument.getArgNumber());
+  for (unsigned number = 0; number < sizes.countAxes(); ++number) {
+    const GraphSizes::Axis &axis = sizes.getAxis(number);
+    axisNumbers[{axis.argument, axis.dimension}] = number;
+  }
+}
+
+void GraphProgramBuilder::enterPrologue() {
+  if (firstPhase)
+    b.setInsertionPoint(firstPhase);
+  else
+    b.setInsertionPointToEnd(&program.getBody().front());
+}
+
+Block *GraphProgramBuilder::openPhase(StringRef name, ValueRange extents,
+                                      ArrayRef<StringRef> points) {
+  b.setInsertionPointToEnd(&program.getBody().front());
+  auto phase = tile::PhaseOp::create(b, loc, b.getStringAttr(name), extents);
+  if (!firstPhase)
+    firstPhase = phase;
+  Block &body = phase.getBody().emplaceBlock();
+  for (StringRef point : points)
+    body.addArgument(b.getIndexType(), named(point));
+  b.setInsertionPointToStart(&body);
+  return &body;
+}
+
+void GraphProgramBuilder::build() {
+  OpBuilder::InsertionGuard guard(b);
+  createProgram();
+  for (Operation &op : function.getBody().front())
+    if (!isOpTriviallyDead(&op))
+      buildOp(&op);
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+Operation *GraphProgramBuilder::heldProduct(Operation *op) const {
+  if (isa<LinearOp, MatmulOp>(op))
+    return op;
+  return products.lookup(op);
+}
+
+/// Whether the phase of the only user computes the operation. A product may be
+/// followed by elementwise operations, and there is one in a phase; a norm
+/// reads rows that nothing else has.
+bool GraphProgramBuilder::isDeferred(Operation *op) {
+  if (isa<FullOp>(op))
+    return true;
+  Operation *product = heldProduct(op);
+  if (!(product || isElementwise(op)) || !op->hasOneUse())
+    return false;
+  Value result = op->getResult(0);
+  Operation *user = *op->user_begin();
+  if (user->getNumResults() != 1 ||
+      sizes.sizesOf(result) != sizes.sizesOf(user->getResult(0)))
+    return false;
+  if (isElementwise(user)) {
+    if (product && products.contains(user))
+      return false;
+    if (product)
+      products[user] = product;
+    return true;
+  }
+  bool isInput = user->getOperand(0) == result;
+  return isa<RmsNormOp, LayerNormOp, RopeOp>(user) && isInput && !product;
+}
+
+void GraphProgramBuilder::buildOp(Operation *op) {
+  if (isRowArrangement(op))
+    return;
+  if (isDeferred(op))
+    deferred.insert(op);
+  else
+    compute(op);
+}
+
+void GraphProgramBuilder::compute(Operation *op) {
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](FlashOp flash) { buildFlash(flash); })
+      .Case([&](CacheAppendOp append) { buildAppend(append); })
+      .Case([&](ConcatOp concat) { buildConcat(concat); })
+      .Case([&](func::ReturnOp) { buildReturn(op); })
+      .Case([&](HeadLinearOp) { buildProduct(op, op->getResult(0)); })
+      .Case<TransposeOp, FlattenOp, UnflattenOp, ExpandOp, SliceOp,
+            RepeatInterleaveOp, TileOp, RepeatKvOp>(
+          [&](auto) { buildShape(op); })
+      .Default([&](Operation *) { buildRows(op); });
+}
+
+void GraphProgramBuilder::buildFlash(FlashOp flash) {
+  IRMapping operands;
+  auto map = [&](Value tensor) {
+    if (tensor)
+      operands.map(tensor, packedViewOf(tensor, flash));
+  };
+  map(flash.getQuery());
+  // Keys are read from where their rows stand, and so are values of one part.
+  for (Value part : rowPartsOf(flash.getKey()))
+    map(part);
+  SmallVector<Value> parts = rowPartsOf(flash.getValue());
+  map(parts.size() > 1 ? Value(flash.getValue()) : parts.front());
+  map(flash.getLengths());
+  map(flash.getSinks());
+  if (Value mask = flash.getTensorMask()) {
+    Sizes query = sizes.sizesOf(flash.getQuery());
+    Sizes shape = {query[0], query[2], query[1],
+                   sizes.sizesOf(flash.getKey())[1]};
+    operands.map(mask, broadcastTo(packedViewOf(mask, flash), shape));
+  }
+  // The rows of a result follow each other, or are copied there afterwards.
+  auto place = [&](Value result) {
+    Value view = destinationOf(result);
+    if (!tile::hasPackedRows(view))
+      view = createBuffer(sizes.sizesOf(result), elementOf(result));
+    return views[result] = view;
+  };
+  Value output = place(flash.getOutput());
+  Value lse = flash.getLse().use_empty() ? Value() : place(flash.getLse());
+  OpBuilder::InsertionGuard guard(b);
+  enterPrologue();
+  TileProgramBuilder(b, flash, schedule).buildInto(operands, output, lse);
+  if (!firstPhase)
+    firstPhase = *program.getBody().getOps<tile::PhaseOp>().begin();
+  for (Value result : flash.getResults())
+    if (Value view = views.lookup(result); view && !result.use_empty())
+      if (Value wanted = destinationOf(result); wanted != view) {
+        copy(view, wanted);
+        views[result] = wanted;
+      }
+}
+
+void GraphProgramBuilder::buildReturn(Operation *op) {
+  for (auto [number, tensor] : llvm::enumerate(op->getOperands())) {
+    Value view = viewOf(tensor), result = resultView(number);
+    if (view != result)
+      copy(view, result);
+  }
+}
+
+/// Rows before the fresh ones, the fresh ones, rows behind: each from where it
+/// is to where it belongs.
+void GraphProgramBuilder::buildAppend(CacheAppendOp append) {
+  Value cache = viewOf(append.getCache()), fresh = viewOf(append.getFresh());
+  Value lengths = viewOf(append.getLengths());
+  Value result = destinationOf(append.getResult());
+  Sizes shape = sizes.sizesOf(append.getCache());
+  GraphSize perPosition = GraphSize::of(1);
+  for (const GraphSize &size : ArrayRef(shape).drop_front(2).drop_back()) {
+    perPosition.factor *= size.factor;
+    perPosition.axes.append(size.axes);
+  }
+  int64_t block = schedule.getKeyBlock();
+  OpBuilder::InsertionGuard guard(b);
+  enterPrologue();
+  Value capacity = sizeValue(shape[1]), rows = sizeValue(perPosition);
+  Value added = sizeValue(sizes.sizesOf(append.getFresh())[1]);
+  Value blocks = make<arith::CeilDivUIOp>("blocks", capacity, constant(block));
+  Block *task =
+      openPhase("append", {sizeValue(shape[0]), blocks}, {"batch", "block"});
+  Value batch = task->getArgument(0), zero = constant(0);
+  Value first =
+      make<arith::MulIOp>("first", task->getArgument(1), constant(block));
+  Value last = make<arith::MinSIOp>(
+      "last", capacity, make<arith::AddIOp>("", first, constant(block)));
+  Value length =
+      tile::LengthOp::create(b, named("length"), cache, batch, lengths);
+  Value end = make<arith::MinSIOp>(
+      "end", make<arith::MaxSIOp>("", length, zero), capacity);
+  Value begin =
+      make<arith::MaxSIOp>("begin", make<arith::SubIOp>("", end, added), zero);
+  auto move = [&](Value from, Value positions, Value shift, Value low,
+                  Value high) {
+    low = make<arith::MaxSIOp>("low", low, first);
+    high = make<arith::MinSIOp>("high", high, last);
+    Value count =
+        make<arith::MaxSIOp>("", make<arith::SubIOp>("", high, low), zero);
+    auto rowAt = [&](Value size, Value position) {
+      Value whole = make<arith::AddIOp>(
+          "", make<arith::MulIOp>("", batch, size), position);
+      return make<arith::MulIOp>("row", whole, rows);
+    };
+    RowBlock rowBlock;
+    rowBlock.shape = shapeOfView(from);
+    rowBlock.width = shape.back().factor;
+    rowBlock.column = zero;
+    rowBlock.count = make<arith::MulIOp>("count", count, rows);
+    rowBlock.row = rowAt(positions, make<arith::SubIOp>("", low, shift));
+    Value tile = load(from, rowBlock);
+    rowBlock.row = rowAt(capacity, low);
+    store(tile, result, rowBlock);
+  };
+  move(cache, capacity, zero, zero, begin);
+  move(fresh, added, begin, begin, end);
+  move(cache, capacity, zero, end, capacity);
+  views[append.getResult()] = result;
+}
+
+//===----------------------------------------------------------------------===//
+// What is supported
+//===----------------------------------------------------------------------===//
+
+namespace {
+using Problem = GraphSizes::Problem;
+using Answer = std::optional<Problem>;
+} // namespace
+
+static bool isStatic(Value tensor, int64_t dim) {
+  return !cast<RankedTensorType>(tensor.getType()).isDynamicDim(dim);
+}
+
+static int64_t lastDim(Value tensor) {
+  return cast<RankedTensorType>(tensor.getType()).getRank() - 1;
+}
+
+/// Tensors that views can be made of.
+static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
+  auto type = dyn_cast<RankedTensorType>(tensor.getType());
+  // An operation's message begins with its name.
+  auto fail = [&](const Twine &text) {
+    return Problem{op, ((op ? "" : "it ") + text).str()};
+  };
+  if (!type)
+    return fail("has a value that is not a tensor of known rank");
+  if (type.getRank() < 1 || type.getRank() > mostRank)
+    return fail("has a tensor of " + Twine(type.getRank()) +
+                " dimensions, expected 1 to " + Twine(mostRank));
+  if (llvm::is_contained(type.getShape(), 0))
+    return fail("has a tensor without elements");
+  Type element = type.getElementType();
+  if (element.isF32() || element.isInteger(1) || element.isInteger(32))
+    return std::nullopt;
+  return fail("has elements that are not f32, i1 or i32");
+}
+
+static Answer whyNotFlash(FlashOp flash) {
+  for (Value heads : {Value(flash.getQuery()), Value(flash.getKey()),
+                      Value(flash.getValue())})
+    if (!isStatic(heads, 2) || !isStatic(heads, 3))
+      return Problem{flash,
+                     "has dynamic heads or head sizes: make them static"};
+  return std::nullopt;
+}
+
+static Answer whyNotAppend(CacheAppendOp append) {
+  if (append.getType().getRank() >= 3 &&
+      isStatic(append.getCache(), lastDim(append.getCache())))
+    return std::nullopt;
+  return Problem{append, "has rows of a dynamic size: give the cache a last "
+                         "dimension of a static size"};
+}
+
+/// What a rule of an operation asks beyond its verifier.
+static Answer whyNotOp(Operation *op) {
+  Problem dynamic = {op, "has rows of a dynamic size: make the last dimension "
+                         "static"};
+  auto needsStatic = [&](Value tensor, int64_t dim) {
+    return isStatic(tensor, dim) ? Answer() : Answer(dynamic);
+  };
+  return llvm::TypeSwitch<Operation *, Answer>(op)
+      .Case([&](FlashOp flash) { return whyNotFlash(flash); })
+      .Case([&](CacheAppendOp append) { return whyNotAppend(append); })
+      .Case<LinearOp, HeadLinearOp, MatmulOp>([&](auto product) -> Answer {
+        Value weight = product->getOperand(1);
+        int64_t last = lastDim(weight);
+        if (!isStatic(weight, last) || !isStatic(weight, last - 1))
+          return Problem{op, "has a weight of a dynamic size: make it static"};
+        return needsStatic(product->getOperand(0),
+                           lastDim(product->getOperand(0)));
+      })
+      .Case<RmsNormOp, LayerNormOp>([&](auto norm) {
+        return needsStatic(norm.getInput(), lastDim(norm.getInput()));
+      })
+      .Case([&](RopeOp rope) -> Answer {
+        if (rope.getPosition().getScaling() != RopeScaling::None)
+          return Problem{op, "has scaled frequencies, which are not compiled "
+                             "in graphs yet"};
+        return needsStatic(rope.getInput(), 3);
+      })
+      .Case(
+          [&](SumOp sum) { return needsStatic(sum.getInput(), sum.getDim()); })
+      .Case<TransposeOp, FlattenOp, UnflattenOp, ExpandOp, SliceOp,
+            RepeatInterleaveOp, TileOp, RepeatKvOp, ConcatOp, FullOp>(
+          [](auto) { return Answer(); })
+      .Default([&](Operation *) -> Answer {
+        if (isElementwise(op))
+          return std::nullopt;
+        if (isUnfused(op))
+          return Problem{op, "is compiled as a part of 'attn.flash' alone: the "
+                             "remarks of attn-form-flash say why it stays"};
+        return Problem{op, "is no operation that a graph is compiled from"};
+      });
+}
+
+std::optional<Problem> attn::whyNotGraph(func::FuncOp function) {
+  if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
+    return Problem{nullptr, "it has no body of one block"};
+  for (Attribute name : tensorNames(function))
+    if (!name)
+      return Problem{nullptr, "an argument or result lacks attn.name"};
+  constexpr int64_t callerRank = 4, innerRank = 5;
+  Block &body = function.getBody().front();
+  for (BlockArgument argument : body.getArguments())
+    if (Answer why = whyNotTensor(nullptr, argument, callerRank))
+      return why;
+  for (Value result : body.getTerminator()->getOperands())
+    if (Answer why = whyNotTensor(nullptr, result, callerRank))
+      return why;
+  for (Operation &op : body.without_terminator()) {
+    if (isOpTriviallyDead(&op))
+      continue;
+    if (Answer why = whyNotOp(&op))
+      return why;
+    for (Value tensor : llvm::concat<Value>(op.getOperands(), op.getResults()))
+      if (Answer why = whyNotTensor(&op, tensor, innerRank))
+        return why;
+  }
+  GraphSizes sizes(function);
+  if (sizes.hasProblem())
+    return sizes.getProblem();
+  for (Value result : body.getTerminator()->getOperands())
+    for (const GraphSize &size : sizes.sizesOf(result))
+      if (!size.isStatic() && (size.factor != 1 || size.axes.size() != 1))
+        return Problem{nullptr, "a result has a size that no argument has: "
+                                "return it before it is flattened"};
+  return std::nullopt;
+}

@@ -1,0 +1,157 @@
+//===- GraphProgramBuilder.h - a graph as one tile program ------*- C++ -*-===//
+//
+// Every operation of a function becomes a view of memory, or a phase of tasks;
+// attention stands among products, norms and elementwise functions.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_GRAPHPROGRAMBUILDER_H
+#define PASSES_GRAPHPROGRAMBUILDER_H
+
+#include "dialects/attn/AttnOps.h"
+#include "dialects/attn_tile/AttnTileOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
+#include "passes/GraphSizes.h"
+
+namespace attn {
+
+/// Why a function cannot become a tile program, at an operation or (null) as a
+/// whole; nothing if it can.
+std::optional<GraphSizes::Problem> whyNotGraph(mlir::func::FuncOp function);
+
+/// A block of rows, where a phase reads and writes.
+struct RowBlock {
+  mlir::Value row, column, count;
+  /// The shape whose rows they are, and the columns of a tile.
+  llvm::SmallVector<GraphSize> shape;
+  int64_t width;
+  /// Tiles of tensors that are there already.
+  llvm::DenseMap<mlir::Value, mlir::Value> tiles;
+};
+
+/// Writes one program for a function that `whyNotGraph` has nothing against.
+class GraphProgramBuilder {
+public:
+  GraphProgramBuilder(mlir::OpBuilder &builder, mlir::func::FuncOp function,
+                      tile::ScheduleAttr schedule)
+      : b(builder), loc(function.getLoc()), function(function),
+        schedule(schedule), sizes(function) {}
+
+  void build();
+
+private:
+  using Sizes = llvm::SmallVector<GraphSize>;
+
+  // Structure: GraphProgramBuilder.cpp.
+  void createProgram();
+  void buildOp(mlir::Operation *op);
+  void compute(mlir::Operation *op);
+  void buildFlash(FlashOp flash);
+  void buildAppend(CacheAppendOp append);
+  void buildReturn(mlir::Operation *op);
+  bool isDeferred(mlir::Operation *op);
+  mlir::Operation *heldProduct(mlir::Operation *op) const;
+  /// A phase at the end of the program; continues inside it.
+  mlir::Block *openPhase(llvm::StringRef name, mlir::ValueRange extents,
+                         llvm::ArrayRef<llvm::StringRef> points);
+  /// Continues where index arithmetic and views stand, before the phases.
+  void enterPrologue();
+
+  // Views and memory: GraphViews.cpp.
+  mlir::Value resultView(unsigned number) {
+    return program.getBody().getArgument(function.getNumArguments() + number);
+  }
+  mlir::Value sizeValue(const GraphSize &size);
+  mlir::Value rowsOf(llvm::ArrayRef<GraphSize> shape);
+  tile::ViewType viewType(llvm::ArrayRef<GraphSize> shape, mlir::Type element);
+  /// Where a tensor is kept; it is computed first if it was put off.
+  mlir::Value viewOf(mlir::Value tensor);
+  /// The same, with packed rows: copied if need be.
+  mlir::Value packedViewOf(mlir::Value tensor, mlir::Operation *user);
+  /// Where it will be stored.
+  mlir::Value destinationOf(mlir::Value tensor);
+  mlir::Value placeInUser(mlir::Value tensor);
+  mlir::Value createBuffer(llvm::ArrayRef<GraphSize> shape, mlir::Type element);
+  mlir::Value broadcastTo(mlir::Value view, llvm::ArrayRef<GraphSize> shape);
+  mlir::Value permute(mlir::Value view, llvm::ArrayRef<int64_t> permutation);
+  mlir::Value splitDim(mlir::Value view, int64_t dim, const GraphSize &outer,
+                       const GraphSize &inner);
+  mlir::Value mergeDims(mlir::Value view, int64_t dim);
+  mlir::Value slice(mlir::Value view, int64_t dim, int64_t offset,
+                    int64_t size);
+  void buildShape(mlir::Operation *op);
+  mlir::Value repeated(mlir::Value view, int64_t dim, int64_t times,
+                       bool inPlace);
+  mlir::Value flattened(mlir::Value view, int64_t dim, mlir::Operation *op);
+  void buildConcat(ConcatOp concat);
+  Sizes shapeOfView(mlir::Value view);
+
+  // Rows: GraphRowPhases.cpp.
+  void buildRows(mlir::Operation *op);
+  void buildRowPhase(llvm::StringRef name, llvm::ArrayRef<GraphSize> shape,
+                     bool wholeRows, llvm::function_ref<void(RowBlock &)> body);
+  void copy(mlir::Value from, mlir::Value to);
+  mlir::Value tileOf(mlir::Value tensor, RowBlock &block);
+  mlir::Value computeTile(mlir::Operation *op, RowBlock &block);
+  mlir::Value normTile(RmsNormOp norm, RowBlock &block);
+  mlir::Value normTile(LayerNormOp norm, RowBlock &block);
+  mlir::Value ropeTile(RopeOp rope, RowBlock &block);
+  mlir::Value positionsOf(RopeOp rope, RowBlock &block);
+  void buildSum(SumOp sum);
+  mlir::Value load(mlir::Value view, const RowBlock &block);
+  mlir::Value loadColumn(mlir::Value view, const RowBlock &block);
+  void store(mlir::Value tile, mlir::Value view, const RowBlock &block);
+  using Element =
+      llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::ValueRange)>;
+  mlir::Value mapRows(mlir::ValueRange tiles, mlir::Type result,
+                      Element element);
+  mlir::Value rowFactor(mlir::Value squares, int64_t width, double eps);
+
+  // Products: GraphProducts.cpp.
+  struct Product;
+  void buildProduct(mlir::Operation *product, mlir::Value result);
+  Product describeProduct(mlir::Operation *op);
+  Product describeHeads(HeadLinearOp linear);
+  void chooseBlocks(Product &product);
+  mlir::Value sumOfProduct(const Product &product, const RowBlock &block,
+                           mlir::Value batch);
+
+  mlir::Location named(llvm::StringRef name) {
+    return mlir::NameLoc::get(b.getStringAttr(name), loc);
+  }
+  mlir::Value constant(int64_t value) {
+    return b.createOrFold<mlir::arith::ConstantIndexOp>(loc, value);
+  }
+  template <typename OpT>
+  mlir::Value make(llvm::StringRef name, mlir::Value left, mlir::Value right) {
+    return b.createOrFold<OpT>(named(name), left, right);
+  }
+  tile::TileType tileType(llvm::ArrayRef<int64_t> shape, mlir::Type element) {
+    return tile::TileType::get(b.getContext(), shape, element);
+  }
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  mlir::func::FuncOp function;
+  tile::ScheduleAttr schedule;
+  GraphSizes sizes;
+
+  tile::ProgramOp program;
+  tile::PhaseOp firstPhase;
+  /// Where tensors are, and where those not yet computed will be.
+  llvm::DenseMap<mlir::Value, mlir::Value> views, destinations;
+  /// Tensors that are stored where their user's result will be.
+  llvm::DenseSet<mlir::Value> inUser;
+  /// Operations that their user's phase computes; the products among them.
+  llvm::DenseSet<mlir::Operation *> deferred;
+  llvm::DenseMap<mlir::Operation *, mlir::Operation *> products;
+  llvm::DenseMap<unsigned, mlir::Value> axisValues;
+  llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> axisNumbers;
+};
+
+} // namespace attn
+
+#endif // PASSES_GRAPHPROGRAMBUILDER_H

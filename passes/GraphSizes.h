@@ -1,0 +1,96 @@
+//===- GraphSizes.h - equal sizes of a graph function -----------*- C++ -*-===//
+//
+// Which dimensions of a function's tensors are equal in every call, so that a
+// call's sizes have names and every tensor's room is known from them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef PASSES_GRAPHSIZES_H
+#define PASSES_GRAPHSIZES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <string>
+
+namespace attn {
+
+/// A size: `factor` times dynamic dimensions of arguments.
+struct GraphSize {
+  int64_t factor = 1;
+  /// Numbers of dynamic dimensions, sorted.
+  llvm::SmallVector<unsigned, 2> axes;
+
+  static GraphSize of(int64_t number) { return {number, {}}; }
+  bool isStatic() const { return axes.empty(); }
+  bool operator==(const GraphSize &other) const {
+    return factor == other.factor && axes == other.axes;
+  }
+};
+
+/// The sizes of all tensors of one function.
+class GraphSizes {
+public:
+  /// A dynamic dimension of an argument, the first of those equal to it.
+  struct Axis {
+    unsigned argument, dimension;
+    /// "batch", "query_length" or "kv_capacity".
+    std::string name;
+  };
+
+  /// Why the sizes cannot be told, at an operation or (null) the function.
+  struct Problem {
+    mlir::Operation *op = nullptr;
+    std::string text;
+  };
+
+  explicit GraphSizes(mlir::func::FuncOp function);
+
+  bool hasProblem() const { return !problem.text.empty(); }
+  const Problem &getProblem() const { return problem; }
+
+  /// Sizes of a tensor, in order.
+  llvm::SmallVector<GraphSize> sizesOf(mlir::Value tensor) const;
+  const Axis &getAxis(unsigned number) const { return axes[number]; }
+  unsigned countAxes() const { return axes.size(); }
+
+private:
+  using Sizes = llvm::SmallVector<GraphSize>;
+
+  unsigned findAxis(unsigned number) const;
+  GraphSize resolve(const GraphSize &size) const;
+  void unify(mlir::Operation *op, const GraphSize &left,
+             const GraphSize &right);
+  /// The same with sizes `leftDim` and `rightDim` of two tensors.
+  void unify(mlir::Operation *op, mlir::Value left, unsigned leftDim,
+             mlir::Value right, unsigned rightDim);
+  void fail(mlir::Operation *op, const llvm::Twine &text);
+
+  void addArguments(mlir::func::FuncOp function);
+  void visit(mlir::Operation *op);
+  Sizes broadcast(mlir::Operation *op, mlir::Value result);
+  void alignLast(mlir::Operation *op, mlir::Value part, mlir::Value whole);
+  void visitFlash(mlir::Operation *op);
+  Sizes visitShape(mlir::Operation *op);
+  Sizes visitMath(mlir::Operation *op);
+  void checkEqualities();
+  void nameAxes(mlir::func::FuncOp function);
+  void nameAxis(const GraphSize &size, llvm::StringRef name);
+
+  llvm::DenseMap<mlir::Value, Sizes> sizes;
+  llvm::SmallVector<Axis> axes;
+  /// Towards the first of the equal axes; what an axis is bound to, or -1.
+  llvm::SmallVector<unsigned> parents;
+  llvm::SmallVector<int64_t> bound;
+  struct Equality {
+    mlir::Operation *op;
+    GraphSize left, right;
+  };
+  llvm::SmallVector<Equality> equalities;
+  Problem problem;
+};
+
+} // namespace attn
+
+#endif // PASSES_GRAPHSIZES_H
