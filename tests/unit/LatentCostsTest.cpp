@@ -2,8 +2,8 @@
 
 #include "passes/LatentCosts.h"
 
+#include "gtest/gtest.h"
 #include <cmath>
-#include <gtest/gtest.h>
 
 using namespace attn;
 
