@@ -8,7 +8,7 @@
 #ifndef DIALECTS_ATTN_ATTNDIALECT_TD
 #define DIALECTS_ATTN_ATTNDIALECT_TD
 
-include "mlir/IR/OpBase.td"
+include "dialects/attn/AttnFields.td"
 
 def Attn_Dialect : Dialect {
   let name = "attn";
@@ -37,6 +37,6 @@ def Attn_Dialect : Dialect {
 }
 
 class Attn_Op<string mnemonic, list<Trait> traits = []>
-    : Op<Attn_Dialect, mnemonic, traits>;
+    : Op<Attn_Dialect, mnemonic, [Attn_KnownFields] # traits>;
 
 #endif // DIALECTS_ATTN_ATTNDIALECT_TD

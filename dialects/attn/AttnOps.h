@@ -9,6 +9,7 @@
 
 #include "dialects/attn/AttnAttributes.h"
 #include "dialects/attn/AttnDialect.h"
+#include "dialects/attn/AttnFields.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/OpAsmSupport.h"

@@ -8,8 +8,8 @@
 #ifndef DIALECTS_ATTN_TILE_ATTNTILEDIALECT_TD
 #define DIALECTS_ATTN_TILE_ATTNTILEDIALECT_TD
 
+include "dialects/attn/AttnFields.td"
 include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/OpBase.td"
 
 def AttnTile_Dialect : Dialect {
   let name = "attn_tile";
@@ -43,6 +43,6 @@ def AttnTile_Dialect : Dialect {
 }
 
 class AttnTile_Op<string mnemonic, list<Trait> traits = []>
-    : Op<AttnTile_Dialect, mnemonic, traits>;
+    : Op<AttnTile_Dialect, mnemonic, [Attn_KnownFields] # traits>;
 
 #endif // DIALECTS_ATTN_TILE_ATTNTILEDIALECT_TD

@@ -8,6 +8,7 @@
 #define DIALECTS_ATTN_TILE_ATTNTILEOPS_H
 
 #include "dialects/attn/AttnAttributes.h"
+#include "dialects/attn/AttnFields.h"
 #include "dialects/attn_tile/AttnTileDialect.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/OpDefinition.h"
