@@ -206,8 +206,8 @@ static constexpr OptionSpec options[] = {
      "sizes, their numbers, and the choice",
      false, "c",
      STORE { call.compile.printSchedule = true; return {}; }},
-    {"require-fused", 0, "", "fail if a function of a .mlir file cannot become "
-     "one kernel (default: warn, and leave it out)",
+    {"require-fused", 0, "", "fail if attention in a function of a .mlir file "
+     "stays unfused (default: warn, and leave the function out)",
      false, "cvbe",
      STORE { call.compile.requireFused = true; return {}; }},
     {"verify-each-numeric", 0, "", "interpret the IR after every pass, name the "

@@ -350,12 +350,27 @@ static Answer whyNotOp(Operation *op) {
       });
 }
 
+/// Callers bind tensors by their names.
+static Answer whyNotNamed(func::FuncOp function) {
+  for (auto [index, name] : llvm::enumerate(tensorNames(function))) {
+    if (name)
+      continue;
+    unsigned arguments = function.getNumArguments();
+    bool isArgument = index < arguments;
+    return Problem{nullptr, (Twine(isArgument ? "argument " : "result ") +
+                             Twine(isArgument ? index : index - arguments) +
+                             " has no name: give it an attn.name, such as \"" +
+                             (isArgument ? "query" : "output") + "\"")
+                                .str()};
+  }
+  return std::nullopt;
+}
+
 std::optional<Problem> attn::whyNotGraph(func::FuncOp function) {
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return Problem{nullptr, "it has no body of one block"};
-  for (Attribute name : tensorNames(function))
-    if (!name)
-      return Problem{nullptr, "an argument or result lacks attn.name"};
+  if (Answer why = whyNotNamed(function))
+    return why;
   constexpr int64_t callerRank = 4, innerRank = 5;
   Block &body = function.getBody().front();
   for (BlockArgument argument : body.getArguments())

@@ -116,9 +116,10 @@ extern "C" {
 #define ATTN_ABI_VERSION 1u
 
 /* What a call answers. Anything but ATTN_OK has put a message with the
-   offending values into the context's text, and has written no output: all but
-   ATTN_TOO_MANY_TASKS, which tasks find out while others run, so that outputs
-   hold nothing of use. */
+   offending values into the text of a context that has one (size and all), and
+   has written no output: all but ATTN_TOO_MANY_TASKS, which tasks find out
+   while others run, so that outputs hold nothing of use. ATTN_OK leaves the
+   text as it is. */
 typedef enum attn_status {
   ATTN_OK = 0,
   ATTN_BAD_CONTEXT = 1, /* the context is NULL, too small, or of another ABI */

@@ -37,7 +37,7 @@ static attn_status choose_program(attn_rt_call *call, uint32_t kinds,
 static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
                            uint32_t kinds, const void *args,
                            const attn_context *context) {
-  attn_status status = attn_rt_check_context(context);
+  attn_status status = attn_rt_check_context(kernel, context);
   call->kernel = kernel;
   call->frame.partials = 0;
   if (!status)

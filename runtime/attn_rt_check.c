@@ -18,18 +18,20 @@ typedef struct {
   attn_rt_fail((c)->context, status, "%s: %s " format,                         \
                (c)->call->kernel->symbol, (c)->expected->name, __VA_ARGS__)
 
-attn_status attn_rt_check_context(const attn_context *context) {
+attn_status attn_rt_check_context(const attn_rt_kernel *kernel,
+                                  const attn_context *context) {
   if (!context || context->size < sizeof(attn_context))
     return ATTN_BAD_CONTEXT;
   if (context->abi != ATTN_ABI_VERSION)
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
-                        "context.abi is %d, expected %d: begin with "
+                        "%s: context.abi is %d, expected %d: begin with "
                         "ATTN_CONTEXT_INIT",
-                        (int64_t)context->abi, (int64_t)ATTN_ABI_VERSION);
+                        kernel->symbol, (int64_t)context->abi,
+                        (int64_t)ATTN_ABI_VERSION);
   if (context->workers < 0)
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
-                        "context.workers is %d, expected 0 or more",
-                        context->workers);
+                        "%s: context.workers is %d, expected 0 or more",
+                        kernel->symbol, context->workers);
   return ATTN_OK;
 }
 

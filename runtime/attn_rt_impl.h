@@ -44,7 +44,8 @@ attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
                                   const attn_rt_target **chosen);
 
 /* Checks the context's own fields. Without a message when there is none. */
-attn_status attn_rt_check_context(const attn_context *context);
+attn_status attn_rt_check_context(const attn_rt_kernel *kernel,
+                                  const attn_context *context);
 
 /* Checks every argument against the kernel and fills call->views, ->symbol,
    ->longest and ->frame.constants. */

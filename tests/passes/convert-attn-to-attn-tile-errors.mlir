@@ -11,7 +11,7 @@ func.func @unfused(%score: tensor<?x4x?x?xf32> {attn.name = "score"})
 
 // -----
 
-// expected-error @below {{function 'nameless' cannot become a tile program: an argument or result lacks attn.name}}
+// expected-error @below {{function 'nameless' cannot become a tile program: argument 0 has no name: give it an attn.name, such as "query"}}
 func.func @nameless(%query: tensor<?x?x1x8xf32>, %key: tensor<?x?x1x8xf32>,
                     %value: tensor<?x?x1x8xf32>)
     -> (tensor<?x?x1x8xf32>, tensor<?x?x1xf32>) {

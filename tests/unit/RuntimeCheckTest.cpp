@@ -37,11 +37,11 @@ TEST(RuntimeCheckTest, RefusesContext) {
   call.context.size = sizeof(attn_context);
   call.context.abi = 2;
   expectRefusal(call, ATTN_BAD_CONTEXT,
-                "context.abi is 2, expected 1: begin with ATTN_CONTEXT_INIT");
+                "fake_core: context.abi is 2, expected 1: begin with ATTN_CONTEXT_INIT");
   call.context.abi = ATTN_ABI_VERSION;
   call.context.workers = -3;
   expectRefusal(call, ATTN_BAD_CONTEXT,
-                "context.workers is -3, expected 0 or more");
+                "fake_core: context.workers is -3, expected 0 or more");
 }
 
 TEST(RuntimeCheckTest, RefusesHeadOfArgs) {
