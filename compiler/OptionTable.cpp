@@ -177,6 +177,13 @@ static constexpr OptionSpec options[] = {
      true, "cvrbe",
      STORE { return storeInList(call.compile.phases, value,
                                 {Phase::Prefill, Phase::Decode}); }},
+    {"absorb", 0, "FORM", "where a .mlir file projects keys and values from "
+     "shared rows (MLA): absorbed, expanded, or auto (default), the one with "
+     "less work",
+     false, "cvbe",
+     STORE { return readWord(call.compile.absorb, value,
+                             {Absorb::Auto, Absorb::Absorbed,
+                              Absorb::Expanded}); }},
     {"dtype", 0, "T", "type of the tensors: f32 (default: the config's)",
      false, "icvbe",
      STORE { return storeDtype(call.compile.dtype, value); }},
@@ -275,4 +282,16 @@ std::string_view attn::spell(Phase phase) {
     return "decode";
   }
   llvm_unreachable("unknown phase");
+}
+
+std::string_view attn::spell(Absorb form) {
+  switch (form) {
+  case Absorb::Auto:
+    return "auto";
+  case Absorb::Absorbed:
+    return "absorbed";
+  case Absorb::Expanded:
+    return "expanded";
+  }
+  llvm_unreachable("unknown form");
 }

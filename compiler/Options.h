@@ -26,12 +26,16 @@ enum class Dtype { F32, BF16, F16 };
 enum class Scope { Core, Attend, Layer };
 /// Which schedules a compilation asks for.
 enum class Phase { Prefill, Decode };
+/// How keys and values that are projected from shared rows are attended to: in
+/// the form with less work, on the rows, or projected.
+enum class Absorb { Auto, Absorbed, Expanded };
 /// What attnc is asked to do.
 enum class Verb { Import, Compile, Verify, Run, Bench, Explain };
 
 std::string_view spell(Dtype dtype);
 std::string_view spell(Scope scope);
 std::string_view spell(Phase phase);
+std::string_view spell(Absorb form);
 
 /// Options of every verb that compiles. An empty list or optional is the
 /// documented default.
@@ -40,6 +44,7 @@ struct CompileOptions {
   std::vector<Scope> scopes;
   std::vector<Phase> phases;
   std::optional<Dtype> dtype, kDtype, vDtype;
+  std::optional<Absorb> absorb;
   std::string name;
   std::string dumpIrDir;
   bool requireFused = false;

@@ -17,6 +17,8 @@
 #include "passes/Passes.h"
 #include "passes/RowParts.h"
 
+#include <fmt/format.h>
+
 using namespace attn;
 using namespace mlir;
 
@@ -177,11 +179,13 @@ static LogicalResult dropUnfused(ModuleOp module,
 /// `attn-absorb-projections` counts for decode unless there is prefill alone.
 static std::string passesOf(const StageSpec &stage,
                             const CompileOptions &options) {
+  if (stage.passes != "attn-absorb-projections")
+    return stage.passes.str();
   bool isPrefill =
       options.phases.size() == 1 && options.phases.front() == Phase::Prefill;
-  bool countsTokens = stage.passes == "attn-absorb-projections";
-  return stage.passes.str() +
-         (isPrefill && countsTokens ? "{query-length=2048}" : "");
+  return fmt::format("{}{{form={}{}}}", std::string_view(stage.passes),
+                     spell(options.absorb.value_or(Absorb::Auto)),
+                     isPrefill ? " query-length=2048" : "");
 }
 
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
