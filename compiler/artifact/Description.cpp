@@ -14,6 +14,7 @@
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace attn;
 using namespace attn::artifact;
@@ -204,6 +205,13 @@ artifact::describeLayers(mlir::ModuleOp declared,
     return placeOf(a) < placeOf(b);
   });
   return layers;
+}
+
+uint32_t artifact::kindOf(llvm::StringRef schedule) {
+  return llvm::StringSwitch<uint32_t>(schedule)
+      .Case("decode", ATTN_RT_DECODE)
+      .Case("short", ATTN_RT_SHORT)
+      .Default(ATTN_RT_PREFILL);
 }
 
 std::vector<EntryDescription>

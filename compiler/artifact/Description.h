@@ -102,6 +102,10 @@ std::vector<LayerDescription>
 describeLayers(mlir::ModuleOp declared,
                llvm::ArrayRef<KernelDescription> kernels);
 
+/// The bit of attn_rt.h that stands for a schedule: that of prefill for one
+/// that takes any call.
+uint32_t kindOf(llvm::StringRef schedule);
+
 /// The entries of a kernel: its symbol and the schedules that it allows.
 struct EntryDescription {
   std::string symbol;

@@ -207,13 +207,6 @@ Constant *EntryWriter::tensor(const TensorDescription &description,
            llvm::ArrayType::get(builder.getPtrTy(), ATTN_RT_MAX_RANK), axes)});
 }
 
-static int64_t kindOf(StringRef schedule) {
-  return llvm::StringSwitch<int64_t>(schedule)
-      .Case("decode", ATTN_RT_DECODE)
-      .Case("short", ATTN_RT_SHORT)
-      .Default(ATTN_RT_PREFILL);
-}
-
 /// Rows of attn_rt_buffer.
 Constant *EntryWriter::buffers(const cpu::CpuProgram &description) {
   llvm::SmallVector<Constant *> rows;

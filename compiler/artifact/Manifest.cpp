@@ -15,6 +15,8 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <fmt/format.h>
+
 using namespace attn;
 using namespace attn::artifact;
 using llvm::json::OStream;
@@ -113,7 +115,8 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
   });
   json.attributeArray("programs", [&] {
     for (const cpu::CpuProgram &program : compiled.programs)
-      json.object([&] { writeProgram(json, program); });
+      if (entry.kinds & kindOf(program.schedule))
+        json.object([&] { writeProgram(json, program); });
   });
   if (kernel.isAttention)
     json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
@@ -130,7 +133,10 @@ static void writeSide(OStream &json, llvm::StringRef name,
 
 /// The layer's constants, in the model's own terms.
 static void writeConstants(OStream &json, const LayerFacts &facts) {
-  json.attribute("scale", facts.scale);
+  // The shortest text of the number: JSON.h writes 17 digits.
+  json.attributeBegin("scale");
+  json.rawValue(fmt::format("{}", facts.scale));
+  json.attributeEnd();
   writeSide(json, "left", facts.left);
   writeSide(json, "right", facts.right);
 }
@@ -193,6 +199,9 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
   });
   json.attributeArray("refused", [&] { writeRefused(json, library); });
   json.attributeArray("notes", [&] {
+    json.value(
+        "a row at position p sees the keys j of p - left < j < p + right; "
+        "null is no limit");
     json.value(
         "scopes attend and layer are not compiled by this version: query and "
         "key arrive rotated and normalised as the model has it");
