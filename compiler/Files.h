@@ -10,9 +10,11 @@
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <memory>
+#include <optional>
 
 namespace attn {
 
@@ -20,6 +22,29 @@ namespace attn {
 /// error does not name the path.
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 readFile(llvm::StringRef path);
+
+/// A file that appears whole or not at all: it is written beside its place and
+/// then moved there. Errors do not name the path.
+class PendingFile {
+public:
+  /// Writes what `writer` prints; it has no place at `path` yet.
+  static llvm::Expected<PendingFile>
+  write(llvm::StringRef path,
+        llvm::function_ref<void(llvm::raw_ostream &)> writer);
+
+  PendingFile(PendingFile &&) = default;
+  /// Leaves nothing behind unless it is kept.
+  ~PendingFile();
+
+  llvm::Error keep();
+
+private:
+  PendingFile(llvm::StringRef path, llvm::sys::fs::TempFile file)
+      : path(path.str()), file(std::move(file)) {}
+
+  std::string path;
+  std::optional<llvm::sys::fs::TempFile> file;
+};
 
 } // namespace attn
 

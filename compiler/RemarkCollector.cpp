@@ -41,31 +41,40 @@ static std::string textOf(const remark::detail::Remark &remark) {
 }
 
 namespace {
-class Collector : public remark::detail::MLIRRemarkStreamerBase {
+class Streamer : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit Collector(std::vector<PassRemark> &remarks) : remarks(remarks) {}
+  explicit Streamer(RemarkListener listener) : listener(std::move(listener)) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
-    PassRemark entry = {remark.getCategoryName().str(), kindOf(remark),
-                        textOf(remark)};
-    if (!llvm::is_contained(remarks, entry))
-      remarks.push_back(std::move(entry));
+    StringRef function = remark.getFunction();
+    // What MLIR says where the pass has set none.
+    if (function == "<unknown function>")
+      function = "";
+    listener({remark.getCategoryName().str(), kindOf(remark), textOf(remark)},
+             function, remark.getLocation());
   }
 
 private:
-  std::vector<PassRemark> &remarks;
+  RemarkListener listener;
 };
 } // namespace
 
-void attn::collectRemarks(MLIRContext &context,
-                          std::vector<PassRemark> &remarks) {
+void attn::listenToRemarks(MLIRContext &context, RemarkListener listener) {
   // "all" alone lets nothing through.
   remark::RemarkCategories everything;
   everything.passed = everything.missed = everything.analysis =
       everything.failed = ".*";
   LogicalResult enabled = remark::enableOptimizationRemarks(
-      context, std::make_unique<Collector>(remarks),
+      context, std::make_unique<Streamer>(std::move(listener)),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), everything);
   assert(succeeded(enabled) && "a fresh engine accepts any streamer");
   (void)enabled;
+}
+
+void attn::collectRemarks(MLIRContext &context,
+                          std::vector<PassRemark> &remarks) {
+  listenToRemarks(context, [&](PassRemark remark, StringRef, Location) {
+    if (!llvm::is_contained(remarks, remark))
+      remarks.push_back(std::move(remark));
+  });
 }

@@ -246,29 +246,17 @@ static std::string spellHeader(llvm::ArrayRef<StoredTensor> tensors) {
 
 Error attn::writeSafetensors(StringRef path,
                              llvm::ArrayRef<StoredTensor> tensors) {
-  auto file = llvm::sys::fs::TempFile::create(path + ".tmp-%%%%%%%%",
-                                              llvm::sys::fs::all_read |
-                                                  llvm::sys::fs::all_write);
-  if (!file)
-    return fail(path, "cannot be written: " + llvm::toString(file.takeError()));
   std::string header = spellHeader(tensors);
   char length[kLengthBytes];
   llvm::support::endian::write64le(length, header.size());
-  llvm::raw_fd_ostream out(file->FD, /*shouldClose=*/false);
-  out.write(length, kLengthBytes);
-  out << header;
-  for (const StoredTensor &tensor : tensors)
-    out.write(tensor.bytes.data(), tensor.bytes.size());
-  out.flush();
-  if (std::error_code problem = out.error()) {
-    out.clear_error();
-    llvm::consumeError(file->discard());
-    return fail(path, "cannot be written: " + problem.message());
-  }
-  if (Error error = file->keep(path)) {
-    std::string why = llvm::toString(std::move(error));
-    llvm::consumeError(file->discard());
-    return fail(path, "cannot be written: " + why);
-  }
+  auto file = PendingFile::write(path, [&](llvm::raw_ostream &out) {
+    out.write(length, kLengthBytes);
+    out << header;
+    for (const StoredTensor &tensor : tensors)
+      out.write(tensor.bytes.data(), tensor.bytes.size());
+  });
+  Error error = file ? file->keep() : file.takeError();
+  if (error)
+    return fail(path, llvm::toString(std::move(error)));
   return Error::success();
 }
