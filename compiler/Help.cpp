@@ -16,9 +16,8 @@ using llvm::StringRef;
 
 static constexpr size_t textWidth = 79;
 
-/// Breaks `text` into lines of at most textWidth, each after the first begun
-/// with `indent` spaces; `column` is where the first line starts.
-static std::string wrap(std::string_view text, size_t indent, size_t column) {
+std::string attn::wrapText(std::string_view text, size_t indent,
+                           size_t column) {
   std::string lines;
   StringRef rest(text);
   while (!rest.empty()) {
@@ -59,7 +58,7 @@ static std::string optionLine(const OptionSpec &option) {
                       option.value);
   constexpr size_t column = 26;
   std::string line = fmt::format("  {:<{}}", head, column - 2);
-  return line + wrap(option.help, column, column);
+  return line + wrapText(option.help, column, column);
 }
 
 std::string attn::helpText(Verb verb) {
@@ -68,7 +67,7 @@ std::string attn::helpText(Verb verb) {
       fmt::format("attnc {}: {}\n\nusage: attnc {} {}{}{} [options]\n\n",
                   spec.name, spec.summary, spec.name, spec.operand,
                   spec.required.empty() ? "" : " ", spec.required);
-  text += wrap(spec.details, 0, 0) + "\noptions\n";
+  text += wrapText(spec.details, 0, 0) + "\noptions\n";
   for (const OptionSpec &option : optionTable()) {
     bool listed = option.refusal.empty() &&
                   option.verbs.find(spec.letter) != std::string_view::npos;

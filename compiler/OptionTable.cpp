@@ -85,6 +85,18 @@ static std::string storeNumber(Integer &slot, StringRef value, Integer least,
   return {};
 }
 
+static std::string storeRate(std::optional<double> &slot, StringRef value) {
+  double number = 0;
+  bool isNumber = !value.getAsDouble(number);
+  // NaN is not.
+  bool isInRange = number >= 1e-3 && number <= 1e12;
+  if (!isNumber || !isInRange)
+    return fmt::format("'{}' is not a number from 0.001 to 1e12",
+                       std::string_view(value));
+  slot = number;
+  return {};
+}
+
 static std::string storeName(Invocation &invocation, StringRef value) {
   auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_'; };
   if (value.empty() || !llvm::all_of(value, isWordCharacter) ||
@@ -141,10 +153,10 @@ static constexpr VerbSpec verbs[] = {
      "attnc bench examples/configs/llama-3-8b.json --threads 1"},
     {Verb::Explain, 'e', "explain", "INPUT|DIR", "",
      "tell what a model's attention costs and what was rewritten",
-     "Prints parameters, matrix FLOPs and KV-cache bytes per token of each "
-     "layer of INPUT, or of what the folder DIR was compiled from, and the "
-     "remarks of every pass: what was rewritten, what was not, and the number "
-     "that decided.",
+     "Prints parameters, matrix FLOPs, bytes and KV-cache bytes per token of "
+     "each layer of INPUT, or of what the folder DIR was compiled from; FLOPs "
+     "per byte of its prefill and decode kernels; and the remarks of every "
+     "pass: what was rewritten, what was not, and the number that decided.",
      "attnc explain examples/configs/llama-3-8b.json --kv-length 8192"},
 };
 
@@ -202,6 +214,11 @@ static constexpr OptionSpec options[] = {
     {"kv-length", 0, "N", "keys to count FLOPs for (default: 4096)",
      false, "e", STORE { return storeNumber<int64_t>(call.kvLength, value,
                                                      0, 1LL << 31); }},
+    {"peak-gflops", 0, "X", "what a machine computes at most, in GFLOP/s; with "
+     "--bandwidth-gbs says what binds each kernel",
+     false, "e", STORE { return storeRate(call.peakGflops, value); }},
+    {"bandwidth-gbs", 0, "X", "what it reads from memory, in GB/s",
+     false, "e", STORE { return storeRate(call.bandwidthGbs, value); }},
     {"threads", 0, "N", "threads to measure with (default: one, then all)",
      false, "b", STORE { return storeNumber<unsigned>(call.threads, value,
                                                       1, 4096); }},

@@ -195,6 +195,10 @@ std::string ArgumentReader::missingArgument() const {
     missing = "--in FILE";
   else if (verb.verb == Verb::Run && invocation.outTensors.empty())
     missing = "--out FILE";
+  else if (invocation.peakGflops && !invocation.bandwidthGbs)
+    missing = "--bandwidth-gbs X beside --peak-gflops";
+  else if (invocation.bandwidthGbs && !invocation.peakGflops)
+    missing = "--peak-gflops X beside --bandwidth-gbs";
   if (missing.empty())
     return {};
   return fmt::format("'attnc {0}' needs {1}; see 'attnc help {0}'", verb.name,

@@ -66,6 +66,8 @@ struct Invocation {
   bool json = false;
   unsigned threads = 0;
   int64_t queryLength = 1, kvLength = 4096;
+  /// The limits of the user's machine; both or none.
+  std::optional<double> peakGflops, bandwidthGbs;
 };
 
 /// What parsing gives: an invocation, or a text to print and leave with.
@@ -92,6 +94,10 @@ llvm::Error checkCompiled(const Invocation &invocation,
 /// The texts of `attnc --help` and of `attnc help VERB`.
 std::string overviewText();
 std::string helpText(Verb verb);
+
+/// Breaks `text` into lines of at most 79 columns, each after the first begun
+/// with `indent` spaces; `column` is where the first line starts.
+std::string wrapText(std::string_view text, size_t indent, size_t column);
 
 //===----------------------------------------------------------------------===//
 // The tables

@@ -51,6 +51,7 @@ static OwningOpRef<ModuleOp> inspectFolder(MLIRContext &context,
     reportError(library.takeError());
     return nullptr;
   }
+  question.dtype = typeOf(**library, "query");
   question.kDtype = typeOf(**library, "key");
   question.vDtype = typeOf(**library, "value");
   return readDeclared(context, **library);
@@ -65,6 +66,7 @@ static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
   Dtype dtype;
   OwningOpRef<ModuleOp> module =
       inspectInput(context, invocation.input, invocation.compile, dtype);
+  question.dtype = dtype;
   question.kDtype = invocation.compile.kDtype.value_or(dtype);
   question.vDtype = invocation.compile.vDtype.value_or(dtype);
   return module;
@@ -79,7 +81,9 @@ int attn::explainCommand(const Invocation &invocation) {
   std::vector<PassRemark> remarks;
   MLIRContext context(MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  CostQuestion question = {invocation.queryLength, invocation.kvLength};
+  CostQuestion question = {.queryLength = invocation.queryLength,
+                           .kvLength = invocation.kvLength,
+                           .machine = machineOf(invocation)};
   OwningOpRef<ModuleOp> module = inspect(context, invocation, question);
   if (!module)
     return 1;

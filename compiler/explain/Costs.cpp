@@ -6,7 +6,6 @@
 
 #include "compiler/explain/Costs.h"
 
-#include "compiler/bench/Cases.h"
 #include "passes/LatentCosts.h"
 #include "llvm/Support/ErrorHandling.h"
 
@@ -16,8 +15,15 @@ LayerCosts &LayerCosts::operator+=(const LayerCosts &other) {
   parameters += other.parameters;
   flops += other.flops;
   kvBytes += other.kvBytes;
+  bytes += other.bytes;
   kvCacheBytesPerToken += other.kvCacheBytesPerToken;
   return *this;
+}
+
+std::optional<Machine> attn::machineOf(const Invocation &invocation) {
+  if (!invocation.peakGflops || !invocation.bandwidthGbs)
+    return std::nullopt;
+  return Machine{*invocation.peakGflops, *invocation.bandwidthGbs};
 }
 
 int64_t attn::bytesOf(Dtype dtype) {
@@ -29,6 +35,24 @@ int64_t attn::bytesOf(Dtype dtype) {
     return 2;
   }
   llvm_unreachable("unknown dtype");
+}
+
+/// Of the keys and values that any row of `call` sees.
+static double countKvBytes(const BenchCase &call,
+                           const CostQuestion &question) {
+  // Absorbed values are the same rows as the keys.
+  double values = call.absorbed ? 0 : double(call.shape.valueDim);
+  double keys = double(call.shape.headDim);
+  double bytes =
+      keys * bytesOf(question.kDtype) + values * bytesOf(question.vDtype);
+  return call.countKvBytes() * bytes / ((keys + values) * bytesOf(Dtype::F32));
+}
+
+double attn::countBytes(const BenchCase &call, const CostQuestion &question) {
+  const CallShape &shape = call.shape;
+  double rows = double(shape.batch) * shape.queryLength * shape.queryHeads;
+  return countKvBytes(call, question) +
+         rows * (shape.headDim + shape.valueDim) * bytesOf(question.dtype);
 }
 
 LayerCosts attn::countCosts(GroupedOp layer, const CostQuestion &question) {
@@ -52,10 +76,8 @@ LayerCosts attn::countCosts(GroupedOp layer, const CostQuestion &question) {
   costs.flops = call.countFlops();
   costs.kvCacheBytesPerToken = kvHeads * (headDim * bytesOf(question.kDtype) +
                                           valueDim * bytesOf(question.vDtype));
-  double f32BytesPerToken =
-      kvHeads * (headDim + valueDim) * bytesOf(Dtype::F32);
-  costs.kvBytes =
-      call.countKvBytes() * costs.kvCacheBytesPerToken / f32BytesPerToken;
+  costs.kvBytes = countKvBytes(call, question);
+  costs.bytes = countBytes(call, question);
   return costs;
 }
 
@@ -79,8 +101,12 @@ LatentForms attn::countForms(LatentOp layer, const CostQuestion &question) {
   LatentCall call = {.queryLength = double(question.queryLength),
                      .kvLength = absorbed.countKvBytes() / keyBytes,
                      .pairs = absorbed.countFlops() / pairFlops};
-  return {.expandedFlops = countExpanded(geometry, call).flops,
-          .absorbedFlops = countAbsorbed(geometry, call).flops,
+  FormCosts expandedForm = countExpanded(geometry, call);
+  FormCosts absorbedForm = countAbsorbed(geometry, call);
+  return {.expandedFlops = expandedForm.flops,
+          .absorbedFlops = absorbedForm.flops,
+          .expandedElements = expandedForm.elements,
+          .absorbedElements = absorbedForm.elements,
           .crossover =
               crossoverQueryLength(geometry, double(question.kvLength)),
           .asymptoticCrossover = crossoverQueryLength(geometry)};
@@ -108,7 +134,13 @@ LayerCosts attn::countCosts(LatentOp layer, const CostQuestion &question) {
   // Keys and values are the same cached rows.
   costs.kvCacheBytesPerToken =
       double(layer.getAbsorbedSize()) * bytesOf(question.kDtype);
-  costs.kvBytes = absorbedCall(layer, question).countKvBytes() *
-                  bytesOf(question.kDtype) / bytesOf(Dtype::F32);
+  costs.kvBytes = countKvBytes(absorbedCall(layer, question), question);
+  // Queries and outputs as the projections around the layer have them.
+  double rows = double(question.queryLength) * layer.getHeads();
+  bool isAbsorbed = forms.absorbedFlops <= forms.expandedFlops;
+  costs.bytes = (isAbsorbed ? forms.absorbedElements : forms.expandedElements) *
+                    bytesOf(question.kDtype) +
+                rows * (layer.getExpandedSize() + layer.getValueDim()) *
+                    bytesOf(question.dtype);
   return costs;
 }

@@ -69,11 +69,13 @@ Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
   for (Operation &op : *module.getBody()) {
     if (auto layer = dyn_cast<GroupedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
-                               describe(layer), countCosts(layer, question)});
+                               describe(layer), countCosts(layer, question),
+                               std::nullopt, placeLayer(layer, question)});
     else if (auto latent = dyn_cast<LatentOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(latent.getLayers()),
                                describe(latent), countCosts(latent, question),
-                               countForms(latent, question)});
+                               countForms(latent, question),
+                               placeLayer(latent, question)});
     else if (auto refused = dyn_cast<RefusedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
                                "not compiled: " + refused.getWhy().str(),
@@ -93,6 +95,24 @@ std::optional<LayerCosts> Explanation::total() const {
       sum += *group.costs;
   }
   return sum;
+}
+
+std::vector<RooflinePoint> Explanation::totalRoofline() const {
+  std::vector<RooflinePoint> sums;
+  if (!total())
+    return sums;
+  for (const ExplainedGroup &group : groups) {
+    if (sums.empty()) {
+      sums = group.roofline;
+      for (RooflinePoint &sum : sums)
+        sum.flops = sum.bytes = 0;
+    }
+    for (auto [sum, point] : llvm::zip_equal(sums, group.roofline)) {
+      sum.flops += point.flops * double(group.layers.size());
+      sum.bytes += point.bytes * double(group.layers.size());
+    }
+  }
+  return sums;
 }
 
 std::optional<LatentForms> Explanation::forms() const {
@@ -124,12 +144,23 @@ static void printCosts(llvm::json::OStream &json,
                        const std::optional<LayerCosts> &costs) {
   json.attribute("parameters", toJson(pick(costs, &LayerCosts::parameters)));
   json.attribute("flops", toJson(pick(costs, &LayerCosts::flops)));
+  json.attribute("bytes", toJson(pick(costs, &LayerCosts::bytes)));
   json.attribute("kv_cache_bytes_per_token",
                  toJson(pick(costs, &LayerCosts::kvCacheBytesPerToken)));
 }
 
+static void printRoofline(llvm::json::OStream &json,
+                          ArrayRef<RooflinePoint> points,
+                          const std::optional<Machine> &machine) {
+  json.attributeArray("roofline", [&] {
+    for (const RooflinePoint &point : points)
+      json.value(toJson(point, machine));
+  });
+}
+
 static void printLayers(llvm::json::OStream &json,
-                        ArrayRef<ExplainedGroup> groups) {
+                        ArrayRef<ExplainedGroup> groups,
+                        const std::optional<Machine> &machine) {
   SmallVector<std::pair<int64_t, const ExplainedGroup *>> layers;
   for (const ExplainedGroup &group : groups)
     for (int64_t layer : group.layers)
@@ -139,6 +170,7 @@ static void printLayers(llvm::json::OStream &json,
     json.object([&, layer = layer, group = group] {
       json.attribute("layer", layer);
       printCosts(json, group->costs);
+      printRoofline(json, group->roofline, machine);
     });
 }
 
@@ -161,9 +193,12 @@ static void printCrossover(llvm::json::OStream &json,
 void attn::printJson(const Explanation &explanation, llvm::raw_ostream &out) {
   llvm::json::OStream json(out, /*IndentSize=*/2);
   json.object([&] {
+    const std::optional<Machine> &machine = explanation.question.machine;
+    json.attribute("machine", toJson(machine));
     printCosts(json, explanation.total());
-    json.attributeArray("layers",
-                        [&] { printLayers(json, explanation.groups); });
+    printRoofline(json, explanation.totalRoofline(), machine);
+    json.attributeArray(
+        "layers", [&] { printLayers(json, explanation.groups, machine); });
     printCrossover(json, explanation.forms());
     json.attributeArray("remarks", [&] {
       for (const PassRemark &remark : explanation.remarks)
@@ -193,10 +228,25 @@ static void printCosts(llvm::raw_ostream &out, const LayerCosts &costs) {
   out << fmt::format("    parameters             {:>17}\n"
                      "    matrix FLOPs           {:>17}\n"
                      "    keys and values read   {:>17} bytes\n"
+                     "    all bytes moved        {:>17} bytes\n"
                      "    KV cache per token     {:>17} bytes\n",
                      spellCount(costs.parameters), spellCount(costs.flops),
-                     spellCount(costs.kvBytes),
+                     spellCount(costs.kvBytes), spellCount(costs.bytes),
                      spellCount(costs.kvCacheBytesPerToken));
+}
+
+static void printRoofline(llvm::raw_ostream &out,
+                          ArrayRef<RooflinePoint> points,
+                          const std::optional<Machine> &machine) {
+  for (const RooflinePoint &point : points) {
+    bool isPrefill = point.phase == "prefill";
+    std::string call = fmt::format(
+        "{} {} {}", point.phase, isPrefill ? "of" : "on",
+        spellCount(double(isPrefill ? point.queryLength : point.kvLength)));
+    std::string bound = spellBound(point, machine);
+    out << fmt::format("    {:<22} {:>17} FLOP/byte{}{}\n", call,
+                       spellIntensity(point), bound.empty() ? "" : ": ", bound);
+  }
 }
 
 /// The text of a crossover, or that there is none.
@@ -234,11 +284,18 @@ void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
       printCosts(out, *group.costs);
     if (group.forms)
       printForms(out, *group.forms, question.kvLength);
+    printRoofline(out, group.roofline, question.machine);
   }
   if (std::optional<LayerCosts> total = explanation.total()) {
     out << "\n  all layers\n";
     printCosts(out, *total);
+    printRoofline(out, explanation.totalRoofline(), question.machine);
   }
+  auto isCounted = [](const ExplainedGroup &group) {
+    return group.costs.has_value();
+  };
+  if (llvm::any_of(explanation.groups, isCounted))
+    out << "\n  " << wrapText(explainRoofline(question.machine), 2, 2);
   out << "\n  remarks\n";
   for (const PassRemark &remark : explanation.remarks)
     out << fmt::format("    {} {}: {}\n", remark.pass, remark.kind,

@@ -8,7 +8,7 @@
 #define COMPILER_EXPLAIN_REPORT_H
 
 #include "compiler/RemarkCollector.h"
-#include "compiler/explain/Costs.h"
+#include "compiler/explain/Roofline.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -25,6 +25,8 @@ struct ExplainedGroup {
   std::optional<LayerCosts> costs;
   /// Of a latent layer.
   std::optional<LatentForms> forms = std::nullopt;
+  /// Of the core kernels: a prefill, and one token.
+  std::vector<RooflinePoint> roofline = {};
 };
 
 struct Explanation {
@@ -35,6 +37,8 @@ struct Explanation {
 
   /// Of all layers; nothing if one of them is not compiled, or none declared.
   std::optional<LayerCosts> total() const;
+  /// The sums over all layers, under the same condition.
+  std::vector<RooflinePoint> totalRoofline() const;
   /// The forms of the first latent layer.
   std::optional<LatentForms> forms() const;
 };
