@@ -216,9 +216,9 @@ static constexpr OptionSpec options[] = {
                                                      0, 1LL << 31); }},
     {"peak-gflops", 0, "X", "what a machine computes at most, in GFLOP/s; with "
      "--bandwidth-gbs says what binds each kernel",
-     false, "e", STORE { return storeRate(call.peakGflops, value); }},
+     false, "ce", STORE { return storeRate(call.peakGflops, value); }},
     {"bandwidth-gbs", 0, "X", "what it reads from memory, in GB/s",
-     false, "e", STORE { return storeRate(call.bandwidthGbs, value); }},
+     false, "ce", STORE { return storeRate(call.bandwidthGbs, value); }},
     {"threads", 0, "N", "threads to measure with (default: one, then all)",
      false, "b", STORE { return storeNumber<unsigned>(call.threads, value,
                                                       1, 4096); }},
@@ -226,6 +226,9 @@ static constexpr OptionSpec options[] = {
      "numbered file each",
      false, "cvbe",
      STORE { return storeText(call.compile.dumpIrDir, value); }},
+    {"report", 0, "FILE", "write one HTML page: the IR of each stage beside the "
+     "one before, what changed, remarks, schedules, roofline",
+     false, "c", STORE { return storeText(call.reportFile, value); }},
     {"print-schedule", 0, "", "print the candidates for each kernel's block "
      "sizes, their numbers, and the choice",
      false, "c",

@@ -199,6 +199,9 @@ std::string ArgumentReader::missingArgument() const {
     missing = "--bandwidth-gbs X beside --peak-gflops";
   else if (invocation.bandwidthGbs && !invocation.peakGflops)
     missing = "--peak-gflops X beside --bandwidth-gbs";
+  else if (verb.verb == Verb::Compile && invocation.peakGflops &&
+           invocation.reportFile.empty())
+    missing = "--report FILE beside --peak-gflops";
   if (missing.empty())
     return {};
   return fmt::format("'attnc {0}' needs {1}; see 'attnc help {0}'", verb.name,

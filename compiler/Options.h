@@ -68,6 +68,8 @@ struct Invocation {
   int64_t queryLength = 1, kvLength = 4096;
   /// The limits of the user's machine; both or none.
   std::optional<double> peakGflops, bandwidthGbs;
+  /// The page that tells how the input was compiled; empty: none.
+  std::string reportFile;
 };
 
 /// What parsing gives: an invocation, or a text to print and leave with.

@@ -104,7 +104,7 @@ suite_docs() {
   tally docs tap
 }
 
-[ "$install" = no ] || must tools/scripts/install_dependencies.sh
+[ "$install" = no ] || must tools/scripts/install_dependencies.sh --tests
 must tools/scripts/make_venv.sh build/venv tests/requirements.txt
 must cmake --preset "$preset" -DATTN_WERROR="$werror" --log-level=WARNING
 must cmake --build "$build" --target "$target"

@@ -9,7 +9,6 @@
 #include "codegen/cpu/CompileKernel.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "compiler/Diagnostics.h"
-#include "compiler/Stages.h"
 #include "compiler/artifact/Assemble.h"
 #include "compiler/artifact/Programs.h"
 #include "compiler/artifact/Schedules.h"
@@ -72,7 +71,7 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
                                    const cpu::CpuTarget &target,
                                    const CompileOptions &options,
                                    LibraryDescription &library,
-                                   std::string &schedules) {
+                                   std::vector<std::string> &schedules) {
   FailureOr<std::vector<ProgramGroup>> groups =
       groupPrograms(tiles, declared, library.name, options.phases);
   if (failed(groups))
@@ -81,8 +80,7 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   assert((isFirst || groups->size() == library.kernels.size()) &&
          "targets differ in schedules alone");
   for (ProgramGroup &group : *groups) {
-    if (options.printSchedule)
-      schedules += tabulateSchedules(group, target);
+    schedules.push_back(tabulateSchedules(group, target));
     FailureOr<cpu::CpuKernel> kernel =
         cpu::compileKernel(group.programs, target);
     if (failed(kernel))
@@ -99,7 +97,8 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
 }
 
 FailureOr<Artifact> attn::compile(ModuleOp module,
-                                  const CompileOptions &options) {
+                                  const CompileOptions &options,
+                                  const StageObserver &watcher) {
   FailureOr<std::vector<cpu::CpuTarget>> targets =
       chooseTargets(module, options);
   if (failed(targets))
@@ -110,10 +109,8 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   for (const cpu::CpuTarget &target : *targets)
     library.targets.push_back(factsOf(target));
 
-  StageObserver observer;
-  if (!options.dumpIrDir.empty())
-    observer = dumpStages(options.dumpIrDir);
-  std::string schedules;
+  StageObserver observer = both(dumpStages(options.dumpIrDir), watcher);
+  std::vector<std::string> schedules;
   OwningOpRef<ModuleOp> fused = module.clone();
   if (failed(runFusionStages(*fused, options, observer)))
     return failure();

@@ -8,7 +8,7 @@
 #ifndef COMPILER_ARTIFACT_ARTIFACT_H
 #define COMPILER_ARTIFACT_ARTIFACT_H
 
-#include "compiler/Options.h"
+#include "compiler/Stages.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
@@ -31,14 +31,16 @@ struct Artifact {
   std::string manifest;
   /// How many kernels there are, and how many layers of the model they serve.
   size_t kernels = 0, layers = 0;
-  /// How each kernel's schedules were chosen, if the options ask for it.
-  std::string schedules;
+  /// How each kernel's schedules were chosen, a table each, target by target.
+  std::vector<std::string> schedules;
 };
 
 /// Compiles `module` for every target of `options`. Whatever fails is reported
-/// as a diagnostic; refused layers are warnings.
+/// as a diagnostic; refused layers are warnings. `observer` sees the stages, in
+/// tiles those of the first target.
 mlir::FailureOr<Artifact> compile(mlir::ModuleOp module,
-                                  const CompileOptions &options);
+                                  const CompileOptions &options,
+                                  const StageObserver &observer = nullptr);
 
 /// Writes the folder at `directory`: to a temporary sibling, then renamed. A
 /// folder that holds a manifest of attnc is replaced; any other that is not

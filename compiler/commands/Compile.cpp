@@ -6,10 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Diagnostics.h"
+#include "compiler/Files.h"
 #include "compiler/artifact/Artifact.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/import/Import.h"
+#include "compiler/report/KernelNames.h"
+#include "compiler/report/Page.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -19,6 +24,13 @@ using namespace mlir;
 
 static std::string spellCount(size_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+static std::string spellCounts(const Artifact &artifact) {
+  std::string counts = spellCount(artifact.kernels, "kernel");
+  if (artifact.layers)
+    counts += ", " + spellCount(artifact.layers, "layer");
+  return counts;
 }
 
 /// "wrote DIR: NAME.h, 1 object, libNAME.a, libNAME.so, NAME.json (1 kernel, 2
@@ -38,28 +50,108 @@ static std::string summarize(const Artifact &artifact, StringRef directory) {
     if (objects)
       parts.push_back(spellCount(objects, "object"));
   }
-  std::string counts = spellCount(artifact.kernels, "kernel");
-  if (artifact.layers)
-    counts += ", " + spellCount(artifact.layers, "layer");
   return fmt::format("wrote {}: {} ({})\n", std::string_view(directory),
-                     fmt::join(parts, ", "), counts);
+                     fmt::join(parts, ", "), spellCounts(artifact));
 }
+
+//===----------------------------------------------------------------------===//
+// The page of --report
+//===----------------------------------------------------------------------===//
+
+/// `path` without dots and links, as far as it exists.
+static std::string resolve(StringRef path) {
+  llvm::SmallString<256> name(path), real;
+  (void)llvm::sys::fs::make_absolute(name);
+  llvm::sys::path::remove_dots(name, /*remove_dot_dot=*/true);
+  if (!llvm::sys::fs::real_path(name, real))
+    return real.str().str();
+  StringRef parent = llvm::sys::path::parent_path(name);
+  if (parent.empty())
+    return name.str().str();
+  real = resolve(parent);
+  llvm::sys::path::append(real, llvm::sys::path::filename(name));
+  return real.str().str();
+}
+
+/// The folder is replaced as a whole: what lies in it would be lost.
+static LogicalResult checkReportPlace(const Invocation &invocation) {
+  std::string folder = resolve(invocation.output);
+  std::string file = resolve(invocation.reportFile);
+  if (file != folder && !StringRef(file).starts_with(folder + "/"))
+    return success();
+  reportError(fmt::format("report '{}' lies in the output folder '{}', which "
+                          "is replaced as a whole; name a place outside",
+                          invocation.reportFile, invocation.output));
+  return failure();
+}
+
+static LogicalResult refuseReport(const Invocation &invocation,
+                                  llvm::Error error) {
+  reportError(fmt::format("report '{}' {}", invocation.reportFile,
+                          llvm::toString(std::move(error))));
+  return failure();
+}
+
+/// Writes the folder, and the page if there is to be one: both or none.
+static LogicalResult writeAll(const Invocation &invocation, ModuleOp module,
+                              const Artifact &artifact,
+                              report::StageRecorder &recorder) {
+  if (invocation.reportFile.empty())
+    return writeFolder(artifact, invocation.output);
+  const std::vector<std::string> &targets = invocation.compile.targets;
+  report::nameKernels(artifact.manifest, artifact.name, recorder.attentions);
+  Explanation layers = explainLayers(module, recorder.getQuestion());
+  std::string page = report::renderPage(
+      {.summary = fmt::format(
+           "{}, compiled for {}", spellCounts(artifact),
+           targets.empty() ? "native"
+                           : fmt::format("{}", fmt::join(targets, ", "))),
+       .stages = recorder.stages,
+       .attentions = recorder.attentions,
+       .schedules = artifact.schedules,
+       .layers = layers});
+  auto file = PendingFile::write(invocation.reportFile,
+                                 [&](llvm::raw_ostream &out) { out << page; });
+  if (!file)
+    return refuseReport(invocation, file.takeError());
+  if (failed(writeFolder(artifact, invocation.output)))
+    return failure();
+  if (llvm::Error error = file->keep())
+    return refuseReport(invocation, std::move(error));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The verb
+//===----------------------------------------------------------------------===//
 
 int attn::compileCommand(const Invocation &invocation) {
   if (llvm::Error error = checkSupported(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }
+  bool hasReport = !invocation.reportFile.empty();
+  if (hasReport && failed(checkReportPlace(invocation)))
+    return 1;
+  // Filled by the context's remark engine until the context is gone.
+  report::StageRecorder recorder({.machine = machineOf(invocation)});
   MLIRContext context(MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   OwningOpRef<ModuleOp> module =
       loadInput(context, invocation.input, invocation.compile);
   if (!module)
     return 1;
-  FailureOr<Artifact> artifact = compile(*module, invocation.compile);
-  if (failed(artifact) || failed(writeFolder(*artifact, invocation.output)))
+  if (hasReport)
+    recorder.listen(context);
+  FailureOr<Artifact> artifact =
+      compile(*module, invocation.compile,
+              hasReport ? recorder.observer() : StageObserver());
+  if (failed(artifact) ||
+      failed(writeAll(invocation, *module, *artifact, recorder)))
     return 1;
-  llvm::outs() << artifact->schedules;
+  if (invocation.compile.printSchedule)
+    for (const std::string &table : artifact->schedules)
+      llvm::outs() << table;
   llvm::outs() << summarize(*artifact, invocation.output);
   return 0;
 }

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs what building and testing attnc needs on Debian 12, and nothing that
-# is already there. Needs root or sudo only when a package is missing.
+# install_dependencies.sh [--tests]: installs what building attnc needs on Debian
+# 12, with --tests also the browser that the tests look at pages with, and
+# nothing that is already there. Needs root or sudo only when a package is
+# missing.
 set -euo pipefail
 
 packages=(
@@ -9,6 +11,11 @@ packages=(
   libstdc++-12-dev libzstd-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools
   ninja-build python3 python3-venv zlib1g-dev
 )
+case ${1:-} in
+  "") ;;
+  --tests) packages+=(chromium) ;;
+  *) echo "error: unknown option '$1'" >&2; exit 2 ;;
+esac
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,0 +1,51 @@
+//===- KernelNames.cpp - Which kernel serves an attention -----------------===//
+//
+// Layers of one geometry share a kernel, and a latent layer has two.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/report/KernelNames.h"
+
+#include "compiler/Names.h"
+#include "llvm/Support/JSON.h"
+
+using namespace attn;
+using namespace attn::report;
+using llvm::StringRef;
+
+/// The manifest's entry for a layer of the model; null if there is none.
+static const llvm::json::Object *findLayer(const llvm::json::Value &manifest,
+                                           int64_t number) {
+  const llvm::json::Object *root = manifest.getAsObject();
+  const llvm::json::Array *layers = root ? root->getArray("layers") : nullptr;
+  if (!layers)
+    return nullptr;
+  for (const llvm::json::Value &layer : *layers)
+    if (const llvm::json::Object *entry = layer.getAsObject())
+      if (entry->getInteger("layer") == number)
+        return entry;
+  return nullptr;
+}
+
+void report::nameKernels(StringRef manifest, StringRef name,
+                         llvm::MutableArrayRef<RecordedAttention> attentions) {
+  llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(manifest);
+  if (!parsed)
+    return llvm::consumeError(parsed.takeError());
+  for (RecordedAttention &attention : attentions) {
+    if (attention.layers.empty()) {
+      attention.kernel = functionSymbol(name, attention.function);
+      continue;
+    }
+    const llvm::json::Object *layer =
+        findLayer(*parsed, attention.layers.front());
+    if (!layer)
+      continue;
+    std::optional<StringRef> kernel;
+    if (attention.isAbsorbed)
+      kernel = layer->getString("absorbed_kernel");
+    if (!kernel)
+      kernel = layer->getString("kernel");
+    attention.kernel = kernel.value_or("").str();
+  }
+}
