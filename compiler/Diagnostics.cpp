@@ -70,3 +70,7 @@ void attn::reportError(std::string_view message) {
 void attn::reportError(llvm::Error error) {
   reportError(llvm::toString(std::move(error)));
 }
+
+void attn::reportWarning(std::string_view message) {
+  llvm::errs() << fmt::format("attnc: warning: {}\n", message);
+}

@@ -25,6 +25,8 @@ public:
 void reportError(std::string_view message);
 /// The same for an error of llvm's.
 void reportError(llvm::Error error);
+/// Prints a warning that belongs to no place in a file.
+void reportWarning(std::string_view message);
 
 } // namespace attn
 

@@ -5,9 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/Diagnostics.h"
 #include "compiler/StageText.h"
-#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -16,35 +15,51 @@
 using namespace attn;
 using namespace mlir;
 
-static LogicalResult fail(StringRef path, std::error_code problem) {
-  reportError(fmt::format("{}: cannot be written: {}", std::string_view(path),
-                          problem.message()));
-  return failure();
-}
-
-static LogicalResult dump(StringRef dir, const StageView &stage) {
-  if (std::error_code problem = llvm::sys::fs::create_directories(dir))
-    return fail(dir, problem);
-  llvm::SmallString<128> path(dir);
-  llvm::sys::path::append(path, fmt::format("{:02}-{}.mlir", stage.number,
-                                            std::string_view(stage.name)));
-  std::error_code problem;
-  llvm::raw_fd_ostream out(path, problem);
-  if (problem)
-    return fail(path, problem);
+static OutputFile dump(const StageView &stage) {
+  OutputFile file = {.name = fmt::format("{:02}-{}.mlir", stage.number,
+                                         std::string_view(stage.name))};
+  llvm::raw_string_ostream out(file.bytes);
   write(printStage(stage), out);
-  out.flush();
-  if (!out.has_error())
-    return success();
-  problem = out.error();
-  out.clear_error();
-  return fail(path, problem);
+  return file;
 }
 
-StageObserver attn::dumpStages(StringRef dir) {
+/// Whether the file at `path` is one that `dump` made.
+static bool isDump(StringRef path) {
+  StringRef name = llvm::sys::path::filename(path);
+  unsigned number;
+  if (name.consumeInteger(10, number) || !name.starts_with("-") ||
+      !name.ends_with(".mlir"))
+    return false;
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  return buffer && (*buffer)->getBuffer().starts_with(kStageTitle);
+}
+
+static std::string whyNotDump(StringRef directory) {
+  std::string foreign = findForeign(directory, isDump);
+  if (foreign.empty())
+    return {};
+  return fmt::format("holds '{}', which is no dump of a stage; choose another, "
+                     "or move that away",
+                     foreign);
+}
+
+OutputFolder attn::dumpFolder(StringRef path) { return {path, whyNotDump}; }
+
+LogicalResult StageDump::check() const {
+  return success(dir.empty() || succeeded(dumpFolder(dir).check()));
+}
+
+StageObserver StageDump::observer() {
   if (dir.empty())
     return nullptr;
-  return [dir = dir.str()](const StageView &stage) { return dump(dir, stage); };
+  return [this](const StageView &stage) {
+    files.push_back(dump(stage));
+    return success();
+  };
+}
+
+LogicalResult StageDump::write() const {
+  return success(files.empty() || succeeded(dumpFolder(dir).write(files)));
 }
 
 StageObserver attn::both(StageObserver first, StageObserver second) {

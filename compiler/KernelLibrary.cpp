@@ -209,6 +209,9 @@ llvm::Error KernelLibrary::readManifest(StringRef path) {
   if (const json::Array *targets = root.getArray("targets"))
     for (const json::Value &target : *targets)
       targetList.push_back(readTarget(target));
+  if (const json::Array *files = root.getArray("files"))
+    for (const json::Value &file : *files)
+      fileList.push_back(file.getAsString().value_or("").str());
   return llvm::Error::success();
 }
 

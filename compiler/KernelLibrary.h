@@ -107,6 +107,8 @@ public:
   const std::string &declaredIr() const { return ir; }
   llvm::ArrayRef<LibraryKernel> kernels() const { return kernelList; }
   llvm::ArrayRef<LibraryLayer> layers() const { return layerList; }
+  /// The names of the files that the folder was written with.
+  llvm::ArrayRef<std::string> files() const { return fileList; }
 
   /// The kernel of that symbol, null if there is none.
   const LibraryKernel *find(llvm::StringRef symbol) const;
@@ -122,6 +124,7 @@ private:
   std::vector<LibraryTarget> targetList;
   std::vector<LibraryKernel> kernelList;
   std::vector<LibraryLayer> layerList;
+  std::vector<std::string> fileList;
 };
 
 /// The manifest's path in a compiled folder: its only *.json with a schema.

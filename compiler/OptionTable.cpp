@@ -124,10 +124,10 @@ static constexpr VerbSpec verbs[] = {
      "compile INPUT into a folder of kernels",
      "INPUT is a config.json or a .mlir file of the attn dialect. DIR receives "
      "a C header, an object per target, an archive, a shared library and the "
-     "manifest NAME.json. DIR appears whole or not at all; one that an earlier "
-     "compile wrote is replaced, any other folder that is not empty is left "
-     "alone and is an error. How an engine calls the kernels: the comments of "
-     "the header, and runtime/README.md.",
+     "manifest NAME.json. DIR appears whole or not at all, with the folders "
+     "above it; one that an earlier compile wrote is replaced, any other folder "
+     "that is not empty is left alone and is an error. How an engine calls the "
+     "kernels: the comments of the header, and runtime/README.md.",
      "attnc compile examples/configs/llama-3-8b.json -o kernels"},
     {Verb::Verify, 'v', "verify", "INPUT|DIR", "",
      "compare compiled kernels with the float64 reference",
@@ -223,7 +223,8 @@ static constexpr OptionSpec options[] = {
      false, "b", STORE { return storeNumber<unsigned>(call.threads, value,
                                                       1, 4096); }},
     {"dump-ir", 0, "DIR", "write the IR after each stage of the lowering, one "
-     "numbered file each",
+     "numbered file each, up to a stage that fails; DIR is made, or replaced "
+     "if it is an earlier dump",
      false, "cvbe",
      STORE { return storeText(call.compile.dumpIrDir, value); }},
     {"report", 0, "FILE", "write one HTML page: the IR of each stage beside the "

@@ -30,9 +30,9 @@ static void nameArguments(ModuleOp module) {
 }
 
 static std::string titleOf(const StageView &stage) {
-  std::string title =
-      fmt::format("// Stage {}, {}: {}.\n", stage.number,
-                  std::string_view(stage.name), std::string_view(stage.about));
+  std::string title = fmt::format(
+      "{}{}, {}: {}.\n", std::string_view(kStageTitle), stage.number,
+      std::string_view(stage.name), std::string_view(stage.about));
   if (!stage.pass.empty())
     title += fmt::format("// Passes: {}\n", std::string_view(stage.pass));
   if (!stage.target.empty())

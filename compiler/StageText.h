@@ -34,6 +34,9 @@ struct StageText {
   std::vector<StageLine> lines;
 };
 
+/// What the text of a stage begins with.
+inline constexpr llvm::StringLiteral kStageTitle = "// Stage ";
+
 StageText printStage(const StageView &stage);
 
 /// Writes what a parser reads back.

@@ -9,9 +9,12 @@
 #define COMPILER_STAGES_H
 
 #include "compiler/Options.h"
+#include "compiler/OutputFolder.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace attn {
 
@@ -53,9 +56,29 @@ mlir::LogicalResult runStages(mlir::ModuleOp module,
                               const CompileOptions &options,
                               const StageObserver &observer);
 
-/// An observer that writes one numbered file per stage into the folder `dir`,
-/// which is made if need be.
-StageObserver dumpStages(llvm::StringRef dir);
+/// The stages of a compilation, one numbered file each.
+class StageDump {
+public:
+  /// Of the folder of --dump-ir; nothing is dumped if `dir` is empty.
+  explicit StageDump(llvm::StringRef dir) : dir(dir) {}
+  StageDump(const StageDump &) = delete;
+  StageDump &operator=(const StageDump &) = delete;
+
+  /// Fails with a message if what is in the folder's place may not be replaced.
+  llvm::LogicalResult check() const;
+  /// Keeps the stages that it sees for `write`; null if nothing is dumped.
+  StageObserver observer();
+  /// Writes the folder if there were stages. Those before a failure tell why.
+  llvm::LogicalResult write() const;
+
+private:
+  std::string dir;
+  std::vector<OutputFile> files;
+};
+
+/// The folder of dumped stages at `path`. One that holds nothing else is
+/// replaced.
+OutputFolder dumpFolder(llvm::StringRef path);
 
 /// One observer out of two, called in this order. Either may be null.
 StageObserver both(StageObserver first, StageObserver second);

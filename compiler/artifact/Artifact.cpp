@@ -96,9 +96,10 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   return success();
 }
 
-FailureOr<Artifact> attn::compile(ModuleOp module,
-                                  const CompileOptions &options,
-                                  const StageObserver &watcher) {
+/// compile(), with an observer of the stages.
+static FailureOr<Artifact> compileStages(ModuleOp module,
+                                         const CompileOptions &options,
+                                         StageObserver observer) {
   FailureOr<std::vector<cpu::CpuTarget>> targets =
       chooseTargets(module, options);
   if (failed(targets))
@@ -109,7 +110,6 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
   for (const cpu::CpuTarget &target : *targets)
     library.targets.push_back(factsOf(target));
 
-  StageObserver observer = both(dumpStages(options.dumpIrDir), watcher);
   std::vector<std::string> schedules;
   OwningOpRef<ModuleOp> fused = module.clone();
   if (failed(runFusionStages(*fused, options, observer)))
@@ -130,4 +130,17 @@ FailureOr<Artifact> attn::compile(ModuleOp module,
     return reportError(artifact.takeError()), failure();
   artifact->schedules = std::move(schedules);
   return std::move(*artifact);
+}
+
+FailureOr<Artifact> attn::compile(ModuleOp module,
+                                  const CompileOptions &options,
+                                  const StageObserver &observer) {
+  StageDump dump(options.dumpIrDir);
+  if (failed(dump.check()))
+    return failure();
+  FailureOr<Artifact> artifact =
+      compileStages(module, options, both(dump.observer(), observer));
+  if (failed(dump.write()))
+    return failure();
+  return artifact;
 }

@@ -8,6 +8,7 @@
 #ifndef COMPILER_ARTIFACT_ARTIFACT_H
 #define COMPILER_ARTIFACT_ARTIFACT_H
 
+#include "compiler/OutputFolder.h"
 #include "compiler/Stages.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -17,10 +18,7 @@
 namespace attn {
 
 /// A file of the folder.
-struct ArtifactFile {
-  std::string name;
-  std::string bytes;
-};
+using ArtifactFile = OutputFile;
 
 struct Artifact {
   /// NAME, the prefix of every global.
@@ -42,10 +40,11 @@ mlir::FailureOr<Artifact> compile(mlir::ModuleOp module,
                                   const CompileOptions &options,
                                   const StageObserver &observer = nullptr);
 
-/// Writes the folder at `directory`: to a temporary sibling, then renamed. A
-/// folder that holds a manifest of attnc is replaced; any other that is not
-/// empty is an error, and so is whatever cannot be written. One message is
-/// reported and nothing is left behind.
+/// The folder of kernels at `path`. One whose files are all listed in its
+/// manifest is replaced.
+OutputFolder compiledFolder(llvm::StringRef path);
+
+/// Writes the folder at `directory`.
 llvm::LogicalResult writeFolder(const Artifact &artifact,
                                 llvm::StringRef directory);
 

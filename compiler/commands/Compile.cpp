@@ -7,6 +7,7 @@
 
 #include "compiler/Diagnostics.h"
 #include "compiler/Files.h"
+#include "compiler/Stages.h"
 #include "compiler/artifact/Artifact.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/import/Import.h"
@@ -58,31 +59,20 @@ static std::string summarize(const Artifact &artifact, StringRef directory) {
 // The page of --report
 //===----------------------------------------------------------------------===//
 
-/// `path` without dots and links, as far as it exists.
-static std::string resolve(StringRef path) {
-  llvm::SmallString<256> name(path), real;
-  (void)llvm::sys::fs::make_absolute(name);
-  llvm::sys::path::remove_dots(name, /*remove_dot_dot=*/true);
-  if (!llvm::sys::fs::real_path(name, real))
-    return real.str().str();
-  StringRef parent = llvm::sys::path::parent_path(name);
-  if (parent.empty())
-    return name.str().str();
-  real = resolve(parent);
-  llvm::sys::path::append(real, llvm::sys::path::filename(name));
-  return real.str().str();
-}
-
-/// The folder is replaced as a whole: what lies in it would be lost.
+/// Folders are replaced as a whole: what lies in them would be lost.
 static LogicalResult checkReportPlace(const Invocation &invocation) {
-  std::string folder = resolve(invocation.output);
-  std::string file = resolve(invocation.reportFile);
-  if (file != folder && !StringRef(file).starts_with(folder + "/"))
-    return success();
-  reportError(fmt::format("report '{}' lies in the output folder '{}', which "
-                          "is replaced as a whole; name a place outside",
-                          invocation.reportFile, invocation.output));
-  return failure();
+  OutputFolder page(invocation.reportFile, /*objection=*/nullptr);
+  for (const std::string &folder :
+       {invocation.output, invocation.compile.dumpIrDir}) {
+    if (folder.empty() ||
+        !page.overlaps(OutputFolder(folder, /*objection=*/nullptr)))
+      continue;
+    reportError(fmt::format("report '{}' lies in the output folder '{}', which "
+                            "is replaced as a whole; name a place outside",
+                            invocation.reportFile, folder));
+    return failure();
+  }
+  return success();
 }
 
 static LogicalResult refuseReport(const Invocation &invocation,
@@ -125,11 +115,27 @@ static LogicalResult writeAll(const Invocation &invocation, ModuleOp module,
 // The verb
 //===----------------------------------------------------------------------===//
 
+/// Fails with a message if a folder that `invocation` names cannot be written;
+/// compile() checks that of the dump.
+static LogicalResult checkOutputs(const Invocation &invocation) {
+  OutputFolder kernels = compiledFolder(invocation.output);
+  const std::string &dump = invocation.compile.dumpIrDir;
+  if (dump.empty() || !kernels.overlaps(dumpFolder(dump)))
+    return kernels.check();
+  reportError(
+      fmt::format("the kernels go to '{}' and the dump to '{}': neither "
+                  "may be in the other",
+                  invocation.output, dump));
+  return failure();
+}
+
 int attn::compileCommand(const Invocation &invocation) {
   if (llvm::Error error = checkSupported(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }
+  if (failed(checkOutputs(invocation)))
+    return 1;
   bool hasReport = !invocation.reportFile.empty();
   if (hasReport && failed(checkReportPlace(invocation)))
     return 1;

@@ -90,10 +90,14 @@ int attn::explainCommand(const Invocation &invocation) {
   Explanation explanation = explainLayers(*module, question);
   remarks = refusals(*module);
 
+  StageDump dump(invocation.compile.dumpIrDir);
+  if (failed(dump.check()))
+    return 1;
   collectRemarks(context, remarks);
-  if (hasLayers(*module) &&
-      failed(runStages(*module, invocation.compile,
-                       dumpStages(invocation.compile.dumpIrDir))))
+  bool isLowered =
+      !hasLayers(*module) ||
+      succeeded(runStages(*module, invocation.compile, dump.observer()));
+  if (failed(dump.write()) || !isLowered)
     return 1;
   explanation.remarks = remarks;
   if (invocation.json)

@@ -116,13 +116,18 @@ def check_outputs(checker):
     good = checker.write("good.mlir", layer())
     checker.write("file", "")
     checker.expect(1, "'file' exists and is not a folder", "compile", good, "-o", "file")
-    checker.expect(1, "cannot write 'file/out'", "compile", good, "-o", "file/out")
-    checker.expect(1, "there is no folder 'none'", "compile", good, "-o", "none/out")
-    checker.expect(1, "cannot write '/proc/out'", "compile", good, "-o", "/proc/out")
+    checker.expect(1, "cannot write 'file/a/b': Not a directory", "compile", good, "-o", "file/a/b",
+                   "--dump-ir", "dump")
+    checker.expect(1, "cannot write 'file/a/b': Not a directory", "compile", good, "-o", "out",
+                   "--dump-ir", "file/a/b")
+    checker.expect(1, "cannot write '/proc/a/b'", "compile", good, "-o", "/proc/a/b")
     checker.expect(1, "is the current folder", "compile", good, "-o", ".")
     for verb, more in (("compile", ["-o", "out"]), ("verify", []), ("bench", []), ("explain", [])):
-        checker.expect(1, "cannot be written", verb, good, *more, "--dump-ir", "file")
-        checker.expect(1, "cannot be written", verb, good, *more, "--dump-ir", "/proc/out")
+        checker.expect(1, "'file' exists and is not a folder", verb, good, *more, "--dump-ir", "file")
+        checker.expect(1, "cannot write '/proc/a/b'", verb, good, *more, "--dump-ir", "/proc/a/b")
+    for folder, dump in (("z", "z"), ("z", "z/ir"), ("z/kernels", "z"), ("none/../z", "z/")):
+        checker.expect(1, f"the kernels go to '{folder}' and the dump to '{dump}'", "compile", good,
+                       "-o", folder, "--dump-ir", dump)
 
 
 def safetensors(header, data=b"", size=None):
