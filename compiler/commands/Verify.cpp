@@ -58,9 +58,9 @@ static bool isRunnable(const Subject &subject) {
   if (subject.kernel->isAttention() ? runsAttentionHere(subject)
                                     : runsGraphHere(subject))
     return true;
-  llvm::errs() << fmt::format("attnc: warning: this machine does not run {} "
-                              "for {}, which is not verified\n",
-                              subject.kernel->symbol, subject.kernel->target);
+  reportWarning(fmt::format("this machine does not run {} for {}, which is not "
+                            "verified",
+                            subject.kernel->symbol, subject.kernel->target));
   return false;
 }
 

@@ -150,6 +150,7 @@ Outcome GraphCall::run(const CallOptions &options, Layout layout) const {
 static CaseReport reportOf(const GraphCall &call, StringRef variant) {
   CaseReport report;
   report.kernel = call.subject.kernel->symbol;
+  report.target = call.subject.kernel->target;
   report.layer = call.subject.layer;
   report.name = fmt::format("{}{}", std::string_view(call.spec.name),
                             std::string_view(variant));

@@ -11,6 +11,7 @@
 #include "llvm/Support/JSON.h"
 #include <cmath>
 #include <fmt/format.h>
+#include <tuple>
 
 using namespace attn;
 using namespace attn::verify;
@@ -45,17 +46,25 @@ static std::string describeError(const CaseReport &item) {
                      item.tolerance);
 }
 
+/// "small_core for x86-64-v4, layer 0: 4 query heads, ..."
+static std::string describeSubject(const CaseReport &item) {
+  return fmt::format("{} for {}{}: {}\n", item.kernel, item.target,
+                     item.layer < 0 ? ""
+                                    : fmt::format(", layer {}", item.layer),
+                     describeHeads(item.shape));
+}
+
+static bool hasSameSubject(const CaseReport &a, const CaseReport &b) {
+  return std::tie(a.kernel, a.target, a.layer) ==
+         std::tie(b.kernel, b.target, b.layer);
+}
+
 void verify::printText(const Report &report, llvm::raw_ostream &stream) {
-  std::string kernel;
-  int64_t layer = -1;
+  const CaseReport *previous = nullptr;
   for (const CaseReport &item : report.cases) {
-    if (item.kernel != kernel || item.layer != layer) {
-      kernel = item.kernel;
-      layer = item.layer;
-      stream << fmt::format("{}{}: {}\n", kernel,
-                            layer < 0 ? "" : fmt::format(", layer {}", layer),
-                            describeHeads(item.shape));
-    }
+    if (!previous || !hasSameSubject(*previous, item))
+      stream << describeSubject(item);
+    previous = &item;
     stream << fmt::format("  {:<7}{:<32} {:<32} {}\n",
                           item.ok ? "ok" : "FAILED", item.name,
                           describeCall(item.shape), describeError(item));
@@ -90,6 +99,7 @@ void verify::printJson(const Report &report, llvm::raw_ostream &stream) {
   llvm::json::Array cases;
   for (const CaseReport &item : report.cases) {
     llvm::json::Object object{{"kernel", item.kernel},
+                              {"target", item.target},
                               {"layer", numberOfLayer(item.layer)},
                               {"case", item.name},
                               {"shape", shapeOf(item.shape)},

@@ -21,6 +21,8 @@ struct CaseShape {
 
 struct CaseReport {
   std::string kernel;
+  /// Which of the kernel's targets ran.
+  std::string target = {};
   int64_t layer = 0;
   std::string name;
   CaseShape shape;

@@ -115,6 +115,7 @@ CaseReport verify::makeReport(const Subject &subject, StringRef name,
                               ArrayRef<Tensor> inputs) {
   CaseReport report;
   report.kernel = subject.kernel->symbol;
+  report.target = subject.kernel->target;
   report.layer = subject.layer;
   report.name = name.str();
   report.shape = {.batch = extentOf(subject, inputs, Role::Query, 0),
