@@ -147,9 +147,11 @@ static constexpr VerbSpec verbs[] = {
     {Verb::Bench, 'b', "bench", "INPUT|DIR", "",
      "measure speed as a fraction of this machine's limits",
      "Times the kernels of INPUT (compiled first) or of the folder DIR, and the "
-     "limits of this machine in the same run: fused multiply-adds for prefill, "
-     "memory reads for decode. The reference cases, a layer of 32 heads over 8, "
-     "are always among them.",
+     "limits of this machine in the same run: fused multiply-adds and memory "
+     "reads. Each case is held against the one that allows less: multiply-adds "
+     "for prefill, memory for decode, unless many query heads share a key head. "
+     "The reference cases of the phase, a layer of 32 heads over 8, are always "
+     "among them.",
      "attnc bench examples/configs/llama-3-8b.json --threads 1"},
     {Verb::Explain, 'e', "explain", "INPUT|DIR", "",
      "tell what a model's attention costs and what was rewritten",

@@ -73,10 +73,11 @@ static SmallVector<BenchCase> decodeCases(LatentOp layer) {
   return {decodeCase(layer)};
 }
 
+bool Bench::isWanted(Phase phase) const {
+  return options.phases.empty() || llvm::is_contained(options.phases, phase);
+}
+
 std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
-  auto isWanted = [&](Phase phase) {
-    return options.phases.empty() || llvm::is_contained(options.phases, phase);
-  };
   std::vector<BenchCase> found;
   auto addLayer = [&](auto layer) {
     size_t first = found.size();
@@ -139,7 +140,8 @@ LogicalResult Bench::addReferences() {
   // One compilation for each declaration, however many cases it serves.
   std::map<std::string, std::vector<const ReferenceCase *>> declarations;
   for (const ReferenceCase &reference : referenceCases())
-    declarations[declareReference(reference)].push_back(&reference);
+    if (isWanted(reference.decode ? Phase::Decode : Phase::Prefill))
+      declarations[declareReference(reference)].push_back(&reference);
 
   for (const auto &[declaration, references] : declarations) {
     OwningOpRef<ModuleOp> module =

@@ -29,7 +29,7 @@ public:
   /// compile or a folder that was compiled.
   llvm::LogicalResult addInput(llvm::StringRef input);
 
-  /// Adds the cases that every bench includes.
+  /// Adds the cases of the phases in question that every bench includes.
   llvm::LogicalResult addReferences();
 
   /// Measures all cases with each number of threads.
@@ -43,6 +43,7 @@ private:
   std::unique_ptr<KernelLibrary> compileAndLoad(mlir::ModuleOp module,
                                                 const CompileOptions &options);
   std::vector<BenchCase> casesOf(mlir::ModuleOp module) const;
+  bool isWanted(Phase phase) const;
 
   mlir::MLIRContext &context;
   const CompileOptions &options;

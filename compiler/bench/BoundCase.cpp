@@ -157,6 +157,10 @@ Expected<double> BoundCase::run(Crew &crew) {
     crew.serve(context);
 
   KernelArgs args(layerIndex, tensors);
+  attn_plan plan = {};
+  if (ranTarget.empty() &&
+      kernel->plan(args.data(), &context, &plan) == ATTN_OK)
+    ranTarget = plan.target;
   auto start = std::chrono::steady_clock::now();
   attn_status status = kernel->run(args.data(), &context);
   auto end = std::chrono::steady_clock::now();

@@ -46,6 +46,8 @@ public:
 
   const BenchCase &subject() const { return benchCase; }
   const std::string &symbol() const { return kernel->symbol; }
+  /// The target that this machine runs, known after the first call.
+  const std::string &target() const { return ranTarget; }
 
   /// Milliseconds of one call on `crew`, or the kernel's own message.
   llvm::Expected<double> run(Crew &crew);
@@ -58,6 +60,7 @@ private:
   BenchCase benchCase;
   const LibraryKernel *kernel = nullptr;
   int64_t layerIndex = 0;
+  std::string ranTarget;
   std::list<BenchTensor> owned;
   /// [batch, keys, latent and rope_key], among those.
   const BenchTensor *latents = nullptr;

@@ -64,7 +64,8 @@ BenchCase decodeCase(GroupedOp layer, Order cache = Order::HeadMajor);
 BenchCase prefillCase(LatentOp layer);
 BenchCase decodeCase(LatentOp layer);
 
-/// Declared layers of the reference cases, which every bench includes:
+/// Declared layers of the reference cases, which every bench of their phase
+/// includes:
 /// 32 heads in groups of 4, batch 1.
 struct ReferenceCase {
   std::string_view name;

@@ -84,14 +84,15 @@ FailureOr<BenchReport> Bench::measure(ArrayRef<unsigned> threadCounts) {
   for (unsigned threads : threadCounts) {
     Crew crew(threads);
     LimitSamples limits = {.threads = threads};
+    auto repeats = planRepeats(cases, crew);
+    if (failed(repeats))
+      return failure();
     std::vector<CaseSamples> samples;
     for (const std::unique_ptr<BoundCase> &bound : cases)
       samples.push_back({.subject = bound->subject(),
                          .kernel = bound->symbol(),
+                         .target = bound->target(),
                          .threads = threads});
-    auto repeats = planRepeats(cases, crew);
-    if (failed(repeats))
-      return failure();
 
     Rounds rounds(probe, crew, limits);
     auto deadline = std::chrono::steady_clock::now() + kPatience;

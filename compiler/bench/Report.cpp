@@ -1,7 +1,7 @@
 //===- Report.cpp - What a bench found ------------------------------------===//
 //
-// A prefill is held against the FMA peak. A decode step is held against the
-// limit that binds it: memory, unless very many heads share a KV head.
+// A case is held against the limit that allows less. That is the FMA peak for
+// a prefill, and memory for a decode step, unless many heads share a KV head.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,8 +44,7 @@ static Speed speedOf(const CaseSamples &samples, const LimitSamples &limits) {
   double flops = samples.subject.countFlops();
   double bytes = samples.subject.countKvBytes();
   double fma = limits.fmaGflops.median(), read = limits.readGbps.median();
-  bool boundByMemory =
-      samples.subject.isDecode() && bytes / read >= flops / fma;
+  bool boundByMemory = bytes / read >= flops / fma;
   double work = boundByMemory ? bytes : flops;
   double value = work / (samples.milliseconds.median() * 1e6);
   return {boundByMemory, value, value / (boundByMemory ? read : fma)};
@@ -69,6 +68,7 @@ static json::Object caseToJson(const CaseSamples &samples,
   const BenchCase &subject = samples.subject;
   return json::Object{{"case", subject.name},
                       {"kernel", samples.kernel},
+                      {"target", samples.target},
                       {"scope", "core"},
                       {"phase", std::string(subject.phase())},
                       {"dtype", "f32"},
@@ -78,6 +78,7 @@ static json::Object caseToJson(const CaseSamples &samples,
                       {"runs", int64_t(samples.milliseconds.count())},
                       {"median_ms", samples.milliseconds.median()},
                       {speed.boundByMemory ? "gbps" : "gflops", speed.value},
+                      {"limit", speed.boundByMemory ? "memory" : "fma"},
                       {"fraction", speed.fraction}};
 }
 
@@ -100,6 +101,26 @@ json::Value BenchReport::toJson() const {
 // Text
 //===----------------------------------------------------------------------===//
 
+/// Why speeds cannot grow with the threads, where that is so: two hardware
+/// threads of one core have one core's multiply-adds.
+static std::string describeSharing(ArrayRef<LimitSamples> limits) {
+  constexpr double nearly = 0.75;
+  const LimitSamples *one = llvm::find_if(
+      limits, [](const LimitSamples &limit) { return limit.threads == 1; });
+  std::string text;
+  for (const LimitSamples &limit : limits) {
+    double times = one == limits.end()
+                       ? limit.threads
+                       : limit.fmaGflops.median() / one->fmaGflops.median();
+    if (times < nearly * limit.threads)
+      text += fmt::format("  {} threads here do {:.1f} times the multiply-adds "
+                          "of one: they share cores, and kernels scale no "
+                          "further\n",
+                          limit.threads, times);
+  }
+  return text;
+}
+
 std::string BenchReport::toText() const {
   std::string text = fmt::format("{}, limits measured in this run\n", cpu);
   for (const LimitSamples &limit : limits)
@@ -107,22 +128,28 @@ std::string BenchReport::toText() const {
                         "read from memory\n",
                         limit.threads, limit.threads == 1 ? " " : "s",
                         limit.fmaGflops.median(), limit.readGbps.median());
+  text += describeSharing(limits);
+  text += "  each case is held against the one that allows less: FMA for "
+          "products, memory\n  for reads of keys and values\n";
 
-  size_t caseWidth = 4, kernelWidth = 6;
+  size_t caseWidth = 4, kernelWidth = 6, targetWidth = 6;
   for (const CaseSamples &samples : cases) {
     caseWidth = std::max(caseWidth, samples.subject.name.size());
     kernelWidth = std::max(kernelWidth, samples.kernel.size());
+    targetWidth = std::max(targetWidth, samples.target.size());
   }
-  text +=
-      fmt::format("\n{:<{}}  {:<{}}  threads  {:>10}  {:>16}  of limit\n",
-                  "case", caseWidth, "kernel", kernelWidth, "median", "speed");
+  text += fmt::format("\n{:<{}}  {:<{}}  {:<{}}  threads  {:>10}  {:>16}  of "
+                      "limit\n",
+                      "case", caseWidth, "kernel", kernelWidth, "target",
+                      targetWidth, "median", "speed");
   for (const CaseSamples &samples : cases) {
     Speed speed = speedOf(samples, limitsFor(*this, samples.threads));
     text += fmt::format(
-        "{:<{}}  {:<{}}  {:>7}  {:>7.3f} ms  {:>8.1f} {:<7}  "
+        "{:<{}}  {:<{}}  {:<{}}  {:>7}  {:>7.3f} ms  {:>8.1f} {:<7}  "
         "{:>4.0f}% {}\n",
         samples.subject.name, caseWidth, samples.kernel, kernelWidth,
-        samples.threads, samples.milliseconds.median(), speed.value,
+        samples.target, targetWidth, samples.threads,
+        samples.milliseconds.median(), speed.value,
         speed.boundByMemory ? "GB/s" : "GFLOP/s", 100 * speed.fraction,
         speed.boundByMemory ? "memory" : "FMA");
   }

@@ -39,6 +39,8 @@ struct CaseSamples {
   BenchCase subject;
   /// The C symbol that was called.
   std::string kernel;
+  /// The target that the machine ran of it.
+  std::string target = {};
   unsigned threads = 1;
   Samples milliseconds{};
 };

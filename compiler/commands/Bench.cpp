@@ -13,6 +13,7 @@
 #include "llvm/Support/FileSystem.h"
 
 #include <fmt/format.h>
+#include <thread>
 
 using namespace attn;
 using namespace mlir;
@@ -25,6 +26,11 @@ int attn::benchCommand(const Invocation &invocation) {
     reportError(std::move(error));
     return 1;
   }
+  unsigned atOnce = std::thread::hardware_concurrency();
+  if (atOnce && invocation.threads > atOnce)
+    reportWarning(fmt::format("--threads {}: this machine runs {} at once, so "
+                              "the times are those of threads that wait",
+                              invocation.threads, atOnce));
   MLIRContext context(inputDialects(), MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   Bench bench(context, invocation.compile);

@@ -70,6 +70,31 @@ TEST(BenchReportTest, HoldsDecodeOfVeryManyHeadsAgainstFma) {
   EXPECT_FALSE(entry.get("gbps"));
 }
 
+TEST(BenchReportTest, HoldsPrefillOfFewKeysAgainstMemory) {
+  // Two rows: 1000 keys of 1000 bytes in 1 ms, 1 MFLOP in 0.01 ms.
+  llvm::json::Object entry = entryOf(2, 1, 1);
+  EXPECT_EQ(entry.getString("limit"), "memory");
+  EXPECT_DOUBLE_EQ(*entry.getNumber("gbps"), 1);
+}
+
+TEST(BenchReportTest, SaysThatThreadsShareCores) {
+  mlir::MLIRContext context;
+  BenchReport report = reportOf(caseOf(context, 1, 1), 1);
+  report.cases[0].target = "x86-64-v3";
+  EXPECT_EQ(report.toText().find("they share cores"), std::string::npos);
+  report.limits.push_back({.threads = 1});
+  report.limits[1].readGbps.add(10);
+  report.limits[1].fmaGflops.add(60);
+  EXPECT_EQ(report.toText().find("they share cores"), std::string::npos);
+  for (double fma : {90.0, 90.0})
+    report.limits[1].fmaGflops.add(fma);
+  EXPECT_NE(
+      report.toText().find("2 threads here do 1.1 times the multiply-adds "
+                           "of one: they share cores"),
+      std::string::npos);
+  EXPECT_NE(report.toText().find("x_core  x86-64-v3"), std::string::npos);
+}
+
 TEST(BenchReportTest, MachineGivesEachLimitPerThreadCount) {
   mlir::MLIRContext context;
   llvm::json::Value json = reportOf(caseOf(context, 1, 1), 1).toJson();

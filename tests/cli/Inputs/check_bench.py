@@ -18,16 +18,18 @@ assert machine["cpu"]
 assert set(machine["fma_gflops"]) == set(machine["read_gbps"]) == {"1"}
 
 cases = {entry["case"]: entry for entry in report["cases"]}
-assert set(cases) == set(REFERENCES) | {"decode_16384", "decode_16384_token_major"}, sorted(cases)
+OWN = {"prefill_2048", "decode_16384", "decode_16384_token_major"}
+assert set(cases) == set(REFERENCES) | OWN, sorted(cases)
 for name, entry in cases.items():
     assert set(entry["shape"]) == SHAPE, entry
     assert entry["scope"] == "core" and entry["dtype"] == "f32" and entry["threads"] == 1
     assert entry["phase"] == name.split("_")[0]
     assert entry["causal"] is ("noncausal" not in name)
-    assert entry["kernel"].endswith("_core"), entry
-    decode = entry["phase"] == "decode"
-    speed = entry["gbps" if decode else "gflops"]
-    limit = machine["read_gbps" if decode else "fma_gflops"]["1"]
+    assert entry["kernel"].endswith("_core") and entry["target"] == "native", entry
+    assert entry["limit"] == ("memory" if entry["phase"] == "decode" else "fma"), entry
+    memory = entry["limit"] == "memory"
+    speed = entry["gbps" if memory else "gflops"]
+    limit = machine["read_gbps" if memory else "fma_gflops"]["1"]
     assert math.isclose(entry["fraction"], speed / limit, rel_tol=1e-6), entry
     if name in REFERENCES:
         work = REFERENCES[name]
