@@ -142,7 +142,8 @@ static constexpr VerbSpec verbs[] = {
      "[batch, queries, heads, dim], 'key' and 'value' [batch, keys, kv heads, "
      "dim], 'kv_lengths' [batch] (int32 or int64, optional) and, for layers "
      "that have them, 'sinks' [heads]. Writes 'output' and 'lse'. Other "
-     "tensors are ignored.",
+     "tensors are ignored, with a warning if the name of an optional one is "
+     "near.",
      "attnc run kernels --in qkv.safetensors --out result.safetensors"},
     {Verb::Bench, 'b', "bench", "INPUT|DIR", "",
      "measure speed as a fraction of this machine's limits",

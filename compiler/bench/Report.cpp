@@ -129,8 +129,8 @@ std::string BenchReport::toText() const {
                         limit.threads, limit.threads == 1 ? " " : "s",
                         limit.fmaGflops.median(), limit.readGbps.median());
   text += describeSharing(limits);
-  text += "  each case is held against the one that allows less: FMA for "
-          "products, memory\n  for reads of keys and values\n";
+  text += "  of limit: of the one that allows less, FMA for products, memory "
+          "for keys and values\n";
 
   size_t caseWidth = 4, kernelWidth = 6, targetWidth = 6;
   for (const CaseSamples &samples : cases) {

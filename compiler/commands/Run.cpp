@@ -9,11 +9,16 @@
 #include "compiler/run/Binding.h"
 #include "compiler/run/LayerChoice.h"
 
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 using namespace attn;
 using llvm::Error;
 using llvm::Expected;
+using llvm::StringRef;
 
 /// The layer's kernel for the tensors of `files`: that of a latent layer which
 /// takes the latent if they have it.
@@ -74,7 +79,31 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
             : fmt::format("{}: status {}", kernel.symbol, int(status)));
 }
 
+/// Fails if the results would take the place of what they come from.
+static Error checkOutput(const Invocation &invocation) {
+  for (auto [option, file] : {std::pair("--in", &invocation.inTensors),
+                              std::pair("--weights", &invocation.weights)})
+    if (llvm::sys::fs::equivalent(*file, invocation.outTensors))
+      return llvm::createStringError(
+          fmt::format("--out '{}' is the file of {}, which the results would "
+                      "overwrite; name another",
+                      invocation.outTensors, option));
+  return Error::success();
+}
+
+/// "wrote out: output F32 [1, 1, 32, 128], lse F32 [1, 1, 32]".
+static std::string summarize(StringRef path,
+                             llvm::ArrayRef<StoredTensor> results) {
+  llvm::SmallVector<std::string> parts;
+  for (const StoredTensor &result : results)
+    parts.push_back(fmt::format("{} {}", result.name, result.describe()));
+  return fmt::format("wrote {}: {}\n", std::string_view(path),
+                     fmt::join(parts, ", "));
+}
+
 static Error run(const Invocation &invocation) {
+  if (Error error = checkOutput(invocation))
+    return error;
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
@@ -102,9 +131,15 @@ static Error run(const Invocation &invocation) {
   if (!bound)
     return llvm::createStringError(fmt::format(
         "{}: {}", invocation.inTensors, llvm::toString(bound.takeError())));
+  for (const std::string &warning : findMisspelt(**kernel, files))
+    reportWarning(fmt::format("{}: {}", invocation.inTensors, warning));
   if (Error error = call(**kernel, **layer, *bound))
     return error;
-  return writeSafetensors(invocation.outTensors, bound->results());
+  std::vector<StoredTensor> results = bound->results();
+  if (Error error = writeSafetensors(invocation.outTensors, results))
+    return error;
+  llvm::outs() << summarize(invocation.outTensors, results);
+  return Error::success();
 }
 
 int attn::runKernelCommand(const Invocation &invocation) {

@@ -218,6 +218,42 @@ attn::bindTensors(const LibraryKernel &kernel,
   return call;
 }
 
+/// The optional tensor of `kernel` that `files` lack and `name` may have meant;
+/// null if there is none.
+static const LibraryTensor *
+findMeant(StringRef name, const LibraryKernel &kernel,
+          llvm::ArrayRef<const SafetensorsFile *> files) {
+  constexpr unsigned farthest = 2;
+  for (const LibraryTensor &declared : kernel.tensors)
+    if (declared.optional && !declared.output &&
+        !findStored(declared.name, files) &&
+        name.edit_distance(declared.name, /*AllowReplacements=*/true,
+                           farthest) <= farthest)
+      return &declared;
+  return nullptr;
+}
+
+std::vector<std::string>
+attn::findMisspelt(const LibraryKernel &kernel,
+                   llvm::ArrayRef<const SafetensorsFile *> files) {
+  std::vector<std::string> warnings;
+  for (const SafetensorsFile *file : files)
+    for (const StoredTensor &stored : file->tensors()) {
+      bool isTaken =
+          llvm::any_of(kernel.tensors, [&](const LibraryTensor &declared) {
+            return !declared.output && declared.name == stored.name;
+          });
+      const LibraryTensor *meant =
+          isTaken ? nullptr : findMeant(stored.name, kernel, files);
+      if (meant)
+        warnings.push_back(
+            fmt::format("tensor '{}' is ignored; did you mean '{}', which is "
+                        "optional and not given?",
+                        stored.name, meant->name));
+    }
+  return warnings;
+}
+
 llvm::SmallVector<const DLTensor *> BoundCall::arguments() const {
   llvm::SmallVector<const DLTensor *> pointers;
   for (const std::unique_ptr<BoundTensor> &bound : tensors)

@@ -43,6 +43,12 @@ llvm::Expected<BoundCall>
 bindTensors(const LibraryKernel &kernel,
             llvm::ArrayRef<const SafetensorsFile *> files);
 
+/// A warning for each tensor of `files` that is left out and is called almost
+/// like one that `kernel` takes and could do without.
+std::vector<std::string>
+findMisspelt(const LibraryKernel &kernel,
+             llvm::ArrayRef<const SafetensorsFile *> files);
+
 } // namespace attn
 
 #endif // COMPILER_RUN_BINDING_H

@@ -115,7 +115,9 @@ def check_results(folder):
                 sinks = tensors["sinks"][2]
             write(path, tensors)
             status, text = attnc("run", kernels, "--in", path, "--out", out, *options)
-            assert status == 0 and not text, text
+            assert status == 0 and text == (
+                f"wrote {out}: output F32 [2, {queries}, {heads}, {dim}], "
+                f"lse F32 [2, {queries}, {heads}]\n"), text
             result = read(out)
             output, lse = attention(tensors["query"], tensors["key"], tensors["value"],
                                     lengths, window, sinks)
@@ -147,7 +149,7 @@ def check_latent(folder):
         for form, (tensors, keys, values, size) in forms.items():
             write(path, {"query": query, "kv_lengths": ("I32", [2], lengths), **tensors})
             status, text = attnc("run", kernels, "--in", path, "--out", out)
-            assert status == 0 and not text, text
+            assert status == 0 and text.count("\n") == 1, text
             result = read(out)
             output, lse = attention(query, keys, values or keys, lengths, 10**9, None)
             output = [x for row in range(0, len(output), 12) for x in output[row:][:size]]
@@ -248,6 +250,22 @@ def check_errors(folder, llama, oss):
     expect("scope 'attend' is not supported", options=["--scope", "attend"])
     expect("", kernels=folder)
     expect("", kernels=os.path.join(folder, "none"))
+
+    misspelt = {**good, "kv_length": good["kv_lengths"]}
+    del misspelt["kv_lengths"]
+    write(path, misspelt)
+    status, text = attnc("run", llama, "--in", path, "--out", out)
+    assert status == 0 and text.splitlines()[-1] == (
+        f"attnc: warning: {path}: tensor 'kv_length' is ignored; did you mean 'kv_lengths', "
+        "which is optional and not given?"), text
+    os.remove(out)
+    os.symlink(path, out)
+    for option, options in (("--in", ["--in", path, "--out", path]),
+                            ("--in", ["--in", path, "--out", out]),
+                            ("--weights", ["--in", llama, "--weights", path, "--out", out])):
+        status, text = attnc("run", llama, *options)
+        assert status == 1 and f"is the file of {option}, which the results would overwrite" in text
+    os.remove(out)
 
     write(path, good)
     for bad in (os.path.join(folder, "none", "out"), folder):

@@ -149,3 +149,19 @@ TEST(BindingTest, NamesWrongRankTypeAndShape) {
                   " [], expected I32 or I64 [batch 3]");
   }
 }
+
+TEST(BindingTest, TellsWhatAMisspeltTensorMayHaveMeant) {
+  LibraryKernel kernel = exampleKernel();
+  auto warningsFor = [&](const std::map<std::string, Given> &given) {
+    SafetensorsFile file = fileOf(given);
+    return findMisspelt(kernel, {&file});
+  };
+  Given lengths = {"I32", {2}};
+  EXPECT_EQ(warningsFor({{"kv_length", lengths}}),
+            std::vector<std::string>{
+                "tensor 'kv_length' is ignored; did you mean 'kv_lengths', "
+                "which is optional and not given?"});
+  EXPECT_TRUE(warningsFor({{"lengths", lengths}, {"quer", lengths}}).empty());
+  EXPECT_TRUE(
+      warningsFor({{"kv_length", lengths}, {"kv_lengths", lengths}}).empty());
+}
