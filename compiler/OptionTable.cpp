@@ -99,9 +99,10 @@ static std::string storeRate(std::optional<double> &slot, StringRef value) {
 
 static std::string storeName(Invocation &invocation, StringRef value) {
   auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_'; };
+  // What cannot begin an identifier gets a "k_" like the names of files.
   if (value.empty() || !llvm::all_of(value, isWordCharacter) ||
-      llvm::isDigit(value.front()) || value.size() > 128)
-    return fmt::format("'{}' is not a C identifier of at most 128 letters",
+      value.size() > 128)
+    return fmt::format("'{}' is not made of at most 128 letters, digits and _",
                        std::string_view(value));
   invocation.compile.name = value.str();
   return {};
@@ -209,7 +210,7 @@ static constexpr OptionSpec options[] = {
      false, "icvbe",
      STORE { return storeDtype(call.compile.vDtype, value); }},
     {"name", 0, "NAME", "prefix of every symbol and file (default: from "
-     "INPUT's name)",
+     "INPUT's name); a keyword or a leading digit gets a k_ before it",
      false, "icvbe", storeName},
     {"query-length", 0, "N", "queries to count FLOPs for (default: 1)",
      false, "e", STORE { return storeNumber<int64_t>(call.queryLength, value,

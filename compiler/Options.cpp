@@ -216,7 +216,7 @@ static CommandLine unknownVerb(StringRef word) {
   if (word == "pack-weights")
     return leave(1, "'attnc pack-weights' serves the layer scope, and this "
                     "version has the core scope only");
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"--help", "--version"};
   for (const VerbSpec &row : verbTable())
     names.emplace_back(row.name);
   std::string hint = suggest(word, names);

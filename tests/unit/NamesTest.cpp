@@ -28,5 +28,6 @@ TEST(NamesTest, AvoidsKeywordsDigitsAndLibraries) {
   EXPECT_EQ(kernelName("4bit.json", ""), "k_4bit");
   EXPECT_EQ(kernelName("while.json", ""), "k_while");
   EXPECT_EQ(kernelName("a.json", "pthread"), "k_pthread");
+  EXPECT_EQ(kernelName("a.json", "8b"), "k_8b");
   EXPECT_EQ(kernelName("a.json", "m"), "k_m");
 }
