@@ -185,7 +185,7 @@ static constexpr OptionSpec options[] = {
      "the .mlir file had several",
      false, "r", STORE { return storeText(call.function, value); }},
     {"target", 0, "T", targetHelp, true, "cvbe", storeTarget},
-    {"scope", 0, "S", "core (default): query, key and value in, attention out",
+    {"scope", 0, "S", "core, the only one so far: query, key and value in, attention out",
      true, "cvrbe",
      STORE { return storeInList(call.compile.scopes, value,
                                 {Scope::Core, Scope::Attend, Scope::Layer}); }},
@@ -200,14 +200,21 @@ static constexpr OptionSpec options[] = {
      STORE { return readWord(call.compile.absorb, value,
                              {Absorb::Auto, Absorb::Absorbed,
                               Absorb::Expanded}); }},
-    {"dtype", 0, "T", "type of the tensors: f32 (default: the config's)",
-     false, "icvbe",
+    {"dtype", 0, "T", "type of the kernels' tensors: f32, the only one so far; "
+     "needed if the config says another",
+     false, "cvb",
      STORE { return storeDtype(call.compile.dtype, value); }},
-    {"k-dtype", 0, "T", "type of the key cache (default: --dtype)",
-     false, "icvbe",
+    {"dtype", 0, "T", "type of the cache that is counted: f32, bf16 or f16 "
+     "(default: the config's, else f32)",
+     false, "e",
+     STORE { return storeDtype(call.compile.dtype, value); }},
+    {"k-dtype", 0, "T", "type of the key cache (default: --dtype, which is all that "
+     "compiles so far)",
+     false, "cvbe",
      STORE { return storeDtype(call.compile.kDtype, value); }},
-    {"v-dtype", 0, "T", "type of the value cache (default: --dtype)",
-     false, "icvbe",
+    {"v-dtype", 0, "T", "type of the value cache (default: --dtype, which is all "
+     "that compiles so far)",
+     false, "cvbe",
      STORE { return storeDtype(call.compile.vDtype, value); }},
     {"name", 0, "NAME", "prefix of every symbol and file (default: from "
      "INPUT's name); a keyword or a leading digit gets a k_ before it",
