@@ -249,8 +249,9 @@ static constexpr OptionSpec options[] = {
      "stays unfused (default: warn, and leave the function out)",
      false, "cvbe",
      STORE { call.compile.requireFused = true; return {}; }},
-    {"verify-each-numeric", 0, "", "interpret the IR after every pass, name the "
-     "first pass that changed a function, and say how much was compared",
+    {"verify-each-numeric", 0, "", "interpret the IR after every pass that "
+     "leaves functions, not tile programs; name the first pass that changed "
+     "one, and say how much was compared",
      false, "cvbe",
      STORE { call.compile.verifyEachNumeric = true; return {}; }},
     {"json", 0, "", "print one JSON document instead of text",

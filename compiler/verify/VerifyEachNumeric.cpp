@@ -154,6 +154,9 @@ std::string Coverage::describe() const {
                        passes.size() == 1
                            ? "1 pass"
                            : fmt::format("{} passes", passes.size()));
+  // Tile programs and what is below them.
+  if (comparedPasses.size() != passes.size() && !comparedPasses.empty())
+    text += " (what the others left is not interpreted)";
   if (leftOut)
     text += fmt::format(", left out {}", count(leftOut, "function"));
   return text;

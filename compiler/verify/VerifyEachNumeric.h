@@ -26,7 +26,8 @@ struct Coverage {
   llvm::StringSet<> passes, comparedPasses;
 
   void add(const Coverage &other);
-  /// "compared 2 functions after 5 of 6 passes, left out 1 function"
+  /// "compared 2 functions after 5 of 6 passes (what the others left is not
+  /// interpreted), left out 1 function"
   std::string describe() const;
 };
 
