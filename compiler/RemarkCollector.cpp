@@ -15,7 +15,7 @@ using namespace mlir;
 static std::string kindOf(const remark::detail::Remark &remark) {
   switch (remark.getRemarkType()) {
   case llvm::remarks::Type::Passed:
-    return "passed";
+    return "done";
   case llvm::remarks::Type::Missed:
     return "missed";
   case llvm::remarks::Type::Failure:

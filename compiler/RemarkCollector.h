@@ -20,7 +20,7 @@ namespace attn {
 struct PassRemark {
   /// The flag of the pass.
   std::string pass;
-  /// "passed", "missed", "failed" or "analysis".
+  /// "done", "missed", "failed" or "analysis".
   std::string kind;
   std::string text;
 

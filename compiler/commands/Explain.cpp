@@ -73,7 +73,12 @@ static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
 }
 
 int attn::explainCommand(const Invocation &invocation) {
-  if (llvm::Error error = checkLowered(invocation.compile)) {
+  // The passes run again on what a folder was compiled from, to be seen.
+  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
+  if (llvm::Error error =
+          isCompiled
+              ? checkCompiled(invocation, {"dump-ir", "verify-each-numeric"})
+              : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

@@ -273,9 +273,13 @@ void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
   std::string types(spell(question.kDtype));
   if (question.vDtype != question.kDtype)
     types += fmt::format(" keys and {} values", spell(question.vDtype));
-  out << fmt::format("{}: one call with {} queries on {} keys, {} cache\n",
-                     explanation.name, question.queryLength, question.kvLength,
-                     types);
+  if (explanation.groups.empty())
+    out << explanation.name
+        << ": no layer is declared whose costs could be counted\n";
+  else
+    out << fmt::format("{}: one call with {} queries on {} keys, {} cache\n",
+                       explanation.name, question.queryLength,
+                       question.kvLength, types);
   for (const ExplainedGroup &group : explanation.groups) {
     out << fmt::format("\n  {} {}: {}\n",
                        group.layers.size() > 1 ? "each of layers" : "layer",
