@@ -47,20 +47,29 @@ KernelArgs::KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
 // Manifest
 //===----------------------------------------------------------------------===//
 
-/// The text of the manifest at `path`, empty if it is none of attnc's.
-static std::string readIfManifest(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return {};
-  TextError error;
-  auto document = JsonDocument::parse((*buffer)->getBuffer(), error);
-  if (!document || !document->root().getInteger("schema") ||
-      !document->root().getArray("kernels"))
-    return {};
-  return (*buffer)->getBuffer().str();
+bool attn::isManifest(const JsonDocument &document) {
+  return document.root().getInteger("schema") &&
+         document.root().getArray("kernels");
 }
 
-std::optional<std::string> attn::findManifest(StringRef directory) {
+/// The document in the file at `path`; null with the error set if it is none.
+static std::unique_ptr<JsonDocument> readDocument(StringRef path,
+                                                  TextError &error) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  if (buffer)
+    return JsonDocument::parse((*buffer)->getBuffer(), error);
+  error.message = "cannot be read: " + buffer.getError().message();
+  return nullptr;
+}
+
+static bool isManifestFile(StringRef path) {
+  TextError error;
+  auto document = readDocument(path, error);
+  return document && isManifest(*document);
+}
+
+/// The paths of the *.json in `directory`, in order.
+static std::vector<std::string> findDocuments(StringRef directory) {
   std::vector<std::string> candidates;
   std::error_code code;
   for (llvm::sys::fs::directory_iterator it(directory, code), end;
@@ -68,10 +77,20 @@ std::optional<std::string> attn::findManifest(StringRef directory) {
     if (StringRef(it->path()).ends_with(".json"))
       candidates.push_back(it->path());
   llvm::sort(candidates);
-  for (const std::string &candidate : candidates)
-    if (!readIfManifest(candidate).empty())
+  return candidates;
+}
+
+std::optional<std::string> attn::findManifest(StringRef directory) {
+  for (const std::string &candidate : findDocuments(directory))
+    if (isManifestFile(candidate))
       return candidate;
   return std::nullopt;
+}
+
+/// "3:7: not valid JSON".
+static std::string spell(const TextError &error) {
+  return fmt::format("{}:{}: {}", error.where.line, error.where.column,
+                     error.message);
 }
 
 static std::string spell(const json::Value &extent) {
@@ -175,15 +194,10 @@ static LibraryTarget readTarget(const json::Value &value) {
 }
 
 llvm::Error KernelLibrary::readManifest(StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  if (!buffer)
-    return fail(fmt::format("cannot read '{}': {}", path.str(),
-                            buffer.getError().message()));
   TextError error;
-  auto document = JsonDocument::parse((*buffer)->getBuffer(), error);
+  auto document = readDocument(path, error);
   if (!document)
-    return fail(fmt::format("{}:{}:{}: {}", path.str(), error.where.line,
-                            error.where.column, error.message));
+    return fail(fmt::format("{}:{}", path.str(), spell(error)));
   const json::Object &root = document->root();
   if (root.getInteger("schema") != 1)
     return fail(fmt::format("{}: the manifest's schema is not 1", path.str()));
@@ -260,13 +274,32 @@ llvm::Error KernelLibrary::checkArchitecture() const {
                           std::string_view(host.getArchName())));
 }
 
+/// What is wrong with the manifest of `directory`, NAME.json beside NAME.h;
+/// nothing if it has none.
+static std::string describeBroken(StringRef directory) {
+  for (const std::string &candidate : findDocuments(directory)) {
+    llvm::SmallString<256> header(candidate);
+    llvm::sys::path::replace_extension(header, "h");
+    TextError error;
+    if (llvm::sys::fs::exists(header) && !readDocument(candidate, error))
+      return fmt::format("its manifest '{}' is damaged: {}",
+                         llvm::sys::path::filename(candidate).str(),
+                         spell(error));
+  }
+  return {};
+}
+
 /// Why `directory` is not one that attnc has compiled.
 static std::string whyNotCompiled(StringRef directory) {
   if (!llvm::sys::fs::exists(directory))
     return "there is no such folder";
-  if (!llvm::sys::fs::is_directory(directory))
+  bool isFolder = llvm::sys::fs::is_directory(directory);
+  if (!isFolder && isManifestFile(directory))
+    return "it is the manifest of one; name the folder";
+  if (!isFolder)
     return "it is a file; 'attnc compile' makes a folder of it";
-  return "it holds no manifest";
+  std::string broken = describeBroken(directory);
+  return broken.empty() ? "it holds no manifest" : broken;
 }
 
 llvm::Expected<std::unique_ptr<KernelLibrary>>

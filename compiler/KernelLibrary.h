@@ -21,6 +21,8 @@
 
 namespace attn {
 
+class JsonDocument;
+
 /// One tensor of a kernel's arguments.
 struct LibraryTensor {
   std::string name;
@@ -126,6 +128,9 @@ private:
   std::vector<LibraryLayer> layerList;
   std::vector<std::string> fileList;
 };
+
+/// Whether `document` is a manifest of attnc, of whatever schema.
+bool isManifest(const JsonDocument &document);
 
 /// The manifest's path in a compiled folder: its only *.json with a schema.
 /// None if the folder holds no manifest.

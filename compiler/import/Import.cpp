@@ -23,7 +23,9 @@
 #include "mlir/Parser/Parser.h"
 
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace attn;
@@ -46,6 +48,15 @@ static InFlightDiagnostic fileError(MLIRContext &context, StringRef path,
 /// The text of the file at `path`; null after an error.
 static std::unique_ptr<llvm::MemoryBuffer> readText(MLIRContext &context,
                                                     StringRef path) {
+  if (llvm::sys::fs::is_directory(path)) {
+    llvm::SmallString<256> config(path);
+    llvm::sys::path::append(config, "config.json");
+    InFlightDiagnostic message = fileError(context, path);
+    message << "is a folder, expected a config.json or a .mlir file";
+    if (llvm::sys::fs::exists(config))
+      message.attachNote() << "'" << config << "' is there";
+    return nullptr;
+  }
   auto buffer = readFile(path);
   if (!buffer) {
     fileError(context, path) << llvm::toString(buffer.takeError());
@@ -85,6 +96,12 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
   std::unique_ptr<JsonDocument> document = JsonDocument::parse(text, problem);
   if (!document) {
     fileError(context, path, problem.where) << problem.message;
+    return nullptr;
+  }
+  if (isManifest(*document)) {
+    fileError(context, path)
+        << "is the manifest of a compiled folder, expected a config.json; "
+           "'verify', 'bench', 'explain' and 'run' take the folder";
     return nullptr;
   }
   ConfigErrors errors(context, path);
@@ -253,14 +270,17 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
                                   const CompileOptions &options,
                                   InputDtype &type) {
   context.appendDialectRegistry(inputDialects());
-  std::unique_ptr<llvm::MemoryBuffer> text = readText(context, path);
-  if (!text)
+  std::unique_ptr<llvm::MemoryBuffer> buffer = readText(context, path);
+  if (!buffer)
     return nullptr;
+  StringRef text = buffer->getBuffer();
+  // The byte order mark of UTF-8, which some editors write.
+  text.consume_front("\xEF\xBB\xBF");
   std::string name = kernelName(path, options.name);
   type.dtype = options.dtype;
   if (!path.ends_with(".mlir"))
-    return importConfig(context, path, text->getBuffer(), name, type);
-  OwningOpRef<ModuleOp> module = parseModule(context, path, text->getBuffer());
+    return importConfig(context, path, text, name, type);
+  OwningOpRef<ModuleOp> module = parseModule(context, path, text);
   if (!module || failed(checkTopLevel(*module)) ||
       failed(checkLayers(*module)) || failed(prefixLayers(*module, name)))
     return nullptr;

@@ -324,7 +324,9 @@ const ModelSpec *attn::readModel(const Config &config) {
   for (const ModelSpec &model : modelTable())
     known += (known.empty() ? "" : ", ") + std::string(model.modelType);
   config.error("model_type",
-               Twine("unknown model_type '") + *type + "', known: " + known);
+               Twine("unknown model_type '") + *type + "', known: " + known +
+                   "; write the layer in the attn dialect, or add the family "
+                   "(compiler/import/adding-a-model.md)");
   return nullptr;
 }
 

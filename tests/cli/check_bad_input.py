@@ -44,6 +44,8 @@ INPUTS = [
     ("theta.json", config(rope_theta=0), "rope_theta: expected a number over 0, found 0"),
     ("model.json", config("lama"), "model_type: unknown model_type 'lama'"),
     ("rope.json", config(rope_scaling={"rope_type": "spiral"}), "unknown rope_type 'spiral'"),
+    ("mark.json", b"\xef\xbb\xbf" + config("lama").encode(), "mark.json:1:2: error: model_type: unk"),
+    ("mark.mlir", b"\xef\xbb\xbf" + layer(kv_heads=3).encode(), "mark.mlir:1:1: error: 'attn.grouped' op"),
     ("absent.json", None, "absent.json: error: cannot be read: No such file or directory"),
     ("absent/deep.json", None, "absent/deep.json: error: cannot be read"),
 ]
@@ -98,8 +100,9 @@ def check_inputs(checker):
     os.mkdir(checker.path("folder"))
     for verb in INPUT_VERBS:
         takes_folder = verb in ("verify", "bench", "explain")
-        checker.expect(1, "it holds no manifest" if takes_folder else "is a folder, expected a file",
-                       verb, "folder", *(["-o", "out"] if verb == "compile" else []))
+        expected = "it holds no manifest" if takes_folder else (
+            "folder: error: is a folder, expected a config.json or a .mlir file")
+        checker.expect(1, expected, verb, "folder", *(["-o", "out"] if verb == "compile" else []))
 
 
 def check_usage(checker):
@@ -173,7 +176,13 @@ def check_tensors(checker):
         checker.write(manifest, text.replace('"declared_ir": "module', '"declared_ir": "modul'))
         checker.expect(1, "custom op 'modul' is unknown", verb, "kernels", *more)
         checker.write(manifest, text[:-9])
-        checker.expect(1, "it holds no manifest", verb, "kernels", *more)
+        checker.expect(1, "its manifest 'good.json' is damaged: ", verb, "kernels", *more)
+    checker.write(manifest, text)
+    for verb in INPUT_VERBS:
+        checker.expect(1, f"{manifest}: error: is the manifest of a compiled folder, expected",
+                       verb, manifest, *(["-o", "out"] if verb == "compile" else []))
+    checker.expect(1, "it is the manifest of one; name the folder", "run", manifest, "--in", "in",
+                   "--out", "out")
 
 
 def main():
