@@ -17,7 +17,8 @@ using namespace mlir;
 
 static OutputFile dump(const StageView &stage) {
   OutputFile file = {.name = fmt::format("{:02}-{}.mlir", stage.number,
-                                         std::string_view(stage.name))};
+                                         std::string_view(stage.name)),
+                     .bytes = {}};
   llvm::raw_string_ostream out(file.bytes);
   write(printStage(stage), out);
   return file;
