@@ -362,7 +362,8 @@ static std::string readWeights(ConstantEvaluator &constants,
 
 /// Whether scores depend on what comes in at run time, tensors aside.
 static bool isOpen(AttentionSteps &steps) {
-  return steps.bias || (steps.mask && steps.mask.getLengths());
+  return steps.bias ||
+         (steps.mask && (steps.mask.getLengths() || steps.mask.getDocuments()));
 }
 
 /// Why `fill` does not act as minus infinity; empty if it does. A visible score
@@ -455,15 +456,10 @@ static MaskAttrInterface joinMasks(MaskAttrInterface a, MaskAttrInterface b) {
     return b;
   if (isa<BidirectionalAttr>(b))
     return a;
-  bool areBands =
-      isa<CausalAttr, WindowAttr>(a) && isa<CausalAttr, WindowAttr>(b);
-  if (!areBands)
+  std::optional<KeyInterval> both = intersect(a.getInterval(), b.getInterval());
+  if (!both)
     return {};
-  Band left = a.getBand(), right = b.getBand();
-  if (left.alignment != right.alignment)
-    return {};
-  return WindowAttr::get(a.getContext(), std::min(left.left, right.left),
-                         std::min(left.right, right.right), left.alignment);
+  return cast<MaskAttrInterface>(describeInterval(a.getContext(), *both));
 }
 
 /// Finite fills and renormalised rows equal minus infinity only in rows that
@@ -511,8 +507,7 @@ static std::string joinParts(AttentionSteps &steps) {
       BidirectionalAttr::get(steps.softmax->getContext());
   steps.symbolic = joinMasks(steps.mask ? steps.mask.getMask() : everything,
                              band.fit ? band.fit->mask : everything);
-  return steps.symbolic ? ""
-                        : "two symbolic masks are no band of one alignment";
+  return steps.symbolic ? "" : "two symbolic masks show no common interval";
 }
 
 //===----------------------------------------------------------------------===//

@@ -52,6 +52,11 @@ struct CoreTensors {
 };
 } // namespace
 
+// What callers know the arguments by.
+static constexpr StringLiteral kLengths = "kv_lengths",
+                               kPrefix = "prefix_lengths",
+                               kDocuments = "document_ids", kSinks = "sinks";
+
 static std::string nameOf(Operation *layer, StringRef scope) {
   return (SymbolTable::getSymbolName(layer).getValue() + "_" + scope).str();
 }
@@ -108,9 +113,14 @@ static CoreTensors describeTensors(const Core &core) {
     tensors.arguments.append(
         {{"key", tensor({kAny, kAny, core.kvHeads, core.headDim}, f32)},
          {"value", tensor({kAny, kAny, core.kvHeads, core.valueDim}, f32)}});
-  tensors.arguments.push_back({"kv_lengths", tensor({kAny}, i32)});
+  tensors.arguments.push_back({kLengths, tensor({kAny}, i32)});
+  KeyInterval interval = core.mask.getInterval();
+  if (interval.prefix)
+    tensors.arguments.push_back({kPrefix, tensor({kAny}, i32)});
+  if (interval.document)
+    tensors.arguments.push_back({kDocuments, tensor({kAny, kAny}, i32)});
   if (core.sinks)
-    tensors.arguments.push_back({"sinks", tensor({core.heads}, f32)});
+    tensors.arguments.push_back({kSinks, tensor({core.heads}, f32)});
   tensors.results = {
       {"output", tensor({kAny, kAny, core.heads, core.valueDim}, f32)},
       {"lse", tensor({kAny, kAny, core.heads}, f32)}};
@@ -144,6 +154,15 @@ static func::FuncOp createFunction(OpBuilder &builder, const Core &core,
         tensor.type,
         NameLoc::get(builder.getStringAttr(tensor.name), location));
   return function;
+}
+
+/// The argument that callers know by `name`; null if there is none.
+static Value findArgument(func::FuncOp function, StringRef name) {
+  for (BlockArgument argument : function.getArguments())
+    if (function.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                              kNameAttr) == name)
+      return argument;
+  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -195,14 +214,17 @@ static std::pair<Value, Value> createKeys(OpBuilder &builder, const Core &core,
 
 /// scale, softcap and mask of the scores, each where the layer has it.
 static Value createScoreSteps(OpBuilder &builder, const Core &core, Value score,
-                              Value lengths) {
+                              func::FuncOp function) {
   Location location = core.layer->getLoc();
   Type type = score.getType();
   if (APFloat scale(core.scale); !scale.isExactlyValue(1.0))
     score = ScaleOp::create(builder, location, type, score, scale);
   if (core.softcap)
     score = SoftcapOp::create(builder, location, type, score, *core.softcap);
-  return MaskOp::create(builder, location, type, score, lengths, core.mask);
+  return MaskOp::create(builder, location, type, score,
+                        findArgument(function, kLengths),
+                        findArgument(function, kPrefix),
+                        findArgument(function, kDocuments), core.mask);
 }
 
 /// softmax(mask(softcap(scale * query . key)), sinks) . value
@@ -210,13 +232,13 @@ static void createBody(OpBuilder &builder, const Core &core,
                        func::FuncOp function, const CoreTensors &tensors) {
   Location location = core.layer->getLoc();
   builder.setInsertionPointToStart(&function.getBody().front());
-  Value query = function.getArgument(0), lengths = function.getArgument(3);
-  Value sinks = core.sinks ? function.getArgument(4) : Value();
+  Value query = function.getArgument(0);
   auto [key, value] = createKeys(builder, core, function.getArguments());
   Value score = ScoreOp::create(builder, location, tensors.score, query, key);
-  score = createScoreSteps(builder, core, score, lengths);
+  score = createScoreSteps(builder, core, score, function);
   auto softmax = SoftmaxOp::create(builder, location, tensors.score,
-                                   tensors.results[1].type, score, sinks,
+                                   tensors.results[1].type, score,
+                                   findArgument(function, kSinks),
                                    /*dim=*/IntegerAttr());
   Value output =
       WeightedSumOp::create(builder, location, tensors.results[0].type,

@@ -166,8 +166,9 @@ struct JoinSteps : OpRewritePattern<WeightedSumOp> {
     auto flash = FlashOp::create(
         rewriter, sum.getLoc(), sum.getOutput().getType(),
         softmax.getLse().getType(), score.getQuery(), score.getKey(),
-        sum.getValue(), softmax.getLengths(), softmax.getSinks(),
-        softmax.getTensorMask(), scaleOf(steps), softmax.getMask());
+        sum.getValue(), softmax.getLengths(), softmax.getPrefix(),
+        softmax.getDocuments(), softmax.getSinks(), softmax.getTensorMask(),
+        scaleOf(steps), softmax.getMask());
     createScoreMod(rewriter, flash, scoreModOf(steps));
     remarkPassed(
         sum, DEBUG_TYPE,

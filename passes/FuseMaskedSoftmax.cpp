@@ -183,14 +183,16 @@ struct FuseSteps : OpRewritePattern<SoftmaxOp> {
     remarkPassed(softmax, DEBUG_TYPE, "joined " + describeSteps(steps));
     FloatAttr scale =
         steps.scale ? steps.scale.getByAttr() : rewriter.getF64FloatAttr(1.0);
-    MaskAttrInterface mask = steps.mask ? steps.mask.getMask()
-                                        : BidirectionalAttr::get(getContext());
+    MaskOp mask = steps.mask;
+    MaskAttrInterface symbolic =
+        mask ? mask.getMask() : BidirectionalAttr::get(getContext());
     auto fused = MaskedSoftmaxOp::create(
         rewriter, softmax.getLoc(), softmax.getProbability().getType(),
-        lseTypeOf(softmax), steps.score,
-        steps.mask ? steps.mask.getLengths() : Value(), softmax.getSinks(),
-        createTensorMask(rewriter, softmax.getLoc(), steps), scale,
-        steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(), mask);
+        lseTypeOf(softmax), steps.score, mask ? mask.getLengths() : Value(),
+        mask ? mask.getPrefix() : Value(), mask ? mask.getDocuments() : Value(),
+        softmax.getSinks(), createTensorMask(rewriter, softmax.getLoc(), steps),
+        scale, steps.softcap ? steps.softcap.getCapAttr() : FloatAttr(),
+        symbolic);
     rewriter.replaceOp(softmax,
                        fused.getResults().take_front(softmax.getNumResults()));
     return success();

@@ -159,6 +159,7 @@ void GraphProgramBuilder::buildFlash(FlashOp flash) {
   SmallVector<Value> parts = rowPartsOf(flash.getValue());
   map(parts.size() > 1 ? Value(flash.getValue()) : parts.front());
   map(flash.getLengths());
+  map(flash.getPrefix());
   map(flash.getSinks());
   if (Value mask = flash.getTensorMask()) {
     Sizes query = sizes.sizesOf(flash.getQuery());
@@ -292,6 +293,8 @@ static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
 }
 
 static Answer whyNotFlash(FlashOp flash) {
+  if (flash.getDocuments())
+    return Problem{flash, "masks by documents, which tiles do not know"};
   for (Value heads : {Value(flash.getQuery()), Value(flash.getKey()),
                       Value(flash.getValue())})
     if (!isStatic(heads, 2) || !isStatic(heads, 3))

@@ -166,8 +166,9 @@ void GraphSizes::visitFlash(Operation *op) {
   unify(op, query, 3, key, 3);
   for (unsigned dim : {0, 1, 2})
     unify(op, key, dim, value, dim);
-  if (flash.getLengths())
-    unify(op, query, 0, flash.getLengths(), 0);
+  for (Value ofSequences : {flash.getLengths(), flash.getPrefix()})
+    if (ofSequences)
+      unify(op, query, 0, ofSequences, 0);
   if (flash.getSinks())
     unify(op, query, 2, flash.getSinks(), 0);
   const std::pair<Value, unsigned> scores[] = {

@@ -176,7 +176,7 @@ std::optional<ConstantTensor> attn::intersect(const ConstantTensor &a,
 namespace {
 /// The band of rows that stand at their index.
 struct Limits {
-  int64_t left = Band::kUnbounded, right = Band::kUnbounded;
+  int64_t left = KeyInterval::kUnbounded, right = KeyInterval::kUnbounded;
 };
 
 /// A half-open range of keys.
@@ -198,7 +198,7 @@ static KeyRange firstVisible(const RunRow &row) {
 
 /// The most frequent value; unbounded if there is none.
 static int64_t mostFrequent(const std::map<int64_t, int64_t> &counts) {
-  int64_t best = Band::kUnbounded, most = 0;
+  int64_t best = KeyInterval::kUnbounded, most = 0;
   for (auto [value, count] : counts)
     if (count > most)
       std::tie(best, most) = std::pair(value, count);
@@ -221,22 +221,23 @@ static Limits findLimits(ArrayRef<RunRow> rows, int64_t keys) {
 
 /// Moves the rows' positions by `offset`.
 static Limits shifted(Limits limits, int64_t offset) {
-  if (limits.left != Band::kUnbounded)
+  if (limits.left != KeyInterval::kUnbounded)
     limits.left += offset;
-  if (limits.right != Band::kUnbounded)
+  if (limits.right != KeyInterval::kUnbounded)
     limits.right -= offset;
   return limits;
 }
 
 static bool isCausal(Limits limits) {
-  return limits.left == Band::kUnbounded && limits.right == 1;
+  return limits.left == KeyInterval::kUnbounded && limits.right == 1;
 }
 
 static MaskAttrInterface toMask(Limits limits, Alignment alignment,
                                 MLIRContext *context) {
   if (isCausal(limits))
     return CausalAttr::get(context, alignment);
-  if (limits.left == Band::kUnbounded && limits.right == Band::kUnbounded)
+  if (limits.left == KeyInterval::kUnbounded &&
+      limits.right == KeyInterval::kUnbounded)
     return BidirectionalAttr::get(context);
   return WindowAttr::get(context, std::max<int64_t>(limits.left, 1),
                          std::max<int64_t>(limits.right, 1), alignment);
@@ -254,7 +255,8 @@ static MaskAttrInterface chooseMask(Limits limits, int64_t offset,
 }
 
 /// The keys that a row at `position` sees.
-static KeyRange rangeOf(Band band, int64_t position, int64_t keys) {
+static KeyRange rangeOf(const KeyInterval &band, int64_t position,
+                        int64_t keys) {
   int64_t begin = std::clamp<int64_t>(position - band.left + 1, 0, keys);
   int64_t end = std::clamp<int64_t>(position + band.right, begin, keys);
   return {begin, end};
@@ -321,7 +323,7 @@ std::optional<BandFit> attn::fitBand(const ConstantTensor &visible,
   BandFit fit;
   fit.mask = chooseMask(findLimits(matrix->rows, keys), offset,
                         scores.bottomRight, context);
-  Band band = fit.mask.getBand();
+  KeyInterval band = fit.mask.getInterval();
   int64_t shift = band.alignment == Alignment::BottomRight ? offset : 0;
   for (auto [index, row] : llvm::enumerate(matrix->rows)) {
     auto query = static_cast<int64_t>(index);

@@ -91,8 +91,10 @@ static std::string compareFlashes(FlashOp first, FlashOp other) {
   if (first->getAttrDictionary() != other->getAttrDictionary())
     return "differ in scale or mask";
   if (first.getLengths() != other.getLengths() ||
+      first.getPrefix() != other.getPrefix() ||
+      first.getDocuments() != other.getDocuments() ||
       first.getTensorMask() != other.getTensorMask())
-    return "differ in lengths or tensor masks";
+    return "differ in lengths or in what masks look at";
   if (!haveSameRegion(first, other))
     return "differ in what they do to scores";
   if (other.getSinks() || !other.getLse().use_empty())

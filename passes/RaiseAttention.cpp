@@ -167,7 +167,8 @@ Value TextbookBuilder::createMask(Value score) {
   if (isa<BidirectionalAttr>(steps.symbolic))
     return score;
   return MaskOp::create(builder, location, score.getType(), score,
-                        /*lengths=*/Value(), steps.symbolic);
+                        /*lengths=*/Value(), /*prefix=*/Value(),
+                        /*documents=*/Value(), steps.symbolic);
 }
 
 SoftmaxOp TextbookBuilder::createSoftmax(Value score) {

@@ -70,7 +70,7 @@ static TypedAttr literalOf(TypedAttr value, Type type) {
 
 /// Layer constants and the sizes of the grids.
 void TileProgramBuilder::buildPrologue() {
-  Band band = flash.getMask().getBand();
+  KeyInterval interval = flash.getMask().getInterval();
   // Tile logits are base 2; a score_mod gets natural ones and converts itself.
   double factor = flash.getScale().convertToDouble();
   if (flash.getScoreMod().empty())
@@ -82,8 +82,12 @@ void TileProgramBuilder::buildPrologue() {
         b, named(name), type, b.getStringAttr(name), b.getArrayAttr({value}));
   };
   scale = parameter("scale", b.getF64FloatAttr(factor), b.getF32Type());
-  left = parameter("left", b.getI64IntegerAttr(band.left), b.getIndexType());
-  right = parameter("right", b.getI64IntegerAttr(band.right), b.getIndexType());
+  auto limit = [&](StringRef name, int64_t keys) {
+    return parameter(name, b.getI64IntegerAttr(keys), b.getIndexType());
+  };
+  left = limit("left", interval.left);
+  right = limit("right", interval.right);
+  chunk = limit("chunk", interval.chunk);
 
   Value query = argument(flash.getQuery());
   batches = tile::DimOp::create(b, named("batches"), query, 0);
@@ -214,12 +218,15 @@ Task TileProgramBuilder::openTask(Block &body) {
     task.length = clampLength(task.length);
   // Bottom-right: the last query stands at the last valid key.
   task.position = task.first;
-  if (flash.getMask().getBand().alignment == Alignment::BottomRight)
+  if (flash.getMask().getInterval().alignment == Alignment::BottomRight)
     task.position = make<arith::AddIOp>(
         "position", task.first, make<arith::SubIOp>("", task.length, queries));
+  if (Value lengths = argument(flash.getPrefix()))
+    task.prefix =
+        tile::EntryOp::create(b, named("prefix"), lengths, task.batch);
   auto ranges = tile::KeyRangesOp::create(
-      b, loc, task.position, task.count, task.length, left, right,
-      b.getI64IntegerAttr(schedule.getKeyBlock()));
+      b, loc, task.position, task.count, task.length, left, right, chunk,
+      task.prefix, b.getI64IntegerAttr(schedule.getKeyBlock()));
   task.lo = ranges.getLo();
   task.fullLo = ranges.getFullLo();
   task.fullHi = ranges.getFullHi();
@@ -365,9 +372,9 @@ Value TileProgramBuilder::maskScore(const Task &task, Value score, Value key) {
   auto choice = scf::IfOp::create(
       b, named("logit"), partial,
       [&](OpBuilder &, Location) {
-        Value masked = tile::MaskOp::create(b, named("masked"), score.getType(),
-                                            score, task.position, key,
-                                            task.length, left, right, group);
+        Value masked = tile::MaskOp::create(
+            b, named("masked"), score.getType(), score, task.position, key,
+            task.length, left, right, chunk, task.prefix, group);
         scf::YieldOp::create(b, loc, masked);
       },
       [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, score); });

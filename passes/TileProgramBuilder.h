@@ -33,6 +33,8 @@ struct State {
 /// One task's queries, and the keys that they see.
 struct Task {
   mlir::Value batch, kvHead, first, count, rows, position, length;
+  /// Keys of the sequence's prefix; null without one.
+  mlir::Value prefix;
   mlir::Value lo, fullLo, fullHi, hi, splitSize;
 };
 
@@ -112,7 +114,7 @@ private:
 
   mlir::IRMapping views;
   mlir::Value output, lse;
-  mlir::Value scale, left, right;
+  mlir::Value scale, left, right, chunk;
   mlir::Value batches, kvHeads, queries, blocks, states;
   int64_t group = 0, headDim = 0, valueDim = 0;
   /// The program is a graph's, not the attention's alone.

@@ -39,6 +39,11 @@ bool TaskEmitter::emitIndexOp(Operation &op) {
         return true;
       })
       .Case([&](tile::LengthOp length) { return emitLength(length), true; })
+      .Case([&](tile::EntryOp entry) {
+        scalars.map(entry.getValue(),
+                    entryOf(entry.getView(), scalar(entry.getBatch())));
+        return true;
+      })
       .Case(
           [&](tile::MaxLengthOp length) { return emitMaxLength(length), true; })
       .Case([&](tile::SplitSizeOp size) { return emitSplitSize(size), true; })
@@ -74,6 +79,12 @@ void TaskEmitter::emitArith(Operation &op) {
 // Lengths
 //===----------------------------------------------------------------------===//
 
+/// view[batch] as i64.
+Value TaskEmitter::entryOf(Value view, Value batch) {
+  return arith::ExtSIOp::create(k.builder(), k.loc(), k.i64Type,
+                                k.loadI32(elementOf(view, batch)));
+}
+
 /// lengths[batch], or the extent of the keys where there are no lengths.
 Value TaskEmitter::lengthOf(Value key, Value lengths, Value batch) {
   Value extent = extentOf(key, 1);
@@ -84,10 +95,7 @@ Value TaskEmitter::lengthOf(Value key, Value lengths, Value batch) {
       b, k.loc(), isAbsent(lengths),
       [&](OpBuilder &, Location) { scf::YieldOp::create(b, k.loc(), extent); },
       [&](OpBuilder &, Location) {
-        Value length = k.loadI32(elementOf(lengths, batch));
-        scf::YieldOp::create(
-            b, k.loc(),
-            Value(arith::ExtSIOp::create(b, k.loc(), k.i64Type, length)));
+        scf::YieldOp::create(b, k.loc(), entryOf(lengths, batch));
       });
   return choice.getResult(0);
 }
@@ -124,24 +132,38 @@ void TaskEmitter::emitSplitSize(tile::SplitSizeOp op) {
 // Ranges
 //===----------------------------------------------------------------------===//
 
+template <typename OpT>
+std::pair<Value, Value> TaskEmitter::visibleKeys(OpT op, Value position) {
+  // p - left < j < p + right
+  Value begin = k.add(k.sub(position, scalar(op.getLeft())), 1);
+  Value end =
+      k.minimum(scalar(op.getLength()), k.add(position, scalar(op.getRight())));
+  // p - p mod chunk <= j
+  Value standing = k.maximum(position, k.i64(0));
+  begin = k.maximum(
+      begin, op.getChunk()
+                 ? k.sub(standing, k.rem(standing, scalar(op.getChunk())))
+                 : k.i64(0));
+  // j <= p or j < prefix
+  if (op.getPrefix())
+    end = k.minimum(end, k.maximum(k.add(position, 1), scalar(op.getPrefix())));
+  return {begin, k.maximum(end, k.i64(0))};
+}
+
+template std::pair<Value, Value> TaskEmitter::visibleKeys(tile::MaskOp, Value);
+
 void TaskEmitter::emitKeyRanges(tile::KeyRangesOp op) {
   int64_t block = op.getBlock();
-  Value zero = k.i64(0), one = k.i64(1);
-  Value first = scalar(op.getPosition()), length = scalar(op.getLength());
-  Value last = k.sub(k.add(first, scalar(op.getCount())), one);
-  Value left = scalar(op.getLeft()), right = scalar(op.getRight());
+  Value zero = k.i64(0), first = scalar(op.getPosition());
+  Value last = k.sub(k.add(first, scalar(op.getCount())), k.i64(1));
   auto roundDown = [&](Value x) { return k.mul(k.div(x, block), block); };
-  // Query p sees p - left < j < p + right: any of them, all of them.
-  auto begin = [&](Value p) {
-    return k.maximum(zero, k.add(k.sub(p, left), one));
-  };
-  auto end = [&](Value p) {
-    return k.maximum(zero, k.minimum(length, k.add(p, right)));
-  };
-  Value anyLo = begin(first), anyHi = end(last);
+  // Any query sees [begin(first), end(last)), all see [begin(last),
+  // end(first)).
+  auto [anyLo, allHi] = visibleKeys(op, first);
+  auto [allLo, anyHi] = visibleKeys(op, last);
   Value lo = roundDown(anyLo);
-  Value fullLo = roundDown(k.add(begin(last), block - 1));
-  Value fullHi = k.maximum(fullLo, roundDown(end(first)));
+  Value fullLo = roundDown(k.add(allLo, block - 1));
+  Value fullHi = k.maximum(fullLo, roundDown(allHi));
   Value some = k.less(anyLo, anyHi);
   auto ifSome = [&](Value x) { return k.select(some, x, zero); };
   scalars.map(op.getLo(), ifSome(lo));

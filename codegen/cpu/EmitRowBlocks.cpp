@@ -94,22 +94,13 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
 }
 
 /// The columns of the block that row `row` sees: [first, second), unclamped.
-static std::pair<Value, Value> visibleColumns(KernelBuilder &k, Value position,
-                                              Value key, Value length,
-                                              Value left, Value right) {
-  Value lo = k.sub(k.add(k.sub(position, left), 1), key);
-  Value hi = k.sub(k.minimum(length, k.add(position, right)), key);
-  return {lo, hi};
-}
-
 std::pair<Value, Value> TaskEmitter::columnsOf(const RowSteps &steps,
                                                Value row) {
   tile::MaskOp mask = steps.mask;
-  Value position =
-      k.add(scalar(mask.getPosition()), k.div(row, mask.getGroup()));
-  return visibleColumns(k, position, scalar(mask.getKey()),
-                        scalar(mask.getLength()), scalar(mask.getLeft()),
-                        scalar(mask.getRight()));
+  auto [begin, end] = visibleKeys(
+      mask, k.add(scalar(mask.getPosition()), k.div(row, mask.getGroup())));
+  Value key = scalar(mask.getKey());
+  return {k.sub(begin, key), k.sub(end, key)};
 }
 
 /// The same for row `row` of the block, clamped to the columns of the block.

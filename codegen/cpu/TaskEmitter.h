@@ -82,6 +82,11 @@ private:
   void emitMaxLength(tile::MaxLengthOp op);
   void emitSplitSize(tile::SplitSizeOp op);
   void emitKeyRanges(tile::KeyRangesOp op);
+  /// The keys [first, second) that a row at `position` sees; the ends do not
+  /// descend with it.
+  template <typename OpT>
+  std::pair<Value, Value> visibleKeys(OpT op, Value position);
+  Value entryOf(Value view, Value batch);
   Value lengthOf(Value key, Value lengths, Value batch);
 
   // Loads, stores and states: EmitTiles.cpp.

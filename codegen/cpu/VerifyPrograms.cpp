@@ -107,10 +107,11 @@ static LogicalResult verifyPlace(Operation *op) {
   if ((isa<tile::ParameterOp, tile::WorkspaceOp>(op) || isView(op)) &&
       !isBeforePhases)
     return op->emitOpError("stands in a phase, expected before the phases");
-  bool isSize = isa<tile::PhaseOp, tile::ParameterOp, tile::WorkspaceOp,
-                    tile::DimOp, tile::LengthOp, tile::MaxLengthOp,
-                    tile::SplitSizeOp, tile::KeyRangesOp>(op) ||
-                isView(op) || isIndexArithmetic(op);
+  bool isSize =
+      isa<tile::PhaseOp, tile::ParameterOp, tile::WorkspaceOp, tile::DimOp,
+          tile::EntryOp, tile::LengthOp, tile::MaxLengthOp, tile::SplitSizeOp,
+          tile::KeyRangesOp>(op) ||
+      isView(op) || isIndexArithmetic(op);
   if (isBeforePhases && !isSize)
     return op->emitOpError("stands before the phases, expected in a phase");
   return success();

@@ -1,8 +1,8 @@
 //===- Description.cpp - What the files of a folder are about -------------===//
 //
 // Reads sizes off a tile program's arguments: views of query, key, value (or
-// latent, rope_key), kv_lengths, sinks, output and lse, as SEMANTICS lays them
-// out.
+// latent, rope_key), kv_lengths, prefix_lengths, sinks, output and lse, as
+// SEMANTICS lays them out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +46,7 @@ static constexpr KnownTensor kKnownTensors[] = {
     {"latent", 3, {"batch", "kv_capacity", "latent_dim"}, false, false},
     {"rope_key", 3, {"batch", "kv_capacity", "rope_dim"}, false, false},
     {"kv_lengths", 1, {"batch"}, false, true},
+    {"prefix_lengths", 1, {"batch"}, false, false},
     {"sinks", 1, {"query_heads"}, false, false},
     {"output",
      4,
@@ -82,6 +83,12 @@ bool KernelDescription::hasSchedule(StringRef schedule) const {
     return llvm::any_of(kernel.programs, [&](const cpu::CpuProgram &program) {
       return StringRef(program.schedule) == schedule;
     });
+  });
+}
+
+bool KernelDescription::hasTensor(StringRef name) const {
+  return llvm::any_of(tensors, [&](const TensorDescription &tensor) {
+    return StringRef(tensor.name) == name;
   });
 }
 

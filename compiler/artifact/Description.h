@@ -64,6 +64,7 @@ struct KernelDescription {
   bool isAbsorbed() const;
   /// Whether some program has the schedule.
   bool hasSchedule(llvm::StringRef schedule) const;
+  bool hasTensor(llvm::StringRef name) const;
 };
 
 /// What stands for a layer's number where a function declares no layer.

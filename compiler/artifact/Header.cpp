@@ -38,6 +38,8 @@ static StringRef remarkOn(StringRef name) {
             "latent may be\n     views of one buffer")
       .Case("kv_lengths",
             "valid keys of each sequence, 0 to kv_capacity; NULL: kv_capacity")
+      .Case("prefix_lengths",
+            "keys that all rows of a sequence see, of its kv_lengths first")
       .Case("sinks", "one extra logit per head")
       .Case("lse", "natural logarithm of the denominator; NULL: not written")
       .Default("");
@@ -85,9 +87,6 @@ static std::string explainHeads(const KernelDescription &kernel) {
 
 /// What the kernel computes, so that nobody has to guess.
 static std::string explainKernel(const KernelDescription &kernel) {
-  bool hasSinks = llvm::any_of(kernel.tensors, [](const auto &tensor) {
-    return tensor.name == "sinks";
-  });
   return fmt::format(
       R"(/* {0}: output = softmax(mask(scale * query . key)) . value
    {1}
@@ -107,7 +106,8 @@ static std::string explainKernel(const KernelDescription &kernel) {
       kernel.hasScoreFunction
           ? "   Scores pass the model's softcap between scale and mask.\n"
           : "",
-      hasSinks ? "= sink; every lse includes the sink" : "-inf");
+      kernel.hasTensor("sinks") ? "= sink; every lse includes the sink"
+                                : "-inf");
 }
 
 static std::string writeArgs(const KernelDescription &kernel) {

@@ -24,7 +24,7 @@ static double valueOf(const cpu::CpuParameter &parameter, uint64_t bits) {
 }
 
 static std::optional<int64_t> boundOf(double side) {
-  if (side >= static_cast<double>(Band::kUnbounded))
+  if (side >= static_cast<double>(KeyInterval::kUnbounded))
     return std::nullopt;
   return static_cast<int64_t>(side);
 }
@@ -44,11 +44,13 @@ LayerFacts artifact::factsOf(const KernelDescription &kernel, int64_t layer) {
     scale /= llvm::numbers::log2e;
   return {.scale = std::stod(fmt::format("{:.7g}", scale)),
           .left = boundOf(values.lookup("left")),
-          .right = boundOf(values.lookup("right"))};
+          .right = boundOf(values.lookup("right")),
+          .chunk = boundOf(values.lookup("chunk")),
+          .hasPrefix = kernel.hasTensor("prefix_lengths")};
 }
 
-/// "all keys", "causal", "causal, the last 128 keys", ...
-static std::string explainBand(const LayerFacts &facts) {
+/// "causal, j <= p", "causal window of 128 keys, ...", ...
+static std::string explainSides(const LayerFacts &facts) {
   if (!facts.left && !facts.right)
     return "every valid key";
   if (!facts.left && facts.right == 1)
@@ -59,6 +61,19 @@ static std::string explainBand(const LayerFacts &facts) {
   std::string left = facts.left ? fmt::format("p - {} < ", *facts.left) : "";
   std::string right = facts.right ? fmt::format(" < p + {}", *facts.right) : "";
   return left + "j" + right;
+}
+
+static std::string explainKeys(const LayerFacts &facts) {
+  if (facts.hasPrefix && !facts.right) {
+    std::string left =
+        facts.left ? fmt::format(", p - {} < j", *facts.left) : std::string();
+    return "j <= p or j < prefix_lengths[b]" + left;
+  }
+  std::string text = explainSides(facts);
+  if (facts.chunk)
+    text += fmt::format(", in chunks of {0} keys, j / {0} == p / {0}",
+                        *facts.chunk);
+  return text;
 }
 
 std::string artifact::explainLayers(const KernelDescription &kernel,
@@ -78,6 +93,6 @@ std::string artifact::explainLayers(const KernelDescription &kernel,
                         groups.size() == 1
                             ? "every layer"
                             : fmt::format("layers {}", fmt::join(layers, " ")),
-                        facts.scale, explainBand(facts));
+                        facts.scale, explainKeys(facts));
   return text;
 }

@@ -18,8 +18,11 @@ namespace attn::artifact {
 struct LayerFacts {
   /// Factor of the scores.
   double scale;
-  /// A row at position p sees the keys p - left < j < p + right; none: all.
-  std::optional<int64_t> left, right;
+  /// A row at position p sees the keys p - left < j < p + right of its chunk;
+  /// none: no limit.
+  std::optional<int64_t> left, right, chunk;
+  /// Only j <= p and the sequence's prefix.
+  bool hasPrefix = false;
 
   bool operator==(const LayerFacts &) const = default;
 };

@@ -122,7 +122,7 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
     json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
 }
 
-/// A side of the visible keys; null where it has no limit.
+/// A limit of the visible keys; null where there is none.
 static void writeSide(OStream &json, llvm::StringRef name,
                       std::optional<int64_t> side) {
   if (side)
@@ -139,6 +139,7 @@ static void writeConstants(OStream &json, const LayerFacts &facts) {
   json.attributeEnd();
   writeSide(json, "left", facts.left);
   writeSide(json, "right", facts.right);
+  writeSide(json, "chunk", facts.chunk);
 }
 
 static void writeLayer(OStream &json, const LibraryDescription &library,

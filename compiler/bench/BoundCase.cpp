@@ -10,6 +10,7 @@
 #include "compiler/verify/Random.h"
 
 #include <chrono>
+#include <cstring>
 #include <fmt/format.h>
 #include <functional>
 #include <numeric>
@@ -66,6 +67,11 @@ void BenchTensor::fill(uint64_t seed) {
     elements[i] = random.uniform();
 }
 
+void BenchTensor::fillWithIntegerZeros() {
+  tensor.dtype = {kDLInt, 32, 1};
+  std::memset(memory->data(), 0, countElements(extents) * sizeof(int32_t));
+}
+
 //===----------------------------------------------------------------------===//
 // BoundCase
 //===----------------------------------------------------------------------===//
@@ -105,6 +111,11 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
                 Order::TokenMajor);
   if (wanted.name == "sinks")
     return make({s.queryHeads}, Order::TokenMajor);
+  if (wanted.name == "prefix_lengths") {
+    owned.emplace_back(ArrayRef(s.batch), Order::TokenMajor)
+        .fillWithIntegerZeros();
+    return owned.back().get();
+  }
   if (wanted.optional)
     return nullptr;
   return createStringError(

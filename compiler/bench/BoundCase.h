@@ -18,7 +18,7 @@
 
 namespace attn {
 
-/// A DLTensor of f32 that owns its memory.
+/// A DLTensor of f32, or of i32 zeros, that owns its memory.
 class BenchTensor {
 public:
   BenchTensor(llvm::ArrayRef<int64_t> shape, Order order);
@@ -29,6 +29,7 @@ public:
 
   /// Numbers in [-1, 1) that depend on `seed` alone.
   void fill(uint64_t seed);
+  void fillWithIntegerZeros();
   const DLTensor *get() const { return &tensor; }
 
 private:

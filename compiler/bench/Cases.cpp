@@ -1,7 +1,7 @@
 //===- Cases.cpp - What is measured ---------------------------------------===//
 //
-// Visible pairs follow SEMANTICS items 2 and 3: positions from the lengths,
-// open bands around them.
+// Visible pairs follow SEMANTICS items 2 and 3: positions from the lengths, an
+// interval of keys for each. Prefixes are empty.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,34 +25,29 @@ struct KeyRange {
 };
 } // namespace
 
-static KeyRange visibleKeys(const CallShape &shape, const Band &band,
+static KeyRange visibleKeys(const CallShape &shape, const KeyInterval &interval,
                             int64_t row) {
-  bool topLeft = band.alignment == Alignment::TopLeft;
+  bool topLeft = interval.alignment == Alignment::TopLeft;
   int64_t position = row + (topLeft ? 0 : shape.kvLength - shape.queryLength);
-  KeyRange range = {0, shape.kvLength};
-  if (band.left != Band::kUnbounded)
-    range.begin = std::max<int64_t>(position - band.left + 1, 0);
-  if (band.right != Band::kUnbounded)
-    range.end = std::min(position + band.right, shape.kvLength);
-  return range;
+  return {interval.begin(position), interval.end(position, shape.kvLength)};
 }
 
-bool BenchCase::isCausal() const { return mask.getBand().right == 1; }
+bool BenchCase::isCausal() const { return mask.getInterval().isCausal(); }
 
 double BenchCase::countFlops() const {
-  Band band = mask.getBand();
+  KeyInterval interval = mask.getInterval();
   int64_t pairs = 0;
   for (int64_t row = 0; row < shape.queryLength; ++row)
-    pairs += visibleKeys(shape, band, row).size();
+    pairs += visibleKeys(shape, interval, row).size();
   return 2.0 * pairs * shape.batch * shape.queryHeads *
          (shape.headDim + shape.valueDim);
 }
 
 double BenchCase::countKvBytes() const {
-  // The bands of successive rows overlap, so what any row sees is one range.
-  Band band = mask.getBand();
-  KeyRange first = visibleKeys(shape, band, 0);
-  KeyRange last = visibleKeys(shape, band, shape.queryLength - 1);
+  // The intervals of successive rows meet, so what any row sees is one range.
+  KeyInterval interval = mask.getInterval();
+  KeyRange first = visibleKeys(shape, interval, 0);
+  KeyRange last = visibleKeys(shape, interval, shape.queryLength - 1);
   KeyRange any = {first.begin, last.end};
   int64_t elements = shape.headDim + (absorbed ? 0 : shape.valueDim);
   return double(any.size()) * shape.batch * shape.kvHeads * elements *

@@ -45,10 +45,10 @@ static bool runsAttentionHere(const Subject &subject) {
   buffers.reserve(subject.kernel->tensors.size());
   for (auto [argument, tensor] :
        llvm::zip(subject.arguments, makeInputs(spec, subject.arguments)))
-    tensors.push_back(buffers
-                          .emplace_back(tensor, argument.role == Role::Lengths,
-                                        Layout::Contiguous)
-                          .dlTensor());
+    tensors.push_back(
+        buffers
+            .emplace_back(tensor, isInteger(argument.role), Layout::Contiguous)
+            .dlTensor());
   tensors.resize(subject.kernel->tensors.size());
   return runsHere(*subject.kernel, subject.index, tensors);
 }

@@ -22,14 +22,27 @@ using namespace mlir;
 //===----------------------------------------------------------------------===//
 
 static std::string describeMask(MaskAttrInterface mask) {
-  Band band = mask.getBand();
-  bool bounded = band.left != Band::kUnbounded;
-  if (band.right == 1)
-    return bounded ? fmt::format("causal window of {} keys", band.left)
-                   : "causal";
-  if (!bounded && band.right == Band::kUnbounded)
-    return "bidirectional";
-  return "two-sided window";
+  KeyInterval interval = mask.getInterval();
+  bool hasLeft = interval.left != KeyInterval::kUnbounded;
+  bool hasRight = interval.right != KeyInterval::kUnbounded;
+  SmallVector<std::string> parts;
+  if (interval.chunk != KeyInterval::kUnbounded)
+    parts.push_back(fmt::format("causal chunks of {} keys", interval.chunk));
+  if (hasLeft && hasRight && !interval.isCausal())
+    parts.push_back("two-sided window");
+  else if (hasLeft)
+    parts.push_back(fmt::format("{}window of {} keys",
+                                interval.isCausal() ? "causal " : "",
+                                interval.left));
+  else if (interval.isCausal() && parts.empty())
+    parts.push_back("causal");
+  if (interval.prefix)
+    parts.push_back("bidirectional in a prefix");
+  if (interval.document)
+    parts.push_back("within documents");
+  if (parts.empty())
+    return hasRight ? "two-sided window" : "bidirectional";
+  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 static std::string describe(GroupedOp layer) {

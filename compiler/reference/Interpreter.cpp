@@ -75,8 +75,9 @@ private:
   LogicalResult set(Value value, Tensor tensor);
   Softmax softmaxOf(Tensor score, const Tensor *sinks);
   const Tensor *tensorMaskOf(Value mask);
-  FailureOr<Visibility> visibilityOf(Operation *op, MaskAttrInterface mask,
-                                     Value lengths, const Tensor &score);
+  template <typename OpTy>
+  FailureOr<Visibility> visibilityOf(OpTy op, int64_t batch, int64_t queries,
+                                     int64_t keys);
 
   DenseMap<Value, Tensor> values, addedMasks;
   Trace *trace;
@@ -114,17 +115,31 @@ const Tensor *Evaluator<Real>::tensorMaskOf(Value mask) {
   return &added;
 }
 
+/// What the mask of `op` and its operands let through.
 template <typename Real>
-FailureOr<Visibility>
-Evaluator<Real>::visibilityOf(Operation *op, MaskAttrInterface mask,
-                              Value lengths, const Tensor &score) {
-  Visibility visibility = {.band = mask.getBand(),
-                           .lengths = getOptional(lengths),
-                           .queries = score.dim(2),
-                           .keys = score.dim(3)};
-  if (lengths && failed(checkSize(op, "batch of lengths", get(lengths).dim(0),
-                                  score.dim(0))))
+template <typename OpTy>
+FailureOr<Visibility> Evaluator<Real>::visibilityOf(OpTy op, int64_t batch,
+                                                    int64_t queries,
+                                                    int64_t keys) {
+  Visibility visibility = {.interval = op.getMask().getInterval(),
+                           .lengths = getOptional(op.getLengths()),
+                           .prefix = getOptional(op.getPrefix()),
+                           .documents = getOptional(op.getDocuments()),
+                           .queries = queries,
+                           .keys = keys};
+  const std::pair<StringRef, const Tensor *> operands[] = {
+      {"batch of lengths", visibility.lengths},
+      {"batch of prefix", visibility.prefix},
+      {"batch of documents", visibility.documents}};
+  for (auto [name, tensor] : operands)
+    if (tensor && failed(checkSize(op, name, tensor->dim(0), batch)))
+      return failure();
+  if (visibility.documents &&
+      failed(checkSize(op, "keys of documents", visibility.documents->dim(1),
+                       keys)))
     return failure();
+  if (!visibility.areDocumentsInOrder())
+    return op.emitOpError("has documents that descend along a sequence");
   return visibility;
 }
 
@@ -159,7 +174,7 @@ template <typename Real>
 LogicalResult Evaluator<Real>::rule(MaskOp op) {
   const Tensor &score = get(op.getScore());
   FailureOr<Visibility> visibility =
-      visibilityOf(op, op.getMask(), op.getLengths(), score);
+      visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
     return failure();
   return set(op.getResult(), mask(score, *visibility));
@@ -195,7 +210,7 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
   if (const Tensor *added = tensorMaskOf(op.getTensorMask()))
     score = addTensorMask<Real>(std::move(score), *added);
   FailureOr<Visibility> visibility =
-      visibilityOf(op, op.getMask(), op.getLengths(), score);
+      visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
     return failure();
   Softmax result = softmaxOf(mask(std::move(score), *visibility),
@@ -237,15 +252,17 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
       failed(checkSize(op, "batch of value", value.dim(0), key.dim(0))) ||
       failed(checkSize(op, "keys of value", value.dim(1), key.dim(1))))
     return failure();
-  Visibility visibility = {.band = op.getMask().getBand(),
-                           .lengths = getOptional(op.getLengths())};
+  FailureOr<Visibility> visibility =
+      visibilityOf(op, query.dim(0), query.dim(1), key.dim(1));
+  if (failed(visibility))
+    return failure();
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (op.getScoreMod().empty())
       return score;
     return applyScoreMod<Real>(op.getScoreMod(), std::move(score));
   };
   FailureOr<SmallVector<Tensor>> results = attend(
-      {&query, &key, &value}, op.getScale().convertToDouble(), visibility,
+      {&query, &key, &value}, op.getScale().convertToDouble(), *visibility,
       getOptional(op.getSinks()), tensorMaskOf(op.getTensorMask()), modify);
   if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
     return failure();
@@ -315,19 +332,47 @@ FailureOr<SmallVector<Tensor>> Evaluator<Real>::run(func::FuncOp function,
   return results;
 }
 
+namespace {
+/// Inputs of a declared layer beyond query, key and value.
+struct LayerInputs {
+  Visibility visibility;
+  const Tensor *sinks = nullptr;
+};
+} // namespace
+
+/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks.
+static unsigned countInputs(MaskAttrInterface mask, bool hasSinks) {
+  KeyInterval interval = mask.getInterval();
+  return 4 + interval.prefix + interval.document + hasSinks;
+}
+
+static LayerInputs inputsOf(MaskAttrInterface mask, bool hasSinks,
+                            ArrayRef<Tensor> inputs) {
+  KeyInterval interval = mask.getInterval();
+  const Tensor *next = &inputs[3];
+  LayerInputs result = {.visibility = {.interval = interval}};
+  result.visibility.lengths = next++;
+  if (interval.prefix)
+    result.visibility.prefix = next++;
+  if (interval.document)
+    result.visibility.documents = next++;
+  if (hasSinks)
+    result.sinks = next++;
+  return result;
+}
+
 template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  Visibility visibility = {.band = layer.getMask().getBand(),
-                           .lengths = &inputs[3]};
+  LayerInputs more = inputsOf(layer.getMask(), layer.getSinks(), inputs);
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (std::optional<APFloat> cap = layer.getSoftcap())
       return softcap<Real>(std::move(score), cap->convertToDouble());
     return score;
   };
-  return Evaluator<Real>(trace).attend(
-      {&inputs[0], &inputs[1], &inputs[2]}, layer.getScoreScale(), visibility,
-      layer.getSinks() ? &inputs[4] : nullptr, nullptr, modify);
+  return Evaluator<Real>(trace).attend({&inputs[0], &inputs[1], &inputs[2]},
+                                       layer.getScoreScale(), more.visibility,
+                                       more.sinks, nullptr, modify);
 }
 
 /// [batch, keys, 1, size] with the rows of `left`, then those of `right`, both
@@ -347,12 +392,11 @@ template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLatent(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                 Trace *trace) {
-  Visibility visibility = {.band = layer.getMask().getBand(),
-                           .lengths = &inputs[3]};
+  LayerInputs more = inputsOf(layer.getMask(), /*hasSinks=*/false, inputs);
   auto keep = [](Tensor score) -> FailureOr<Tensor> { return score; };
   auto attend = [&](const Tensor &key, const Tensor &value) {
     return Evaluator<Real>(trace).attend({&inputs[0], &key, &value},
-                                         layer.getScoreScale(), visibility,
+                                         layer.getScoreScale(), more.visibility,
                                          nullptr, nullptr, keep);
   };
   if (form == LatentForm::Expanded)
@@ -383,7 +427,7 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
                                                     Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       layer.getSinks() ? 5 : 4)))
+                       countInputs(layer.getMask(), layer.getSinks()))))
     return failure();
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);
@@ -394,7 +438,8 @@ FailureOr<SmallVector<Tensor>>
 reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                      Precision precision, Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
-                       static_cast<int64_t>(inputs.size()), 4)))
+                       static_cast<int64_t>(inputs.size()),
+                       countInputs(layer.getMask(), /*hasSinks=*/false))))
     return failure();
   if (precision == Precision::F32)
     return interpretLatent<float>(layer, form, inputs, trace);

@@ -26,20 +26,57 @@ int64_t Visibility::length(int64_t batch) const {
   return std::clamp(static_cast<int64_t>((*lengths)(batch)), int64_t(0), keys);
 }
 
+/// The keys of the valid ones that are of the document of the key at
+/// `position`.
+static std::pair<int64_t, int64_t> documentAt(const Tensor &documents,
+                                              int64_t batch, int64_t position,
+                                              int64_t valid) {
+  if (position < 0 || position >= valid)
+    return {0, 0};
+  auto isSame = [&](int64_t key) {
+    return documents(batch, key) == documents(batch, position);
+  };
+  int64_t begin = position, end = position + 1;
+  while (begin > 0 && isSame(begin - 1))
+    --begin;
+  while (end < valid && isSame(end))
+    ++end;
+  return {begin, end};
+}
+
 std::pair<int64_t, int64_t> Visibility::range(int64_t batch,
                                               int64_t row) const {
   int64_t valid = length(batch);
   int64_t position = row;
-  if (band.alignment == Alignment::BottomRight)
+  if (interval.alignment == Alignment::BottomRight)
     position += valid - queries;
+  int64_t begin = 0, end = valid;
   // position - left < key < position + right
-  int64_t begin = std::max(int64_t(0), position - band.left + 1);
-  int64_t end = std::min(valid, position + band.right);
-  if (band.left == Band::kUnbounded)
-    begin = 0;
-  if (band.right == Band::kUnbounded)
-    end = valid;
+  if (interval.left != KeyInterval::kUnbounded)
+    begin = std::max(begin, position - interval.left + 1);
+  if (interval.right != KeyInterval::kUnbounded)
+    end = std::min(end, position + interval.right);
+  // key / chunk == position / chunk
+  if (interval.chunk != KeyInterval::kUnbounded && position >= 0)
+    begin = std::max(begin, position / interval.chunk * interval.chunk);
+  // key <= position or key < prefix
+  if (interval.prefix)
+    end = std::min(
+        end, std::max(position + 1, static_cast<int64_t>((*prefix)(batch))));
+  if (interval.document) {
+    auto [first, last] = documentAt(*documents, batch, position, valid);
+    begin = std::max(begin, first);
+    end = std::min(end, last);
+  }
   return {begin, std::max(begin, end)};
+}
+
+bool Visibility::areDocumentsInOrder() const {
+  for (int64_t batch = 0; documents && batch < documents->dim(0); ++batch)
+    for (int64_t key = 1; key < length(batch); ++key)
+      if ((*documents)(batch, key) < (*documents)(batch, key - 1))
+        return false;
+  return true;
 }
 
 /// Calls body(batch, head, row) for every row of a [B, H, S, T] score.

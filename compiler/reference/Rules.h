@@ -17,15 +17,20 @@ namespace attn::reference {
 
 /// Which keys the rows of a call see (semantics, items 2, 3 and 5).
 struct Visibility {
-  Band band = {};
+  KeyInterval interval = {};
   /// Valid keys per batch row; null: all of them.
   const Tensor *lengths = nullptr;
+  /// What `interval` looks at: keys of the prefix of each batch row, and the
+  /// document of each key of each batch row.
+  const Tensor *prefix = nullptr, *documents = nullptr;
   int64_t queries = 0, keys = 0;
 
   /// The keys of batch row `batch` that exist: lengths, else the extent.
   int64_t length(int64_t batch) const;
   /// Half-open range of the keys that query `row` of `batch` sees.
   std::pair<int64_t, int64_t> range(int64_t batch, int64_t row) const;
+  /// Documents do not descend along a sequence, as a mask may count on.
+  bool areDocumentsInOrder() const;
 };
 
 /// result[b, s, h, d] = input[b, s, h / times, d]

@@ -15,6 +15,11 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::verify;
 
+bool verify::isInteger(Role role) {
+  return role == Role::Lengths || role == Role::Prefix ||
+         role == Role::Documents;
+}
+
 static Role roleOf(Value value);
 
 static Role negated(Role role) {
@@ -28,6 +33,15 @@ static bool isVeryNegative(Value value) {
   auto full = value.getDefiningOp<FullOp>();
   auto number = full ? dyn_cast<FloatAttr>(full.getValue()) : FloatAttr();
   return number && number.getValueAsDouble() < -1e3;
+}
+
+/// The role of an operand that the mask of `op` needs, else `other`.
+template <typename OpTy>
+static Role roleInMask(OpTy op, Value value, Role other) {
+  return value == op.getLengths()     ? Role::Lengths
+         : value == op.getPrefix()    ? Role::Prefix
+         : value == op.getDocuments() ? Role::Documents
+                                      : other;
 }
 
 static Role roleOfUse(OpOperand &use) {
@@ -56,28 +70,25 @@ static Role roleOfUse(OpOperand &use) {
         return value == op.getQuery() ? Role::Query : Role::Key;
       })
       .Case<ScaleOp, SoftcapOp>([](auto) { return Role::Score; })
-      .Case([&](MaskOp op) {
-        return value == op.getLengths() ? Role::Lengths : Role::Score;
-      })
+      .Case([&](MaskOp op) { return roleInMask(op, value, Role::Score); })
       .Case([&](SoftmaxOp op) {
         return value == op.getSinks() ? Role::Sinks : Role::Score;
       })
       .Case([&](MaskedSoftmaxOp op) {
-        return value == op.getSinks()        ? Role::Sinks
-               : value == op.getLengths()    ? Role::Lengths
-               : value == op.getTensorMask() ? Role::Other
-                                             : Role::Score;
+        return value == op.getSinks() ? Role::Sinks
+               : value == op.getTensorMask()
+                   ? Role::Other
+                   : roleInMask(op, value, Role::Score);
       })
       .Case([&](WeightedSumOp op) {
         return value == op.getValue() ? Role::Value : Role::Score;
       })
       .Case([&](FlashOp op) {
-        return value == op.getQuery()     ? Role::Query
-               : value == op.getKey()     ? Role::Key
-               : value == op.getValue()   ? Role::Value
-               : value == op.getLengths() ? Role::Lengths
-               : value == op.getSinks()   ? Role::Sinks
-                                          : Role::Other;
+        return value == op.getQuery()   ? Role::Query
+               : value == op.getKey()   ? Role::Key
+               : value == op.getValue() ? Role::Value
+               : value == op.getSinks() ? Role::Sinks
+                                        : roleInMask(op, value, Role::Other);
       })
       .Case([&](CacheAppendOp op) {
         return value == op.getLengths() ? Role::Lengths : Role::Other;
@@ -116,18 +127,33 @@ static SmallVector<Argument> functionArguments(func::FuncOp function) {
   return arguments;
 }
 
+/// Lengths, and what `mask` looks at beyond them.
+static void appendMaskArguments(MaskAttrInterface mask,
+                                SmallVectorImpl<Argument> &arguments) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  KeyInterval interval = mask.getInterval();
+  arguments.push_back({Role::Lengths, {open}});
+  if (interval.prefix)
+    arguments.push_back({Role::Prefix, {open}});
+  if (interval.document)
+    arguments.push_back({Role::Documents, {open, open}});
+}
+
 static SmallVector<Argument> latentArguments(LatentOp layer, LatentForm form) {
   constexpr int64_t open = ShapedType::kDynamic;
   auto heads = int64_t(layer.getHeads());
+  SmallVector<Argument> arguments;
   if (form == LatentForm::Expanded)
-    return {{Role::Query, {open, open, heads, layer.getExpandedSize()}},
-            {Role::Key, {open, open, heads, layer.getExpandedSize()}},
-            {Role::Value, {open, open, heads, int64_t(layer.getValueDim())}},
-            {Role::Lengths, {open}}};
-  return {{Role::Query, {open, open, heads, layer.getAbsorbedSize()}},
-          {Role::Latent, {open, open, int64_t(layer.getKvRank())}},
-          {Role::Key, {open, open, int64_t(layer.getRopeDim())}},
-          {Role::Lengths, {open}}};
+    arguments = {
+        {Role::Query, {open, open, heads, layer.getExpandedSize()}},
+        {Role::Key, {open, open, heads, layer.getExpandedSize()}},
+        {Role::Value, {open, open, heads, int64_t(layer.getValueDim())}}};
+  else
+    arguments = {{Role::Query, {open, open, heads, layer.getAbsorbedSize()}},
+                 {Role::Latent, {open, open, int64_t(layer.getKvRank())}},
+                 {Role::Key, {open, open, int64_t(layer.getRopeDim())}}};
+  appendMaskArguments(layer.getMask(), arguments);
+  return arguments;
 }
 
 static SmallVector<Argument> layerArguments(GroupedOp layer) {
@@ -136,8 +162,8 @@ static SmallVector<Argument> layerArguments(GroupedOp layer) {
   SmallVector<Argument> arguments = {
       {Role::Query, {open, open, heads, int64_t(layer.getHeadDim())}},
       {Role::Key, {open, open, kvHeads, int64_t(layer.getHeadDim())}},
-      {Role::Value, {open, open, kvHeads, layer.getValueSize()}},
-      {Role::Lengths, {open}}};
+      {Role::Value, {open, open, kvHeads, layer.getValueSize()}}};
+  appendMaskArguments(layer.getMask(), arguments);
   if (layer.getSinks())
     arguments.push_back({Role::Sinks, {heads}});
   return arguments;
@@ -166,7 +192,9 @@ static int64_t openSize(const Argument &argument, unsigned dimension,
   if (role == Role::Score)
     return dimension == 1 ? heads : dimension == 2 ? sizes.queries : sizes.keys;
   if (dimension == 1)
-    return isKey(role) || isValue(role) ? sizes.keys : sizes.queries;
+    return isKey(role) || isValue(role) || role == Role::Documents
+               ? sizes.keys
+               : sizes.queries;
   return dimension == 2 ? heads : headSize;
 }
 

@@ -24,6 +24,8 @@ enum class Role {
   Latent,
   Score,
   Lengths,
+  Prefix,
+  Documents,
   Sinks,
   Showing,
   Hiding,
@@ -36,6 +38,8 @@ inline bool isKey(Role role) {
 inline bool isValue(Role role) {
   return role == Role::Value || role == Role::Latent;
 }
+/// The argument holds int32.
+bool isInteger(Role role);
 
 struct Argument {
   Role role = Role::Other;

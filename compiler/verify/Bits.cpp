@@ -168,19 +168,6 @@ std::vector<CaseReport> verify::checkEqualBits(const Subject &subject,
   return checker.takeReports();
 }
 
-/// The band of the subject's mask; none if it has no or several masks.
-static std::optional<Band> bandOf(Operation *op) {
-  std::optional<Band> band;
-  unsigned masks = 0;
-  op->walk([&](Operation *inner) {
-    if (auto mask = inner->getAttrOfType<MaskAttrInterface>("mask")) {
-      band = mask.getBand();
-      ++masks;
-    }
-  });
-  return masks == 1 ? band : std::nullopt;
-}
-
 /// A row's number in its call reaches its scores: other calls are other rows.
 static bool dependsOnRowNumbers(Operation *op) {
   auto uses = [](FlashOp flash) {
@@ -238,13 +225,12 @@ checkChunksOf(const Subject &subject, const KernelCase &spec, bool causal) {
 }
 
 std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
-  std::optional<Band> band = bandOf(subject.op);
-  if (!band || dependsOnRowNumbers(subject.op))
+  std::optional<KeyInterval> interval = intervalOf(subject.op);
+  if (!interval || dependsOnRowNumbers(subject.op))
     return {};
-  bool causal = band->right == 1 && band->alignment == Alignment::BottomRight;
-  bool everything =
-      band->right == Band::kUnbounded && band->left == Band::kUnbounded;
-  if (!causal && !everything)
+  bool causal =
+      interval->isCausal() && interval->alignment == Alignment::BottomRight;
+  if (!causal && !interval->isUnbounded())
     return {};
   std::vector<CaseReport> reports;
   constexpr std::tuple<StringLiteral, int64_t, Specials> cases[] = {

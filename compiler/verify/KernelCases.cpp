@@ -163,6 +163,63 @@ bool verify::needsLengths(const KernelCase &spec) {
   return spec.hasLengths && llvm::all_of(spec.lengths, isEmpty);
 }
 
+/// Rows on both sides of key `edge`, in prefill, short query and decode.
+static void addEdge(llvm::SmallVector<KernelCase> &cases, int64_t edge) {
+  // Many rows of long sequences take long to interpret.
+  if (edge <= 2048)
+    cases.push_back(
+        {.name = "edge_prefill", .batch = 1, .queries = 67, .keys = edge + 31});
+  cases.push_back({.name = "edge_short",
+                   .batch = 3,
+                   .queries = 5,
+                   .keys = edge + 4,
+                   .lengths = {edge + 4, edge + 1, edge},
+                   .hasLengths = true});
+  cases.push_back({.name = "edge_decode",
+                   .batch = 3,
+                   .queries = 1,
+                   .keys = edge + 2,
+                   .lengths = {edge + 2, edge + 1, edge},
+                   .hasLengths = true});
+}
+
+/// Prefixes that end before, among and behind the rows, and behind the keys.
+static void addPrefixes(llvm::SmallVector<KernelCase> &cases) {
+  cases.push_back({.name = "prefix_prefill",
+                   .batch = 3,
+                   .queries = 67,
+                   .keys = 203,
+                   .lengths = {203, 150, 61},
+                   .hasLengths = true,
+                   .prefixes = {171, 149, 500}});
+  cases.push_back({.name = "prefix_short",
+                   .batch = 3,
+                   .queries = 4,
+                   .keys = 131,
+                   .lengths = {131, 129, 3},
+                   .hasLengths = true,
+                   .prefixes = {129, 128, 2}});
+  cases.push_back({.name = "prefix_none",
+                   .batch = 2,
+                   .queries = 33,
+                   .keys = 65,
+                   .prefixes = {0, -7}});
+}
+
+llvm::SmallVector<KernelCase> verify::edgeCases(const KeyInterval &interval) {
+  // Longer sequences take long to interpret, and say nothing new.
+  constexpr int64_t mostKeys = int64_t(1) << 14;
+  llvm::SmallVector<KernelCase> cases;
+  for (int64_t limit : {interval.left, interval.chunk})
+    if (limit <= mostKeys)
+      addEdge(cases, limit);
+  if (interval.chunk <= mostKeys)
+    addEdge(cases, 2 * interval.chunk);
+  if (interval.prefix)
+    addPrefixes(cases);
+  return cases;
+}
+
 /// The factor that makes scaled scores of uniform numbers about `logits`: a
 /// product of `size` pairs has a deviation of sqrt(size) / 3, and the scale of
 /// the scores is near 1 / sqrt(size).
@@ -287,6 +344,13 @@ static Tensor lengthsOf(const KernelCase &spec,
   return lengths;
 }
 
+static Tensor prefixesOf(const KernelCase &spec) {
+  Tensor prefixes({spec.batch});
+  for (int64_t batch = 0; batch < spec.batch; ++batch)
+    prefixes(batch) = static_cast<double>(spec.prefixes[batch]);
+  return prefixes;
+}
+
 llvm::SmallVector<Tensor>
 verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
   Random random(spec.queries * 100003 + spec.keys);
@@ -295,6 +359,10 @@ verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
   for (const Argument &argument : closeFor(spec, arguments)) {
     if (argument.role == Role::Lengths) {
       tensors.push_back(lengths);
+      continue;
+    }
+    if (argument.role == Role::Prefix) {
+      tensors.push_back(prefixesOf(spec));
       continue;
     }
     Tensor tensor = makeTensor(argument, spec, random);

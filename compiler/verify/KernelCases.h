@@ -11,6 +11,7 @@
 
 #include "compiler/verify/Arguments.h"
 #include "compiler/verify/Buffer.h"
+#include "dialects/attn/AttnAttributes.h"
 #include "llvm/ADT/StringRef.h"
 #include <array>
 
@@ -37,12 +38,18 @@ struct KernelCase {
   double logits = 1;
   Specials specials = Specials::None;
   Layout layout = Layout::Contiguous;
+  /// Keys of each sequence's prefix, for kernels that take them.
+  std::array<int64_t, 3> prefixes = {9, 40, 0};
 };
 
 llvm::ArrayRef<KernelCase> kernelCases();
 
 /// Whether nothing is left of the case for a kernel that takes no kv_lengths.
 bool needsLengths(const KernelCase &spec);
+
+/// Cases in which rows stand at the edges of what `interval` shows: of its
+/// window, its chunks and its prefixes.
+llvm::SmallVector<KernelCase> edgeCases(const KeyInterval &interval);
 
 /// One tensor per argument of the case; keys behind a length hold NaN.
 llvm::SmallVector<reference::Tensor>

@@ -31,7 +31,7 @@ struct CaseSpec {
 
 static constexpr int64_t kBatch = 3;
 
-// The band of a mask has to be cut on both sides by some row, and rows have to
+// What a mask shows has to be cut on both sides by some row, and rows have to
 // be before all keys (more queries than keys) and behind a length.
 static constexpr CaseSpec kCases[] = {
     {.name = "full", .queries = 5, .keys = 7},
@@ -103,6 +103,20 @@ static void fillLengths(Tensor &lengths, const CaseSpec &spec, int64_t keys) {
         spec.sevenths[batch % spec.sevenths.size()] * keys / 7);
 }
 
+/// No prefix, a part of the keys, and more than there are.
+static void fillPrefix(Tensor &prefix, int64_t keys) {
+  const int64_t lengths[] = {keys / 2, 0, keys + 3};
+  for (int64_t batch = 0; batch < prefix.size(); ++batch)
+    prefix(batch) = static_cast<double>(lengths[batch % 3]);
+}
+
+/// Documents of unequal lengths, other ones in each sequence.
+static void fillDocuments(Tensor &documents) {
+  for (int64_t batch = 0; batch < documents.dim(0); ++batch)
+    for (int64_t key = 0; key < documents.dim(1); ++key)
+      documents(batch, key) = static_cast<double>((key + batch) / 4 * 2 - 1);
+}
+
 static void poisonBehind(Tensor &tensor, const Tensor &lengths) {
   for (int64_t batch = 0; batch < tensor.dim(0); ++batch)
     for (auto key = static_cast<int64_t>(lengths(batch)); key < tensor.dim(1);
@@ -131,11 +145,16 @@ static void placeSpecials(Role role, Tensor &tensor) {
 static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
                     MutableArrayRef<Tensor> tensors) {
   const Tensor *lengths = nullptr;
-  for (auto [argument, tensor] : llvm::zip(arguments, tensors))
+  for (auto [argument, tensor] : llvm::zip(arguments, tensors)) {
     if (argument.role == Role::Lengths) {
       fillLengths(tensor, spec, keysOf(arguments));
       lengths = &tensor;
     }
+    if (argument.role == Role::Prefix)
+      fillPrefix(tensor, keysOf(arguments));
+    if (argument.role == Role::Documents)
+      fillDocuments(tensor);
+  }
   for (auto [argument, tensor] : llvm::zip(arguments, tensors)) {
     if (!isKey(argument.role) && !isValue(argument.role))
       continue;

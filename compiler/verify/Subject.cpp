@@ -41,6 +41,18 @@ int64_t Subject::findValue() const {
   return value < 0 ? find(Role::Latent) : value;
 }
 
+std::optional<KeyInterval> verify::intervalOf(Operation *op) {
+  std::optional<KeyInterval> interval;
+  unsigned masks = 0;
+  op->walk([&](Operation *inner) {
+    if (auto mask = inner->getAttrOfType<MaskAttrInterface>("mask")) {
+      interval = mask.getInterval();
+      ++masks;
+    }
+  });
+  return masks == 1 ? interval : std::nullopt;
+}
+
 /// A dimension of the first argument of `role`, 0 without one. Rows that all
 /// heads share are those of one head.
 static int64_t extentOf(const Subject &subject, ArrayRef<Tensor> inputs,
@@ -97,11 +109,11 @@ Outcome verify::callSubject(const Subject &subject, ArrayRef<Tensor> inputs,
       tensors.push_back(nullptr);
       continue;
     }
-    Buffer &buffer =
-        tensor.output ? outcome.outputs.emplace_back(
-                            resultShape(subject, tensor, inputs), use.layout)
-                      : buffers.emplace_back(inputs[next - 1],
-                                             role == Role::Lengths, use.layout);
+    Buffer &buffer = tensor.output
+                         ? outcome.outputs.emplace_back(
+                               resultShape(subject, tensor, inputs), use.layout)
+                         : buffers.emplace_back(inputs[next - 1],
+                                                isInteger(role), use.layout);
     tensors.push_back(buffer.dlTensor());
   }
   outcome.error = callKernel(kernel, subject.index, tensors, use.call);

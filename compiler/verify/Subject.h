@@ -47,6 +47,10 @@ struct Subject {
   int64_t findValue() const;
 };
 
+/// What the mask of `op`, a layer or function, shows; none if it has no or
+/// several masks.
+std::optional<KeyInterval> intervalOf(mlir::Operation *op);
+
 /// How a kernel is called.
 struct Use {
   CallOptions call;

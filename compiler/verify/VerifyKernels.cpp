@@ -21,27 +21,37 @@ static bool isCheckedForBits(StringRef name) {
   return name == "prefill_batch" || name == "chunk_of_splits" ||
          name == "short" || name == "decode" || name == "decode_of_splits" ||
          name == "tail_prefill" || name == "tail_short" ||
-         name == "tail_decode";
+         name == "tail_decode" || name == "prefix_prefill" ||
+         name == "prefix_short";
+}
+
+/// The cases of every kernel, and those of the subject's mask.
+static llvm::SmallVector<KernelCase> casesOf(const Subject &subject) {
+  llvm::SmallVector<KernelCase> cases(kernelCases());
+  if (std::optional<KeyInterval> interval = intervalOf(subject.op))
+    llvm::append_range(cases, edgeCases(*interval));
+  return cases;
 }
 
 std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
   if (!subject.kernel->isAttention())
     return verifyGraph(subject);
   std::vector<CaseReport> reports;
+  llvm::SmallVector<KernelCase> cases = casesOf(subject);
   // An entry of one phase may take few rows only.
   bool takesLengths = subject.find(Role::Lengths) >= 0;
   auto isTaken = [&](const KernelCase &spec) {
     return spec.queries <= subject.kernel->maxQueries &&
            (takesLengths || !needsLengths(spec));
   };
-  for (const KernelCase &spec : kernelCases()) {
+  for (const KernelCase &spec : cases) {
     if (!isTaken(spec))
       continue;
     reports.push_back(checkAccuracy(subject, spec));
     if (subject.find(Role::Sinks) >= 0 && isCheckedForBits(spec.name))
       reports.push_back(checkWithoutSink(subject, spec));
   }
-  for (const KernelCase &spec : kernelCases())
+  for (const KernelCase &spec : cases)
     if (isTaken(spec) && isCheckedForBits(spec.name))
       llvm::append_range(reports, checkEqualBits(subject, spec));
   llvm::append_range(reports, checkChunks(subject));

@@ -1,7 +1,7 @@
 //===- AttnAttributes.cpp - layers, masks and positions -------------------===//
 //
-// Bands of the symbolic masks, and what makes layers, a window or a rotation
-// valid.
+// What all attributes share, and what makes layers, biases or a rotation valid;
+// masks have a file of their own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,29 +37,6 @@ LogicalResult LayersAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (previous > kMaxLayer)
     return emitError() << "layer is " << previous << ", expected at most "
                        << kMaxLayer;
-  return success();
-}
-
-Band BidirectionalAttr::getBand() const { return {}; }
-
-Band CausalAttr::getBand() const {
-  return {.right = 1, .alignment = getAlignment()};
-}
-
-Band WindowAttr::getBand() const {
-  return {.left = std::min(getLeft(), Band::kUnbounded),
-          .right = std::min(getRight(), Band::kUnbounded),
-          .alignment = getAlignment()};
-}
-
-LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                 int64_t left, int64_t right, Alignment) {
-  // window_c1
-  if (left <= 0)
-    return emitError() << "window left is " << left << ", expected at least 1";
-  if (right <= 0)
-    return emitError() << "window right is " << right
-                       << ", expected at least 1";
   return success();
 }
 

@@ -1,40 +1,18 @@
 //===- AttnAttributes.td - layers, masks and positions -----*- tablegen -*-===//
 //
-// Masks are symbolic: each is a band around the row's position, so that blocks
-// can be proved full, partial or empty (semantics, items 2 and 3).
+// The attributes of the dialect: masks in a file of their own, layers, biases
+// of scores, and positions.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef DIALECTS_ATTN_ATTNATTRIBUTES_TD
 #define DIALECTS_ATTN_ATTNATTRIBUTES_TD
 
-include "dialects/attn/AttnDialect.td"
-include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
+include "dialects/attn/AttnMasks.td"
 
-def Attn_Alignment : I32Enum<"Alignment",
-    "How a query's index becomes its position among the keys", [
-      I32EnumCase<"BottomRight", 0, "bottom_right">,
-      I32EnumCase<"TopLeft", 1, "top_left">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_MaskAttrInterface : AttrInterface<"MaskAttrInterface"> {
-  let cppNamespace = "::attn";
-  let description = [{
-    A mask that is a band: the row at position `p` sees the keys `j` with
-    `p - left < j < p + right`. An unbounded side is `Band::kUnbounded`.
-  }];
-  let methods = [
-    InterfaceMethod<"The band that this mask lets through.",
-                    "::attn::Band", "getBand">
-  ];
-}
-
-class Attn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
-    : AttrDef<Attn_Dialect, name, traits> {
-  let mnemonic = attrMnemonic;
-}
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
 
 def Attn_LayersAttr : Attn_Attr<"Layers", "layers"> {
   let summary = "layers of a model, by number";
@@ -67,59 +45,10 @@ def Attn_KernelScopeAttr : EnumAttr<Attn_Dialect, Attn_KernelScope, "scope"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
-class Attn_MaskAttr<string name, string attrMnemonic>
-    : Attn_Attr<name, attrMnemonic,
-                [DeclareAttrInterfaceMethods<Attn_MaskAttrInterface>]>;
-
-def Attn_BidirectionalAttr : Attn_MaskAttr<"Bidirectional", "bidirectional"> {
-  let summary = "every row sees every valid key";
-}
-
-def Attn_CausalAttr : Attn_MaskAttr<"Causal", "causal"> {
-  let summary = "a row sees the keys up to its own position";
-  let description = [{
-    `#attn.causal` aligns the last query with the last valid key
-    (`p = i + L - n`); `#attn.causal<alignment = top_left>` the first with the
-    first (`p = i`).
-  }];
-  let parameters = (ins
-    DefaultValuedParameter<"::attn::Alignment",
-                           "::attn::Alignment::BottomRight">:$alignment);
-  let assemblyFormat = "(`<` struct($alignment)^ `>`)?";
-}
-
-def Attn_WindowAttr : Attn_MaskAttr<"Window", "window"> {
-  let summary = "a row sees a window of keys around its own position";
-  let description = [{
-    The row at `p` sees `p - left < j < p + right`: each side counts the
-    query's own position, so a causal window of W keys is
-    `#attn.window<left = W, right = 1>`.
-
-    Constraints:
-      C1: left and right are positive.
-  }];
-  let parameters = (ins
-    "int64_t":$left, "int64_t":$right,
-    DefaultValuedParameter<"::attn::Alignment",
-                           "::attn::Alignment::BottomRight">:$alignment);
-  let assemblyFormat = "`<` struct(params) `>`";
-  let genVerifyDecl = 1;
-}
 
 //===----------------------------------------------------------------------===//
 // Biases
 //===----------------------------------------------------------------------===//
-
-def Attn_BiasAttrInterface : AttrInterface<"BiasAttrInterface"> {
-  let cppNamespace = "::attn";
-  let description = [{
-    A bias of scores that follows from the positions of query and key alone.
-  }];
-  let methods = [
-    InterfaceMethod<"Rows of the learned table that it reads; 0: none.",
-                    "int64_t", "getTableRows">
-  ];
-}
 
 def Attn_Slopes : I32Enum<"Slopes", "How ALiBi slopes follow from the heads", [
       I32EnumCase<"FloorPower", 0, "floor_power">,

@@ -9,6 +9,7 @@
 #define DIALECTS_ATTN_ATTNDIALECT_TD
 
 include "dialects/attn/AttnFields.td"
+include "mlir/IR/AttrTypeBase.td"
 
 def Attn_Dialect : Dialect {
   let name = "attn";
@@ -34,6 +35,11 @@ def Attn_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::math::MathDialect"];
+}
+
+class Attn_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Attn_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
 }
 
 class Attn_Op<string mnemonic, list<Trait> traits = []>

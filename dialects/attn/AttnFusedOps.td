@@ -28,6 +28,7 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
       C4: scale is finite; softcap is positive and finite.
       C5: probability has the sizes of score.
       C6: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
+      C7: prefix and documents are as in `attn.mask`.
 
     Example:
 
@@ -44,6 +45,8 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
+                       Optional<Attn_LengthsTensor>:$prefix,
+                       Optional<Attn_DocumentsTensor>:$documents,
                        Optional<Attn_SinksTensor>:$sinks,
                        Optional<Attn_TensorMask>:$tensor_mask,
                        F64Attr:$scale, OptionalAttr<F64Attr>:$softcap,
@@ -51,6 +54,8 @@ def Attn_MaskedSoftmaxOp : Attn_Op<"masked_softmax", [
   let results = (outs Attn_ScoreTensor:$probability, Attn_LseTensor:$lse);
   let assemblyFormat = [{
     $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`prefix` `(` $prefix^ `:` type($prefix) `)`)?
+    (`documents` `(` $documents^ `:` type($documents) `)`)?
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
     (`tensor_mask` `(` $tensor_mask^ `:` type($tensor_mask) `)`)?
     custom<Fields>(attr-dict, "getOperationName()")
@@ -84,6 +89,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
       C6: score_mod takes (f32, index, index, index) and yields one f32.
       C7: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
       C8: score_mod uses its arguments and constants of its own alone.
+      C9: prefix and documents are as in `attn.mask`.
 
     Example:
 
@@ -106,6 +112,8 @@ def Attn_FlashOp : Attn_Op<"flash", [
   let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key,
                        Attn_HeadsTensor:$value,
                        Optional<Attn_LengthsTensor>:$lengths,
+                       Optional<Attn_LengthsTensor>:$prefix,
+                       Optional<Attn_DocumentsTensor>:$documents,
                        Optional<Attn_SinksTensor>:$sinks,
                        Optional<Attn_TensorMask>:$tensor_mask,
                        F64Attr:$scale, Attn_MaskAttrInterface:$mask);
@@ -114,6 +122,8 @@ def Attn_FlashOp : Attn_Op<"flash", [
   let assemblyFormat = [{
     $query `,` $key `,` $value
     (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`prefix` `(` $prefix^ `:` type($prefix) `)`)?
+    (`documents` `(` $documents^ `:` type($documents) `)`)?
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
     (`tensor_mask` `(` $tensor_mask^ `:` type($tensor_mask) `)`)?
     custom<Fields>(attr-dict, "getOperationName()")

@@ -98,16 +98,20 @@ def Attn_SoftcapOp : Attn_Op<"softcap", [
 }
 
 def Attn_MaskOp : Attn_Op<"mask", [
-    Pure, AllTypesMatch<["score", "result"]>, Attn_NamedResults]> {
+    Pure, AttrSizedOperandSegments, AllTypesMatch<["score", "result"]>,
+    Attn_NamedResults]> {
   let summary = "scores with invisible keys at minus infinity";
   let description = [{
     `result[b, h, i, j] = score[b, h, i, j]` where `mask` lets row `i` see key
     `j` and `j < length(b)`, else -inf. `length(b)` is `lengths[b]`, or the
     number of keys without `lengths`; the row's position is `i + length - n`,
-    or `i` for a top-left mask.
+    or `i` for a top-left mask. `prefix` and `documents` are what `#attn.prefix`
+    and `#attn.document` look at.
 
     Constraints:
       C1: lengths has one entry per batch row.
+      C2: prefix has one entry per batch row, documents are [batch, keys]; each
+          is given if and only if the mask looks at it.
 
     Example:
 
@@ -122,11 +126,15 @@ def Attn_MaskOp : Attn_Op<"mask", [
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
+                       Optional<Attn_LengthsTensor>:$prefix,
+                       Optional<Attn_DocumentsTensor>:$documents,
                        Attn_MaskAttrInterface:$mask);
   let results = (outs Attn_ScoreTensor:$result);
   let assemblyFormat = [{
-    $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)? attr-dict
-    `:` type($score)
+    $score (`lengths` `(` $lengths^ `:` type($lengths) `)`)?
+    (`prefix` `(` $prefix^ `:` type($prefix) `)`)?
+    (`documents` `(` $documents^ `:` type($documents) `)`)?
+    custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
   }];
   let hasVerifier = 1;
 }

@@ -60,6 +60,34 @@ static LogicalResult checkTensorMask(Operation *op, Value mask,
   return checkShape(op, "tensor_mask", mask, expected);
 }
 
+/// prefix has an entry per batch row, documents are [batch, keys]; each is
+/// there if and only if the mask looks at it.
+template <typename OpTy>
+static LogicalResult checkMaskOperands(OpTy op, int64_t batch, int64_t keys) {
+  KeyInterval interval = op.getMask().getInterval();
+  auto check = [&](StringRef name, Value operand, bool isNeeded,
+                   ArrayRef<int64_t> shape) -> LogicalResult {
+    if (isNeeded != (operand != nullptr))
+      return op.emitOpError()
+             << "mask " << op.getMask()
+             << (isNeeded ? " looks at " : " does not look at ") << name
+             << ", expected " << (isNeeded ? "the" : "no") << " operand '"
+             << name << "'";
+    return operand ? checkShape(op, name, operand, shape) : success();
+  };
+  return success(
+      succeeded(check("prefix", op.getPrefix(), interval.prefix, {batch})) &&
+      succeeded(check("documents", op.getDocuments(), interval.document,
+                      {batch, keys})));
+}
+
+/// The same for the [batch, heads, queries, keys] scores of `op`.
+template <typename OpTy>
+static LogicalResult checkMaskOperands(OpTy op) {
+  return checkMaskOperands(op, sizeOf(op.getScore(), 0),
+                           sizeOf(op.getScore(), 3));
+}
+
 /// The softmax of `score` is one probability for each.
 static LogicalResult checkProbability(Operation *op, Value score,
                                       Value probability) {
@@ -253,7 +281,10 @@ LogicalResult SoftcapOp::verify() {
 
 LogicalResult MaskOp::verify() {
   // mask_c1
-  return checkRowOperands(*this, getScore(), getLengths(), {}, {});
+  if (failed(checkRowOperands(*this, getScore(), getLengths(), {}, {})))
+    return failure();
+  // mask_c2
+  return checkMaskOperands(*this);
 }
 
 int64_t SoftmaxOp::getSoftmaxDim() {
@@ -360,6 +391,9 @@ LogicalResult MaskedSoftmaxOp::verify() {
   // masked_softmax_c6
   if (failed(checkTensorMask(*this, getTensorMask(), shapeOf(getScore()))))
     return failure();
+  // masked_softmax_c7
+  if (failed(checkMaskOperands(*this)))
+    return failure();
   // masked_softmax_c5
   return checkProbability(*this, getScore(), getProbability());
 }
@@ -409,6 +443,10 @@ LogicalResult FlashOp::verify() {
   if (failed(checkTensorMask(*this, getTensorMask(),
                              {sizeOf(getQuery(), 0), sizeOf(getQuery(), 2),
                               sizeOf(getQuery(), 1), sizeOf(getKey(), 1)})))
+    return failure();
+  // flash_c9
+  if (failed(
+          checkMaskOperands(*this, sizeOf(getQuery(), 0), sizeOf(getKey(), 1))))
     return failure();
   // flash_c6
   if (getScoreMod().empty())

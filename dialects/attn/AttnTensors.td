@@ -28,8 +28,10 @@ def Attn_ScoreTensor : 4DTensorOf<[F32]>;
 def Attn_LseTensor : 3DTensorOf<[F32]>;
 // [batch or 1, heads or 1, queries or 1, keys]: true = attend, or added
 def Attn_TensorMask : 4DTensorOf<[F32, I1]>;
-// [batch]: valid keys of each sequence
+// [batch]: valid keys, or keys of a prefix, of each sequence
 def Attn_LengthsTensor : 1DTensorOf<[I32]>;
+// [batch, keys]: the document of each key, not descending along a sequence
+def Attn_DocumentsTensor : 2DTensorOf<[I32]>;
 // [heads]: one extra logit per head
 def Attn_SinksTensor : 1DTensorOf<[F32]>;
 // [batch, sequence]: where tokens stand

@@ -27,7 +27,7 @@ static ParseResult parseValues(OpAsmParser &parser, ArrayAttr &values) {
   auto parseValue = [&]() -> ParseResult {
     if (failed(parser.parseOptionalKeyword("unbounded")))
       return parser.parseAttribute(list.emplace_back());
-    list.push_back(b.getI64IntegerAttr(attn::Band::kUnbounded));
+    list.push_back(b.getI64IntegerAttr(attn::KeyInterval::kUnbounded));
     return success();
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, parseValue))
@@ -42,7 +42,7 @@ static void printValue(OpAsmPrinter &printer, Attribute value) {
   if (number)
     attn::printNumber(printer, number);
   else if (integer && integer.getType().isInteger(64) &&
-           integer.getInt() == attn::Band::kUnbounded)
+           integer.getInt() == attn::KeyInterval::kUnbounded)
     printer << "unbounded";
   else
     printer.printAttributeWithoutType(value);
@@ -382,6 +382,14 @@ LogicalResult DimOp::verify() {
     return success();
   return emitOpError() << "asks for dimension " << dimension << " of a view of "
                        << rank;
+}
+
+LogicalResult EntryOp::verify() {
+  // entry_c1
+  Type type = getView().getType().getElementType();
+  if (type.isInteger(32))
+    return success();
+  return emitOpError() << "reads elements of type " << type << ", expected i32";
 }
 
 LogicalResult LoadQueriesOp::verify() {

@@ -237,6 +237,29 @@ def AttnTile_LengthOp : AttnTile_Op<"length", [Pure]> {
   }];
 }
 
+def AttnTile_EntryOp : AttnTile_Op<"entry", [Pure]> {
+  let summary = "integer that a view holds for a sequence";
+  let description = [{
+    `view[batch]`: the caller's keys of a prefix, and the like.
+
+    Constraints:
+      C1: the view's elements are i32.
+
+    Example:
+
+    ```mlir
+    func.func @entry(%prefix: !attn_tile.view<?xi32>, %batch: index) {
+      %keys = attn_tile.entry %prefix[%batch] : !attn_tile.view<?xi32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins AttnTile_VectorView:$view, Index:$batch);
+  let results = (outs Index:$value);
+  let assemblyFormat = "$view `[` $batch `]` attr-dict `:` type($view)";
+  let hasVerifier = 1;
+}
+
 def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
   let summary = "largest number of valid keys of any sequence";
   let description = [{
@@ -283,11 +306,13 @@ def AttnTile_SplitSizeOp : AttnTile_Op<"split_size", [Pure]> {
       "$length `at_least` $at_least `at_most` $at_most attr-dict";
 }
 
-def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
+def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [
+    Pure, AttrSizedOperandSegments]> {
   let summary = "keys that a block of queries sees: any of them, all of them";
   let description = [{
     The queries have the positions `position .. position + count - 1`; each
-    sees the keys `p - left < j < p + right`, `0 <= j < length`.
+    sees the keys that `attn_tile.mask` leaves to a row at `p`. Neither end of
+    what a query sees descends from one to the next.
 
     `[lo, hi)` holds every key that some query sees; `lo` is a multiple of
     `block`. The blocks that start in `[full_lo, full_hi)` are seen whole by
@@ -306,11 +331,13 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [Pure]> {
     ```
   }];
   let arguments = (ins Index:$position, Index:$count, Index:$length,
-                       Index:$left, Index:$right, AttnTile_Count:$block);
+                       Index:$left, Index:$right, Optional<Index>:$chunk,
+                       Optional<Index>:$prefix, AttnTile_Count:$block);
   let results = (outs Index:$lo, Index:$full_lo, Index:$full_hi, Index:$hi);
   let assemblyFormat = [{
     `position` $position `count` $count `length` $length
-    `band` `(` $left `,` $right `)` `block` $block attr-dict
+    `band` `(` $left `,` $right `)` (`chunk` $chunk^)? (`prefix` $prefix^)?
+    `block` $block attr-dict
   }];
 }
 
@@ -614,20 +641,23 @@ def AttnTile_YieldOp : AttnTile_Op<"yield", [
 }
 
 def AttnTile_MaskOp : AttnTile_Op<"mask", [
-    Pure, AllTypesMatch<["score", "result"]>]> {
+    Pure, AttrSizedOperandSegments, AllTypesMatch<["score", "result"]>]> {
   let summary = "scores with invisible keys at minus infinity";
   let description = [{
     Row `r` has the position `p = position + r / group`; column `c` is the key
     `j = key + c`. The score stays where `p - left < j < p + right` and
-    `j < length`, and is -inf elsewhere.
+    `j < length`, and is -inf elsewhere. A `chunk` hides the keys before
+    `p - p mod chunk` (before 0 for a `p` below it) too, a `prefix` those that
+    are neither `j <= p` nor `j < prefix`.
 
     Example:
 
     ```mlir
     func.func @mask(%score: !attn_tile.tile<?x128xf32>, %position: index,
-                    %key: index, %length: index, %left: index, %right: index) {
+                    %key: index, %length: index, %left: index, %right: index,
+                    %chunk: index) {
       %result = attn_tile.mask %score position %position key %key length %length
-          band(%left, %right) group 4
+          band(%left, %right) chunk %chunk group 4
           : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32>
       return
     }
@@ -635,11 +665,13 @@ def AttnTile_MaskOp : AttnTile_Op<"mask", [
   }];
   let arguments = (ins AttnTile_Matrix:$score, Index:$position, Index:$key,
                        Index:$length, Index:$left, Index:$right,
+                       Optional<Index>:$chunk, Optional<Index>:$prefix,
                        AttnTile_Count:$group);
   let results = (outs AttnTile_Matrix:$result);
   let assemblyFormat = [{
     $score `position` $position `key` $key `length` $length
-    `band` `(` $left `,` $right `)` `group` $group attr-dict
+    `band` `(` $left `,` $right `)` (`chunk` $chunk^)? (`prefix` $prefix^)?
+    `group` $group attr-dict
     `:` type($score) `->` type($result)
   }];
 }

@@ -17,9 +17,10 @@ class Layer:
     kv_heads: int
     head_dim: int
     value_dim: Optional[int] = None
-    mask: str = "causal"  # bidirectional, causal, window
+    mask: str = "causal"  # bidirectional, causal, window, chunk, prefix, or some with +
     left: Optional[int] = None
     right: Optional[int] = None
+    chunk: Optional[int] = None
     top_left: bool = False
     scale: Optional[float] = None
     softcap: Optional[float] = None
@@ -36,13 +37,24 @@ class Layer:
     def factor(self):
         return self.scale if self.scale is not None else self.head_dim ** -0.5
 
+    @property
+    def masks(self):
+        return self.mask.split("+")
+
     def mask_text(self):
+        texts = [self.one_mask_text(mask) for mask in self.masks]
+        return texts[0] if len(texts) == 1 else f"#attn.all<[{', '.join(texts)}]>"
+
+    def one_mask_text(self, mask):
         words = []
-        if self.mask == "window":
-            words += [f"left = {self.left}", f"right = {self.right}"]
+        if mask == "window":
+            sides = {"left": self.left, "right": self.right}
+            words += [f"{side} = {keys}" for side, keys in sides.items() if keys]
+        if mask == "chunk":
+            words.append(f"size = {self.chunk}")
         if self.top_left:
             words.append("alignment = top_left")
-        return f"#attn.{self.mask}" + (f"<{', '.join(words)}>" if words else "")
+        return f"#attn.{mask}" + (f"<{', '.join(words)}>" if words else "")
 
     def arguments(self, tensors):
         """The tensors under the names of the call."""
@@ -77,16 +89,22 @@ class Layer:
         return f"attn.grouped @{name} {{{', '.join(fields)}}}\n"
 
 
-def visible(layer, queries, keys, length):
+def visible(layer, queries, keys, length, prefix=0):
     """[queries, keys] booleans: does query i see key j?"""
     row = np.arange(queries)[:, None]
     key = np.arange(keys)[None, :]
     position = row if layer.top_left else row + length - queries
     seen = np.broadcast_to(key < length, (queries, keys)).copy()
-    if layer.mask == "causal":
+    if "causal" in layer.masks:
         seen &= key <= position
-    if layer.mask == "window":
-        seen &= (position - layer.left < key) & (key < position + layer.right)
+    if "window" in layer.masks and layer.left:
+        seen &= position - layer.left < key
+    if "window" in layer.masks and layer.right:
+        seen &= key < position + layer.right
+    if "chunk" in layer.masks:
+        seen &= (key <= position) & (key // layer.chunk == position // layer.chunk)
+    if "prefix" in layer.masks:
+        seen &= (key <= position) | (key < prefix)
     return seen
 
 
@@ -118,10 +136,10 @@ def weigh(scores, seen, sink):
     return weights / safe[:, :, None], lse
 
 
-def attend_one(layer, query, key, value, length, sink, kind):
+def attend_one(layer, query, key, value, length, prefix, sink, kind):
     """One sequence: [S,H,D], [T,Hk,D], [T,Hk,V] -> [S,H,V], [S,H], max |score|."""
     group = layer.heads // layer.kv_heads
-    seen = visible(layer, query.shape[0], key.shape[0], length)
+    seen = visible(layer, query.shape[0], key.shape[0], length, prefix)
     # Keys beyond the length are not read.
     query, key, value = (x.astype(kind) for x in (query, key[:length], value[:length]))
     seen = seen[:, :length]
@@ -144,12 +162,13 @@ def attend_one(layer, query, key, value, length, sink, kind):
 def attend(layer, tensors, kind=np.float64):
     """Output, lse and the largest finite visible score of a batch."""
     query, key, value = tensors["query"], tensors["key"], layer.value(tensors)
-    lengths = tensors.get("kv_lengths")
+    lengths, prefixes = tensors.get("kv_lengths"), tensors.get("prefix_lengths")
     results = []
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         for b in range(query.shape[0]):
             length = key.shape[1] if lengths is None else int(lengths[b])
-            results.append(attend_one(layer, query[b], key[b], value[b], length,
+            prefix = 0 if prefixes is None else int(prefixes[b])
+            results.append(attend_one(layer, query[b], key[b], value[b], length, prefix,
                                       tensors.get("sinks"), kind))
     outputs, lses, largest = zip(*results)
     return np.stack(outputs), np.stack(lses), max(largest)

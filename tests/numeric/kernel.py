@@ -187,7 +187,7 @@ class Kernel:
             name = tensor["name"]
             if name in placed or name in absent or (name not in inputs and tensor["role"] == "input"):
                 continue
-            kind = np.int32 if name == "kv_lengths" else np.float32
+            kind = np.int32 if tensor["type"] == "i32" else np.float32
             shape = inputs[name].shape if tensor["role"] == "input" else self.shapes(inputs)[name]
             placed[name] = place(shape, kind, layout)
             if tensor["role"] == "input":

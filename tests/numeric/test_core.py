@@ -49,6 +49,10 @@ def make_inputs(layer, case):
     if layer.sinks:
         inputs["sinks"] = uniform(layer.heads) * 8 * min(logits, 1e3)
     inputs = {name: array.astype(np.float32) for name, array in inputs.items()}
+    if "prefix" in layer.masks:
+        # Before, among and behind the rows.
+        prefixes = [keys - queries // 2, 0, 3 * keys // 4]
+        inputs["prefix_lengths"] = np.array(prefixes[:batch], np.int32)
     if lengths:
         inputs["kv_lengths"] = np.array(lengths, np.int32)
         for b, length in enumerate(lengths):
@@ -277,7 +281,7 @@ def add_tests():
                 setattr(CoreTest, f"test_{name}_{case}", accuracy(name, case))
         for make in (layouts, executions, alone, capacity, specials, weightless_infinities):
             setattr(CoreTest, f"test_{name}_{make.__name__}", make(name))
-        if not layer.top_left and (layer.right or 1) == 1:
+        if not layer.top_left and (layer.right or 1) == 1 and "prefix" not in layer.masks:
             setattr(CoreTest, f"test_{name}_chunks", chunks(name))
         if layer.sinks:
             setattr(CoreTest, f"test_{name}_without_sink", without_sink(name))

@@ -96,3 +96,20 @@ func.func @flattened_result(%x: tensor<?x?x8xf32> {attn.name = "x"}) -> (tensor<
   %flat = attn.flatten %x {dim = 0} : tensor<?x?x8xf32> -> tensor<?x8xf32>
   return %flat : tensor<?x8xf32>
 }
+
+// -----
+
+func.func @documents(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
+                     %key: tensor<?x?x1x8xf32> {attn.name = "key"},
+                     %value: tensor<?x?x1x8xf32> {attn.name = "value"},
+                     %documents: tensor<?x?xi32> {attn.name = "document_ids"})
+    -> (tensor<?x?x1x8xf32> {attn.name = "output"},
+        tensor<?x?x1xf32> {attn.name = "lse"}) {
+  // expected-error @below {{'attn.flash' op masks by documents, which tiles do not know}}
+  %output, %lse = attn.flash %query, %key, %value
+      documents(%documents : tensor<?x?xi32>)
+      {scale = 0.5, mask = #attn.all<[#attn.causal, #attn.document]>}
+      : tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>
+      -> tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
+  return %output, %lse : tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
+}

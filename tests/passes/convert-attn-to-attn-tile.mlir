@@ -24,6 +24,21 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
   return %output, %lse : tensor<?x?x8x32xf32>, tensor<?x?x8xf32>
 }
 
+// A prefix is one more operand, read for each sequence.
+func.func @prefix_core(%query: tensor<?x?x1x64xf32> {attn.name = "query"},
+                       %key: tensor<?x?x1x64xf32> {attn.name = "key"},
+                       %value: tensor<?x?x1x64xf32> {attn.name = "value"},
+                       %prefix: tensor<?xi32> {attn.name = "prefix_lengths"})
+    -> (tensor<?x?x1x64xf32> {attn.name = "output"},
+        tensor<?x?x1xf32> {attn.name = "lse"}) {
+  %output, %lse = attn.flash %query, %key, %value
+      prefix(%prefix : tensor<?xi32>)
+      {scale = 0.125, mask = #attn.all<[#attn.prefix, #attn.chunk<size = 64>]>}
+      : tensor<?x?x1x64xf32>, tensor<?x?x1x64xf32>, tensor<?x?x1x64xf32>
+      -> tensor<?x?x1x64xf32>, tensor<?x?x1xf32>
+  return %output, %lse : tensor<?x?x1x64xf32>, tensor<?x?x1xf32>
+}
+
 // CHECK-LABEL: attn_tile.program @gqa_core_prefill(
 // CHECK-SAME: %query: !attn_tile.view<?x?x8x64xf32>
 // CHECK-SAME: %lse: !attn_tile.view<?x?x8xf32>
@@ -35,9 +50,10 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK: %[[SCALE:.*]] = attn_tile.parameter "scale" = [0.18033688011112042] : f32
 // CHECK: %[[LEFT:.*]] = attn_tile.parameter "left" = [128] : index
 // CHECK: %[[RIGHT:.*]] = attn_tile.parameter "right" = [1] : index
+// CHECK: %[[CHUNK:.*]] = attn_tile.parameter "chunk" = [unbounded] : index
 // CHECK: attn_tile.phase "attend" grid(%batch = %{{.*}}, %kv_head = %{{.*}}, %block = %{{.*}})
 // CHECK: %[[LO:.*]], %[[FULL_LO:.*]], %[[FULL_HI:.*]], %[[HI:.*]] = attn_tile.key_ranges
-// CHECK-SAME: band(%[[LEFT]], %[[RIGHT]]) block 128
+// CHECK-SAME: band(%[[LEFT]], %[[RIGHT]]) chunk %[[CHUNK]] block 128
 // CHECK: %[[QUERY:.*]] = attn_tile.load_queries %query{{.*}} group 4
 // CHECK: scf.for
 // CHECK: scf.for %[[KEY:[^ ]*]] =
@@ -46,7 +62,7 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK: arith.cmpi slt, %[[KEY]], %[[FULL_LO]]
 // CHECK: arith.cmpi sge, %[[KEY]], %[[FULL_HI]]
 // CHECK: scf.if
-// CHECK: attn_tile.mask %[[SCORE]]
+// CHECK: attn_tile.mask %[[SCORE]]{{.*}} band(%[[LEFT]], %[[RIGHT]]) chunk %[[CHUNK]] group 4
 // CHECK: attn_tile.softmax_step
 // CHECK: attn_tile.load_keys %value{{.*}} -> <128x32xf32>
 // CHECK: attn_tile.accumulate
@@ -64,6 +80,13 @@ func.func @gqa_core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK: attn_tile.load_state %[[STATES]]
 // CHECK: attn_tile.merge
 // CHECK: attn_tile.finish
+
+// CHECK-LABEL: attn_tile.program @prefix_core_prefill(
+// CHECK: %[[CHUNK:.*]] = attn_tile.parameter "chunk" = [64] : index
+// CHECK: attn_tile.phase
+// CHECK: %[[PREFIX:.*]] = attn_tile.entry %prefix_lengths[%batch]
+// CHECK: attn_tile.key_ranges {{.*}} chunk %[[CHUNK]] prefix %[[PREFIX]] block 128
+// CHECK: attn_tile.mask {{.*}} chunk %[[CHUNK]] prefix %[[PREFIX]] group 1
 // CHECK-NOT: func.func
 
 // Keys in two arguments are loaded side by side, values from the first again.

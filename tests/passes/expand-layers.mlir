@@ -82,3 +82,14 @@ attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
 // CHECK: attn.mask
 // CHECK: attn.softmax
 // CHECK: attn.weighted_sum %{{.+}}, %[[HEAD]]
+
+// What a mask looks at becomes an argument behind the lengths.
+// CHECK-LABEL: func.func @packed_core
+// CHECK-SAME: %[[LENGTHS:[^:]+]]: tensor<?xi32> {attn.name = "kv_lengths"}
+// CHECK-SAME: %[[PREFIX:[^:]+]]: tensor<?xi32> {attn.name = "prefix_lengths"}
+// CHECK-SAME: %[[DOCUMENTS:[^:]+]]: tensor<?x?xi32> {attn.name = "document_ids"}
+// CHECK-SAME: tensor<4xf32> {attn.name = "sinks"}
+attn.grouped @packed {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
+                      layers = array<i64: 0>, sinks,
+                      mask = #attn.all<[#attn.prefix, #attn.document]>}
+// CHECK: attn.mask %{{.+}} lengths(%[[LENGTHS]] : tensor<?xi32>) prefix(%[[PREFIX]] : tensor<?xi32>) documents(%[[DOCUMENTS]] : tensor<?x?xi32>)

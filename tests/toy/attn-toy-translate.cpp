@@ -302,6 +302,14 @@ LogicalResult Emitter::emitArith(Operation *op) {
 // Steps
 //===----------------------------------------------------------------------===//
 
+/// The sides of what a row sees, its chunk and its prefix, as toy.h orders
+/// them.
+template <typename OpTy>
+static SmallVector<Value> limitsOf(OpTy op) {
+  return {op.getLength(), op.getLeft(), op.getRight(), op.getChunk(),
+          op.getPrefix()};
+}
+
 static std::string sizeOf(Value tile, unsigned dimension) {
   return std::to_string(cast<TileType>(tile.getType()).getShape()[dimension]);
 }
@@ -317,8 +325,16 @@ LogicalResult Emitter::emitStep(Operation *op) {
   if (isForGraphs(op))
     return op->emitOpError() << "is unknown to the toy target";
   auto text = [](int64_t number) { return std::to_string(number); };
-  // An operand that is not there is a null view.
+  // An operand that is not there is a null view, or a limit that is none.
   auto optional = [&](Value view) { return view ? name(view) : "0"; };
+  auto limits = [&](auto op) {
+    return llvm::join(llvm::map_range(limitsOf(op),
+                                      [&](Value limit) {
+                                        return limit ? name(limit)
+                                                     : "TOY_NO_LIMIT";
+                                      }),
+                      ", ");
+  };
   auto define = [&](Value value) -> raw_ostream & {
     return this->define(value);
   };
@@ -359,7 +375,12 @@ LogicalResult Emitter::emitStep(Operation *op) {
       })
       .Case([&](KeyRangesOp op) {
         defineFromArray(op.getResults(), "int64_t", "toy_key_ranges",
-                        {list(op.getOperands()), text(op.getBlock())});
+                        {list({op.getPosition(), op.getCount()}), limits(op),
+                         text(op.getBlock())});
+      })
+      .Case([&](EntryOp op) {
+        define(op.getValue())
+            << "toy_entry(" << list(op.getOperands()) << ");\n";
       })
       .Case([&](LoadQueriesOp op) {
         define(op.getTile()) << "toy_load_queries(" << list(op.getOperands())
@@ -398,8 +419,10 @@ LogicalResult Emitter::emitStep(Operation *op) {
             << "toy_contract(" << list(op.getOperands()) << ");\n";
       })
       .Case([&](MaskOp op) {
-        define(op.getResult()) << "toy_mask(" << list(op.getOperands()) << ", "
-                               << op.getGroup() << ");\n";
+        define(op.getResult())
+            << "toy_mask("
+            << list({op.getScore(), op.getPosition(), op.getKey()}) << ", "
+            << limits(op) << ", " << op.getGroup() << ");\n";
       })
       .Case([&](SoftmaxStepOp op) {
         defineFromArray(op.getResults(), "toy_tile", "toy_softmax_step",

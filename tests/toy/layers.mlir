@@ -38,6 +38,25 @@ attn.grouped @window_both_sides {hidden = 12, heads = 3, kv_heads = 1,
     head_dim = 4, layers = array<i64: 4>,
     mask = #attn.window<left = 3, right = 6>}
 
+// CHECK-NEXT: {{^}}ok chunk
+attn.grouped @chunk {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
+    layers = array<i64: 7>, mask = #attn.chunk<size = 11>}
+
+// CHECK-NEXT: {{^}}ok chunk_window_top_left
+attn.grouped @chunk_window_top_left {hidden = 8, heads = 2, kv_heads = 2,
+    head_dim = 4, layers = array<i64: 8>,
+    mask = #attn.all<[#attn.chunk<size = 5, alignment = top_left>,
+                      #attn.window<left = 3, alignment = top_left>]>}
+
+// CHECK-NEXT: {{^}}ok prefix
+attn.grouped @prefix {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
+    layers = array<i64: 9>, mask = #attn.prefix}
+
+// CHECK-NEXT: {{^}}ok prefix_window
+attn.grouped @prefix_window {hidden = 24, heads = 3, kv_heads = 1, head_dim = 8,
+    layers = array<i64: 10>,
+    mask = #attn.all<[#attn.prefix, #attn.window<left = 19, right = 7>]>}
+
 // CHECK-NEXT: {{^}}ok softcap
 attn.grouped @softcap {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
     layers = array<i64: 5>, scale = 1.0, softcap = 2.0, mask = #attn.causal}

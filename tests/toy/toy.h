@@ -65,6 +65,10 @@ static int64_t toy_length(const toy_view *key, int64_t batch,
   return ((const int32_t *)lengths->data)[batch * lengths->stride[0]];
 }
 
+static int64_t toy_entry(const toy_view *view, int64_t batch) {
+  return ((const int32_t *)view->data)[batch * view->stride[0]];
+}
+
 static int64_t toy_max_length(const toy_view *key, const toy_view *lengths) {
   int64_t longest = 0;
   for (int64_t b = 0; b < key->extent[0]; ++b)
@@ -80,21 +84,27 @@ static int64_t toy_split_size(int64_t length, int64_t at_least,
   return size;
 }
 
+/// Stands for a chunk or prefix that is not there.
+#define TOY_NO_LIMIT INT64_C(2147483647)
+
 static int toy_sees(int64_t position, int64_t key, int64_t length, int64_t left,
-                    int64_t right) {
-  return position - left < key && key < position + right && key < length;
+                    int64_t right, int64_t chunk, int64_t prefix) {
+  int64_t standing = toy_max(position, 0);
+  return position - left < key && key < position + right && key < length &&
+         standing - standing % chunk <= key &&
+         (key <= position || key < prefix);
 }
 
 /// Ranges of keys by looking at every block: slow, and plainly right.
 static void toy_key_ranges(int64_t position, int64_t count, int64_t length,
-                           int64_t left, int64_t right, int64_t block,
-                           int64_t ranges[4]) {
+                           int64_t left, int64_t right, int64_t chunk,
+                           int64_t prefix, int64_t block, int64_t ranges[4]) {
   int64_t lo = -1, full_lo = -1, full_hi = -1, hi = 0;
   for (int64_t first = 0; first < length; first += block) {
     int64_t seen = 0;
     for (int64_t p = position; p < position + count; ++p)
       for (int64_t j = first; j < first + block; ++j)
-        if (toy_sees(p, j, length, left, right)) {
+        if (toy_sees(p, j, length, left, right, chunk, prefix)) {
           ++seen;
           hi = toy_max(hi, j + 1);
         }
@@ -227,15 +237,15 @@ static toy_tile toy_contract(toy_tile query, toy_tile key, float scale) {
 
 static toy_tile toy_mask(toy_tile score, int64_t position, int64_t key,
                          int64_t length, int64_t left, int64_t right,
-                         int64_t group) {
+                         int64_t chunk, int64_t prefix, int64_t group) {
   toy_tile result = toy_new(score.rows, score.columns);
   for (int64_t r = 0; r < score.rows; ++r)
     for (int64_t c = 0; c < score.columns; ++c) {
       int64_t at = r * score.columns + c;
-      result.data[at] =
-          toy_sees(position + r / group, key + c, length, left, right)
-              ? score.data[at]
-              : -INFINITY;
+      result.data[at] = toy_sees(position + r / group, key + c, length, left,
+                                 right, chunk, prefix)
+                            ? score.data[at]
+                            : -INFINITY;
     }
   return result;
 }

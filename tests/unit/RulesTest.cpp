@@ -28,9 +28,10 @@ static Softmax softmaxOf(std::vector<double> scores, const Tensor *sinks = {}) {
   return softmax<double>(oneRow(std::move(scores)), sinks);
 }
 
-static std::pair<int64_t, int64_t> visible(Band band, int64_t queries,
-                                           int64_t keys, int64_t row) {
-  Visibility visibility = {.band = band, .queries = queries, .keys = keys};
+static std::pair<int64_t, int64_t>
+visible(KeyInterval interval, int64_t queries, int64_t keys, int64_t row) {
+  Visibility visibility = {
+      .interval = interval, .queries = queries, .keys = keys};
   return visibility.range(0, row);
 }
 
@@ -62,7 +63,7 @@ TEST(RulesTest, SoftcapBoundsInfinities) {
 }
 
 TEST(RulesTest, CausalIsBottomRightAligned) {
-  Band causal = {.right = 1};
+  KeyInterval causal = {.right = 1};
   // 2 queries, 5 keys: positions 3 and 4.
   EXPECT_EQ(visible(causal, 2, 5, 0), Range(0, 4));
   EXPECT_EQ(visible(causal, 2, 5, 1), Range(0, 5));
@@ -72,25 +73,25 @@ TEST(RulesTest, CausalIsBottomRightAligned) {
 }
 
 TEST(RulesTest, TopLeftTakesTheIndexAsPosition) {
-  Band causal = {.right = 1, .alignment = Alignment::TopLeft};
+  KeyInterval causal = {.right = 1, .alignment = Alignment::TopLeft};
   EXPECT_EQ(visible(causal, 2, 5, 0), Range(0, 1));
   EXPECT_EQ(visible(causal, 5, 2, 4), Range(0, 2));
 }
 
 TEST(RulesTest, WindowCountsTheOwnPositionOnEachSide) {
-  Band window = {.left = 3, .right = 1};
+  KeyInterval window = {.left = 3, .right = 1};
   EXPECT_EQ(visible(window, 6, 6, 5), Range(3, 6));
   EXPECT_EQ(visible(window, 6, 6, 1), Range(0, 2));
-  Band both = {.left = 2, .right = 2};
+  KeyInterval both = {.left = 2, .right = 2};
   EXPECT_EQ(visible(both, 6, 6, 3), Range(2, 5));
-  Band own = {.left = 1, .right = 1};
+  KeyInterval own = {.left = 1, .right = 1};
   EXPECT_EQ(visible(own, 6, 6, 4), Range(4, 5));
 }
 
 TEST(RulesTest, AlignmentComesFromTheLengthNotTheBuffer) {
   Tensor lengths({1}, 4.0);
   Visibility visibility = {
-      .band = {.right = 1}, .lengths = &lengths, .queries = 2, .keys = 100};
+      .interval = {.right = 1}, .lengths = &lengths, .queries = 2, .keys = 100};
   EXPECT_EQ(visibility.range(0, 0), Range(0, 3));
   EXPECT_EQ(visibility.range(0, 1), Range(0, 4));
 }
@@ -98,9 +99,53 @@ TEST(RulesTest, AlignmentComesFromTheLengthNotTheBuffer) {
 TEST(RulesTest, BidirectionalSeesTheLengthOnly) {
   Tensor lengths({2}, std::vector<double>{0, 3});
   Visibility visibility = {
-      .band = {}, .lengths = &lengths, .queries = 7, .keys = 5};
+      .interval = {}, .lengths = &lengths, .queries = 7, .keys = 5};
   EXPECT_EQ(visibility.range(0, 6), Range(0, 0));
   EXPECT_EQ(visibility.range(1, 0), Range(0, 3));
+}
+
+TEST(RulesTest, ChunkBeginsAtAMultipleOfItsSize) {
+  KeyInterval chunk = {.right = 1, .chunk = 4};
+  EXPECT_EQ(visible(chunk, 10, 10, 3), Range(0, 4));
+  EXPECT_EQ(visible(chunk, 10, 10, 4), Range(4, 5));
+  EXPECT_EQ(visible(chunk, 10, 10, 9), Range(8, 10));
+  // The position counts, not the index: query 0 of 2 stands at 8.
+  EXPECT_EQ(visible(chunk, 2, 10, 0), Range(8, 9));
+  EXPECT_EQ(visible(chunk, 5, 2, 0), Range(0, 0));
+}
+
+TEST(RulesTest, PrefixIsSeenByAllRowsOfItsSequence) {
+  Tensor lengths({2}, std::vector<double>{6, 3});
+  Tensor prefix({2}, std::vector<double>{4, 9});
+  Visibility visibility = {.interval = {.prefix = true},
+                           .lengths = &lengths,
+                           .prefix = &prefix,
+                           .queries = 6,
+                           .keys = 8};
+  EXPECT_EQ(visibility.range(0, 0), Range(0, 4));
+  EXPECT_EQ(visibility.range(0, 5), Range(0, 6));
+  EXPECT_EQ(visibility.range(1, 0), Range(0, 3)); // stands before all keys
+  visibility.interval.left = 2;
+  EXPECT_EQ(visibility.range(0, 2), Range(1, 4));
+  EXPECT_EQ(visibility.range(0, 5), Range(4, 6));
+}
+
+TEST(RulesTest, DocumentsAreSeenFromWithin) {
+  Tensor documents({1, 6}, std::vector<double>{-1, -1, 4, 4, 4, 7});
+  Visibility visibility = {.interval = {.document = true},
+                           .documents = &documents,
+                           .queries = 6,
+                           .keys = 6};
+  EXPECT_TRUE(visibility.areDocumentsInOrder());
+  EXPECT_EQ(visibility.range(0, 1), Range(0, 2));
+  EXPECT_EQ(visibility.range(0, 3), Range(2, 5));
+  EXPECT_EQ(visibility.range(0, 5), Range(5, 6));
+  visibility.interval.right = 1;
+  EXPECT_EQ(visibility.range(0, 3), Range(2, 4));
+  visibility.queries = 7; // the first query stands before all keys
+  EXPECT_EQ(visibility.range(0, 0), Range(0, 0));
+  documents(0, 5) = 3;
+  EXPECT_FALSE(visibility.areDocumentsInOrder());
 }
 
 TEST(RulesTest, SoftmaxAndItsNaturalLogarithm) {
@@ -171,7 +216,7 @@ TEST(RulesTest, MaskedValuesDoNotInfluenceTheSum) {
 }
 
 TEST(RulesTest, VisibleNanCountsWhateverItsWeight) {
-  Visibility all = {.band = {}, .queries = 1, .keys = 3};
+  Visibility all = {.interval = {}, .queries = 1, .keys = 3};
   Tensor weights = oneRow({1, 0, 0});
   EXPECT_TRUE(std::isnan(
       weightedSum<double>(weights, column({2, kNan, 1}), &all)(0, 0, 0, 0)));

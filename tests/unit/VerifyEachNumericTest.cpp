@@ -22,8 +22,8 @@ struct WidenMaskPass
   StringRef getArgument() const override { return "test-widen-mask"; }
   void runOnOperation() override {
     getOperation().walk([](MaskOp op) {
-      op.setMaskAttr(WindowAttr::get(op.getContext(), Band::kUnbounded, 2,
-                                     Alignment::BottomRight));
+      op.setMaskAttr(WindowAttr::get(op.getContext(), KeyInterval::kUnbounded,
+                                     2, Alignment::BottomRight));
     });
   }
 };

@@ -223,4 +223,18 @@ module {
         : tensor<?x4x1x5x6xf32> -> tensor<?x4x5x6xf32>
     return %joined, %same : tensor<?x4x5x12xf32>, tensor<?x4x5x6xf32>
   }
+
+  // A window cuts a prefix that is read in both directions.
+  func.func @prefixed(%q: tensor<?x?x4x20xf32> {attn.name = "q"},
+                      %k: tensor<?x?x2x20xf32> {attn.name = "k"},
+                      %prompt: tensor<?xi32> {attn.name = "prompt"})
+      -> (tensor<?x?x4x20xf32> {attn.name = "y"}) {
+    %scaled = attn.scale %k {by = 0.5} : tensor<?x?x2x20xf32>
+    %context, %lse = attn.flash %q, %scaled, %k
+        prefix(%prompt : tensor<?xi32>) {scale = 0.2,
+        mask = #attn.all<[#attn.prefix, #attn.window<left = 33>]>}
+        : tensor<?x?x4x20xf32>, tensor<?x?x2x20xf32>, tensor<?x?x2x20xf32>
+        -> tensor<?x?x4x20xf32>, tensor<?x?x4xf32>
+    return %context : tensor<?x?x4x20xf32>
+  }
 }

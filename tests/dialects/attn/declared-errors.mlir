@@ -113,20 +113,6 @@ attn.refused @layers_c1_negative "for no reason" {layers = array<i64: -1>}
 
 // -----
 
-attn.grouped @window_c1 {
-  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
-  // expected-error @below {{window left is 0, expected at least 1}}
-  mask = #attn.window<left = 0, right = 1>}
-
-// -----
-
-attn.grouped @window_c1_right {
-  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
-  // expected-error @below {{window right is -1, expected at least 1}}
-  mask = #attn.window<left = 4, right = -1>}
-
-// -----
-
 attn.grouped @rope_c1 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
   // expected-error @below {{rope theta is 0.000000e+00, expected a positive finite number}}

@@ -185,3 +185,11 @@ func.func @start_c1(%rows: index) {
       : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<8x64xf32>
   return
 }
+
+// -----
+
+func.func @entry_c1(%view: !attn_tile.view<?xf32>, %batch: index) {
+  // expected-error @below {{'attn_tile.entry' op reads elements of type 'f32', expected i32}}
+  %value = attn_tile.entry %view[%batch] : !attn_tile.view<?xf32>
+  return
+}

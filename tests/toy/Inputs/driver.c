@@ -17,6 +17,8 @@ typedef struct {
   int64_t heads, kv_heads, dim, value_dim, left, right;
   int top_left, sinks;
   double scale, softcap;
+  int64_t chunk; /* 0: none */
+  int prefix;
   /// Keys are [latent, rope_key] and values the latent: views of one buffer.
   int latent;
 } kernel;
@@ -29,17 +31,21 @@ static const kernel kernels[] = {
     {PROGRAMS(mqa_bidirectional), 4, 1, 16, 16, ALL, ALL, 0, 0, 0.25, 0},
     {PROGRAMS(causal_top_left), 2, 2, 4, 4, ALL, 1, 1, 0, 0.5, 0},
     {PROGRAMS(window_both_sides), 3, 1, 4, 4, 3, 6, 0, 0, 0.5, 0},
+    {PROGRAMS(chunk), 4, 2, 8, 8, ALL, 1, 0, 0, M_SQRT1_2 / 2, 0, 11, 0},
+    {PROGRAMS(chunk_window_top_left), 2, 2, 4, 4, 3, 1, 1, 0, 0.5, 0, 5, 0},
+    {PROGRAMS(prefix), 4, 2, 8, 8, ALL, ALL, 0, 0, M_SQRT1_2 / 2, 0, 0, 1},
+    {PROGRAMS(prefix_window), 3, 1, 8, 8, 19, 7, 0, 0, M_SQRT1_2 / 2, 0, 0, 1},
     {PROGRAMS(softcap), 4, 2, 8, 8, ALL, 1, 0, 0, 1.0, 2.0},
     {PROGRAMS(sinks), 6, 3, 8, 5, 33, 1, 0, 1, 0.75, 3.0},
     {PROGRAMS(latent_expanded), 3, 3, 10, 5, ALL, 1, 0, 0, 0.5, 0},
-    {PROGRAMS(latent_absorbed), 3, 1, 16, 12, ALL, 1, 0, 0, 0.5, 0, 1},
+    {PROGRAMS(latent_absorbed), 3, 1, 16, 12, ALL, 1, 0, 0, 0.5, 0, 0, 0, 1},
 };
 
 enum { BATCH = 3, CAPACITY = 608, QUERIES = 7, FLOATS = 1 << 17 };
 static float query[FLOATS], key[FLOATS], value[FLOATS], sinks[8];
 static float output[FLOATS], lse[FLOATS], first_output[FLOATS],
     first_lse[FLOATS];
-static int32_t lengths[BATCH];
+static int32_t lengths[BATCH], prefixes[BATCH];
 
 static uint32_t seed = 1;
 static float uniform(void) {
@@ -61,6 +67,9 @@ static toy_view rows_view(float *data, int64_t width, int64_t stride) {
 
 /// Inputs of one call; keys and values past a sequence's length are NaN.
 static void fill(const kernel *k, int64_t queries) {
+  /* None, a part of the keys, and more than there are. */
+  for (int64_t b = 0; b < BATCH; ++b)
+    prefixes[b] = b == 0 ? 0 : lengths[b] * b / 2 + 3 * b;
   for (int64_t i = 0; i < BATCH * queries * k->heads * k->dim; ++i)
     query[i] = uniform();
   for (int64_t b = 0; b < BATCH; ++b)
@@ -96,7 +105,9 @@ static void reference(const kernel *k, int64_t queries, int64_t b, int64_t i,
   double largest = k->sinks ? sinks[h] : -INFINITY, sum = 0;
   for (int64_t j = 0; j < length; ++j) {
     int64_t row = (b * CAPACITY + j) * k->kv_heads + kv;
-    int visible = position - k->left < j && j < position + k->right;
+    int visible = position - k->left < j && j < position + k->right &&
+                  (!k->chunk || j / k->chunk == position / k->chunk) &&
+                  (!k->prefix || j <= position || j < prefixes[b]);
     scores[j] = visible ? score_of(k, q, key + row * k->dim) : -INFINITY;
     largest = scores[j] > largest ? scores[j] : largest;
   }
@@ -149,7 +160,7 @@ static int check(const kernel *k, int64_t queries) {
 static void call(const kernel *k, int64_t queries, int with_lengths,
                  void (*program)(const toy_view *, int64_t, int),
                  int reversed) {
-  toy_view views[7];
+  toy_view views[8];
   int n = 0;
   memset(output, 0xff, sizeof(output));
   memset(lse, 0xff, sizeof(lse));
@@ -163,6 +174,10 @@ static void call(const kernel *k, int64_t queries, int with_lengths,
   }
   views[n] = (toy_view){with_lengths ? lengths : NULL, {BATCH}, {1}};
   ++n;
+  if (k->prefix) {
+    views[n] = (toy_view){prefixes, {BATCH}, {1}};
+    ++n;
+  }
   if (k->sinks) {
     views[n] = (toy_view){sinks, {k->heads}, {1}};
     ++n;
