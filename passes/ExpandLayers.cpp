@@ -265,6 +265,16 @@ static void remarkWritten(const Core &core) {
   remarkPassed(core.layer, DEBUG_TYPE, text);
 }
 
+/// Says where the declared maximum of positions decides the rotation.
+template <typename OpTy>
+static void remarkChoice(OpTy layer) {
+  RopeScalingInterface scaling =
+      layer.getPosition() ? layer.getPosition()->getScaling() : nullptr;
+  std::string choice = scaling ? scaling.describeChoice() : "";
+  if (!choice.empty())
+    remarkFound(layer, DEBUG_TYPE, "rotation takes " + choice);
+}
+
 namespace {
 // attn.grouped @NAME -> func.func @NAME_core
 // attn.latent @NAME -> func.func @NAME_expanded_core, @NAME_absorbed_core
@@ -282,6 +292,7 @@ struct ExpandLayer : OpConversionPattern<OpTy> {
       createBody(rewriter, core, function, tensors);
       remarkWritten(core);
     }
+    remarkChoice(layer);
     rewriter.eraseOp(layer);
     return success();
   }

@@ -333,9 +333,6 @@ static Answer whyNotOp(Operation *op) {
         return needsStatic(norm.getInput(), lastDim(norm.getInput()));
       })
       .Case([&](RopeOp rope) -> Answer {
-        if (rope.getPosition().getScaling() != RopeScaling::None)
-          return Problem{op, "has scaled frequencies, which are not compiled "
-                             "in graphs yet"};
         return needsStatic(rope.getInput(), 3);
       })
       .Case(

@@ -11,8 +11,6 @@
 #include "passes/GraphProgramBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <cmath>
-
 using namespace mlir;
 using namespace attn;
 
@@ -289,16 +287,6 @@ Value GraphProgramBuilder::normTile(LayerNormOp norm, RowBlock &block) {
 // Rotation
 //===----------------------------------------------------------------------===//
 
-/// theta^(-2 i / d), in f64, rounded to f32 (semantics, item 11).
-static SmallVector<float> frequenciesOf(RopeAttr rope, int64_t headDim) {
-  SmallVector<float> frequencies;
-  double theta = rope.getTheta().getValueAsDouble();
-  for (int64_t i = 0; i < headDim / 2; ++i)
-    frequencies.push_back(static_cast<float>(
-        std::pow(theta, -2.0 * static_cast<double>(i) / headDim)));
-  return frequencies;
-}
-
 /// The position of every row: given, or its place in the sequence.
 Value GraphProgramBuilder::positionsOf(RopeOp rope, RowBlock &block) {
   bool headsFirst = rope.getHeadsFirst();
@@ -320,8 +308,10 @@ Value GraphProgramBuilder::positionsOf(RopeOp rope, RowBlock &block) {
 
 Value GraphProgramBuilder::ropeTile(RopeOp rope, RowBlock &block) {
   Value x = tileOf(rope.getInput(), block);
+  RopeAttr rotation = rope.getPosition();
   return tile::RotateOp::create(
       b, named("rotated"), x.getType(), x, positionsOf(rope, block),
-      frequenciesOf(rope.getPosition(), block.width),
-      rope.getPosition().getPairing() == Pairing::Interleaved);
+      rotation.getFrequencies(block.width),
+      APFloat(static_cast<float>(rotation.getAmplitude())),
+      rotation.getPairing() == Pairing::Interleaved);
 }

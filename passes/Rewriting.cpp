@@ -31,6 +31,10 @@ void attn::remarkMissed(Operation *op, StringRef pass, const Twine &text) {
   remark::missed(op->getLoc(), optionsFor(op, pass)) << StringRef(text.str());
 }
 
+void attn::remarkFound(Operation *op, StringRef pass, const Twine &text) {
+  remark::analysis(op->getLoc(), optionsFor(op, pass)) << StringRef(text.str());
+}
+
 std::string attn::describeProducer(Value value) {
   if (Operation *producer = value.getDefiningOp())
     return ("'" + producer->getName().getStringRef() + "'").str();

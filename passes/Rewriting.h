@@ -21,6 +21,10 @@ void remarkPassed(mlir::Operation *op, llvm::StringRef pass,
 void remarkMissed(mlir::Operation *op, llvm::StringRef pass,
                   const llvm::Twine &text);
 
+/// Says what `pass` (its flag) found out about `op`.
+void remarkFound(mlir::Operation *op, llvm::StringRef pass,
+                 const llvm::Twine &text);
+
 /// What makes `value`, for a remark: "'attn.scale'" or "an argument".
 std::string describeProducer(mlir::Value value);
 

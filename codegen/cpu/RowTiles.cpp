@@ -257,9 +257,11 @@ namespace {
 struct RowRotation {
   KernelBuilder &k;
   ArrayRef<float> frequencies;
+  float amplitude;
   Value from, to, position;
 
-  /// sin and cos of the angles of `lanes` pairs from `first` on.
+  /// sin and cos, times the amplitude, of the angles of `lanes` pairs from
+  /// `first` on.
   std::pair<Value, Value> sinCos(int64_t first) const {
     int64_t lanes = k.getTarget().lanes;
     SmallVector<float> part(lanes, 0.0f);
@@ -269,7 +271,11 @@ struct RowRotation {
     Value frequency = arith::ConstantOp::create(
         k.builder(), k.loc(),
         DenseElementsAttr::get(k.vecType, ArrayRef<float>(part)));
-    return emitSinCos(k, k.mulf(position, frequency));
+    auto [sin, cos] = emitSinCos(k, k.mulf(position, frequency));
+    if (amplitude == 1)
+      return {sin, cos};
+    Value factor = k.splat(amplitude);
+    return {k.mulf(sin, factor), k.mulf(cos, factor)};
   }
 
   /// (x cos - y sin, x sin + y cos)
@@ -317,7 +323,11 @@ func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
       k.begin(name, {k.ptrType, k.ptrType, k.i32Type}, {}, /*local=*/true);
   Value position =
       arith::SIToFPOp::create(k.builder(), k.loc(), k.f32Type, k.argument(2));
-  RowRotation rotation = {k, op.getFrequencies(), k.argument(0), k.argument(1),
+  RowRotation rotation = {k,
+                          op.getFrequencies(),
+                          op.getAmplitude().convertToFloat(),
+                          k.argument(0),
+                          k.argument(1),
                           k.broadcast(position)};
   auto pairs = static_cast<int64_t>(op.getFrequencies().size());
   int64_t lanes = k.getTarget().lanes;

@@ -83,12 +83,16 @@ Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
     if (auto layer = dyn_cast<GroupedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
                                describe(layer), countCosts(layer, question),
-                               std::nullopt, placeLayer(layer, question)});
+                               std::nullopt, placeLayer(layer, question),
+                               layer.getPosition().value_or(RopeAttr()),
+                               int64_t(layer.getHeadDim())});
     else if (auto latent = dyn_cast<LatentOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(latent.getLayers()),
                                describe(latent), countCosts(latent, question),
                                countForms(latent, question),
-                               placeLayer(latent, question)});
+                               placeLayer(latent, question),
+                               latent.getPosition().value_or(RopeAttr()),
+                               int64_t(latent.getRopeDim())});
     else if (auto refused = dyn_cast<RefusedOp>(op))
       result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
                                "not compiled: " + refused.getWhy().str(),
@@ -171,6 +175,18 @@ static void printRoofline(llvm::json::OStream &json,
   });
 }
 
+/// What a caller needs to rotate as the model does.
+static void printRope(llvm::json::OStream &json, const ExplainedGroup &group) {
+  json.attribute("theta", group.rope.getTheta().getValueAsDouble());
+  json.attribute("rotated_dims", group.rope.getRotatedDims(group.rotatedSize));
+  json.attribute("pairing", stringifyPairing(group.rope.getPairing()));
+  json.attribute("attention_factor", group.rope.getAmplitude());
+  json.attributeArray("inverse_frequencies", [&] {
+    for (float frequency : group.rope.getFrequencies(group.rotatedSize))
+      json.value(double(frequency));
+  });
+}
+
 static void printLayers(llvm::json::OStream &json,
                         ArrayRef<ExplainedGroup> groups,
                         const std::optional<Machine> &machine) {
@@ -184,6 +200,10 @@ static void printLayers(llvm::json::OStream &json,
       json.attribute("layer", layer);
       printCosts(json, group->costs);
       printRoofline(json, group->roofline, machine);
+      if (group->rope)
+        json.attributeObject("rope", [&] { printRope(json, *group); });
+      else
+        json.attribute("rope", nullptr);
     });
 }
 

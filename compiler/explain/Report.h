@@ -9,6 +9,7 @@
 
 #include "compiler/RemarkCollector.h"
 #include "compiler/explain/Roofline.h"
+#include "dialects/attn/AttnAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include "llvm/ADT/SmallVector.h"
@@ -27,6 +28,10 @@ struct ExplainedGroup {
   std::optional<LatentForms> forms = std::nullopt;
   /// Of the core kernels: a prefill, and one token.
   std::vector<RooflinePoint> roofline = {};
+  /// The rotation of heads of that size, null without one: who calls a core
+  /// kernel rotates. Of a latent layer, that of the rotated part.
+  RopeAttr rope = {};
+  int64_t rotatedSize = 0;
 };
 
 struct Explanation {

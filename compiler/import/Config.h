@@ -33,6 +33,7 @@ public:
   void error(TextPosition where, const llvm::Twine &message);
   void warning(TextPosition where, const llvm::Twine &message);
   bool hasFailed() const { return failed; }
+  mlir::MLIRContext &getContext() const { return context; }
 
 private:
   mlir::Location locationOf(TextPosition where);
@@ -74,6 +75,7 @@ public:
              const llvm::Twine &message) const;
   void warning(llvm::StringRef key, const llvm::Twine &message) const;
   bool hasFailed() const { return errors.hasFailed(); }
+  mlir::MLIRContext &getContext() const { return errors.getContext(); }
 
 private:
   Config(const Config &parent, llvm::StringRef key,

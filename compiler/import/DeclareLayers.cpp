@@ -53,18 +53,6 @@ static FloatAttr toAttribute(OpBuilder &builder, std::optional<double> value) {
   return value ? builder.getF64FloatAttr(*value) : FloatAttr();
 }
 
-static RopeAttr toAttribute(OpBuilder &builder,
-                            const std::optional<RopeSpec> &rope,
-                            Pairing pairing) {
-  if (!rope)
-    return {};
-  FloatAttr factor =
-      rope->factor ? builder.getF64FloatAttr(rope->factor) : FloatAttr();
-  return RopeAttr::get(builder.getContext(),
-                       builder.getF64FloatAttr(rope->theta), pairing,
-                       rope->scaling, factor);
-}
-
 static MaskAttrInterface maskOf(MLIRContext *context, int64_t window) {
   if (window)
     return WindowAttr::get(context, window, /*right=*/1,
@@ -76,14 +64,12 @@ static void declareLatent(OpBuilder &builder, Location location, StringRef name,
                           const LayerGroup &group) {
   const LayerSpec &layer = group.layer;
   const LatentSpec &latent = *layer.latent;
-  Pairing pairing = latent.isInterleaved ? Pairing::Interleaved : Pairing::Half;
   IntegerAttr queryRank;
   if (latent.queryRank)
     queryRank = builder.getI64IntegerAttr(*latent.queryRank);
   LatentOp::create(builder, location, name, layer.hidden, layer.heads,
                    queryRank, latent.kvRank, latent.nopeDim, latent.ropeDim,
-                   latent.valueDim, group.numbers,
-                   toAttribute(builder, layer.rope, pairing),
+                   latent.valueDim, group.numbers, layer.rope,
                    maskOf(builder.getContext(), layer.window),
                    toAttribute(builder, layer.scale));
 }
@@ -99,8 +85,7 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
     return declareLatent(builder, location, name, group);
   GroupedOp::create(builder, location, name, layer.hidden, layer.heads,
                     layer.kvHeads, layer.headDim, /*value_dim=*/IntegerAttr(),
-                    group.numbers,
-                    toAttribute(builder, layer.rope, Pairing::Half),
+                    group.numbers, layer.rope,
                     maskOf(builder.getContext(), layer.window),
                     toAttribute(builder, layer.scale),
                     toAttribute(builder, layer.softcap), layer.sinks);

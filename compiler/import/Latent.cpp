@@ -36,8 +36,6 @@ LatentSpec attn::readLatent(const Config &config, const LatentFields &fields,
   spec.nopeDim = readInteger(config, fields.nopeDim, kHeadSizes);
   spec.ropeDim = readInteger(config, fields.ropeDim, kHeadSizes);
   spec.valueDim = readInteger(config, fields.valueDim, kHeadSizes);
-  if (!fields.interleave.empty())
-    spec.isInterleaved = config.boolean(fields.interleave).value_or(true);
   if (spec.ropeDim % 2 != 0)
     config.error(fields.ropeDim.name, Twine("head size ") +
                                           Twine(spec.ropeDim) +

@@ -17,8 +17,6 @@ struct LatentSpec {
   /// None: queries are projected straight from the hidden states.
   std::optional<int64_t> queryRank;
   int64_t kvRank = 0, nopeDim = 0, ropeDim = 0, valueDim = 0;
-  /// Rotated dims pair as neighbours, as checkpoints have them.
-  bool isInterleaved = true;
 
   bool operator==(const LatentSpec &) const = default;
 };

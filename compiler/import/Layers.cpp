@@ -121,8 +121,8 @@ static std::vector<bool> slidingByRule(const Config &config,
     break;
   }
   case WindowRule::Alternating: {
-    int64_t period =
-        readInteger(config, {"sliding_window_pattern", 2}, kCounts);
+    int64_t period = readInteger(
+        config, {"sliding_window_pattern", model.slidingPattern}, kCounts);
     for (int64_t layer = 0; layer < count; ++layer)
       sliding[layer] = (layer + 1) % period != 0;
     break;
@@ -250,6 +250,8 @@ static void applySoftcap(const Config &config, const ModelSpec &model,
   if (key.empty() || config.isNull(key))
     return;
   double cap = config.positive(key).value_or(model.standardSoftcap);
+  if (cap == 0)
+    return;
   if (!isScoreCap(cap))
     config.error(key, "is not a positive finite number in f32");
   for (LayerSpec &layer : layers)

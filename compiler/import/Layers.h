@@ -1,7 +1,7 @@
 //===- Layers.h - The attention layers that a config declares ---*- C++ -*-===//
 //
 // A config becomes one plain description per layer: geometry, mask, scale,
-// position. Nothing of MLIR yet, so that rules read as the model cards do.
+// position. Of MLIR only attributes, so that rules read as the model cards do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,8 @@ struct LayerSpec {
   std::optional<double> scale;
   std::optional<double> softcap;
   bool sinks = false;
-  std::optional<RopeSpec> rope;
+  /// Null: no rotation.
+  RopeAttr rope;
   /// Latent attention: it has all sizes but hidden and heads.
   std::optional<LatentSpec> latent;
   /// Why the layer is not compiled; empty: it is.

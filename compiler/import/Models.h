@@ -51,7 +51,7 @@ enum class WindowRule {
   Always,
   /// Layers from max_window_layers on, if use_sliding_window.
   FromLayer,
-  /// All but each sliding_window_pattern-th layer (2 when absent).
+  /// All but each sliding_window_pattern-th layer.
   Alternating,
 };
 
@@ -72,8 +72,6 @@ struct LatentFields {
   IntegerField nopeDim = {"qk_nope_head_dim", 128};
   IntegerField ropeDim = {"qk_rope_head_dim", 64};
   IntegerField valueDim = {"v_head_dim", 128};
-  /// Field that chooses the pairing; no name: interleaved.
-  std::string_view interleave = {};
 };
 
 struct ModelSpec {
@@ -91,15 +89,27 @@ struct ModelSpec {
 
   PositionRule position = PositionRule::None;
   double theta = 1e4;
+  /// Of sliding layers, in files that give both; 0: as of the others.
+  double slidingTheta = 0;
   /// RoPE scaling of a file that gives none; gpt_oss: YaRN by 32.
   bool yarnByDefault = false;
+  /// Whether partial_rotary_factor counts without a scaling too.
+  bool partialRotary = false;
+  /// Neighbouring dims rotate together, not those of both halves.
+  bool interleaved = false;
+  /// Field that says so in place of the family; no name: none.
+  std::string_view interleavedField = {};
+  /// max_position_embeddings of a file that gives none.
+  int64_t maxPositions = 2048;
 
   WindowRule windowRule = WindowRule::Never;
   /// Keys of a sliding layer, itself included; standard 0: not sliding.
   IntegerField window = {};
+  /// sliding_window_pattern of a file that gives none.
+  int64_t slidingPattern = 2;
 
   ScaleRule scale = ScaleRule::InverseSqrtHeadDim;
-  /// Softcap of the scores: field and default; no name: none.
+  /// Softcap of the scores: field and default; no name, and 0: none.
   std::string_view softcap = {};
   double standardSoftcap = 0;
   bool sinks = false;

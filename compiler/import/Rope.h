@@ -15,21 +15,9 @@
 
 namespace attn {
 
-struct RopeSpec {
-  double theta = 1e4;
-  RopeScaling scaling = RopeScaling::None;
-  /// Of the scaling; 0 where it has none.
-  double factor = 0;
-
-  bool operator==(const RopeSpec &) const = default;
-};
-
-/// RoPE of the layers of one type; nothing: these layers have no rotation.
-using RopeOfLayers = std::optional<RopeSpec>;
-
-/// RoPE of sliding and of full layers.
+/// RoPE of sliding and of full layers; null: these layers have no rotation.
 struct RopeParameters {
-  RopeOfLayers sliding, full;
+  RopeAttr sliding, full;
 };
 
 /// Reads and checks the rotation of a model with heads of `headDim`. Errors

@@ -8,6 +8,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
+#include <tuple>
 
 using namespace attn;
 using namespace attn::reference;
@@ -192,31 +193,36 @@ Tensor reference::layerNorm(const Tensor &input, double eps) {
   });
 }
 
+/// Turns pair (first, second) of every head of a token by `angle`.
+static void rotate(Tensor &tensor, int64_t batch, int64_t token,
+                   std::pair<int64_t, int64_t> pair, double cosine,
+                   double sine) {
+  for (int64_t head = 0; head < tensor.dim(2); ++head) {
+    double &x = tensor(batch, token, head, pair.first);
+    double &y = tensor(batch, token, head, pair.second);
+    std::tie(x, y) = std::pair(x * cosine - y * sine, x * sine + y * cosine);
+  }
+}
+
 Tensor reference::rope(const Tensor &input, const Tensor *positions,
                        RopeAttr rope) {
-  int64_t size = input.dim(3), half = size / 2;
+  SmallVector<float> frequencies = rope.getFrequencies(input.dim(3));
+  auto pairs = static_cast<int64_t>(frequencies.size());
   bool interleaved = rope.getPairing() == Pairing::Interleaved;
-  double theta = rope.getTheta().getValueAsDouble();
-  Tensor result(input.shape());
+  double amplitude = rope.getAmplitude();
+  Tensor result = input;
   for (int64_t batch = 0; batch < input.dim(0); ++batch)
     for (int64_t token = 0; token < input.dim(1); ++token) {
-      double position = static_cast<double>(token);
+      auto position = static_cast<float>(token);
       if (positions)
-        position = (*positions)(positions->dim(0) == 1 ? 0 : batch, token);
-      for (int64_t i = 0; i < half; ++i) {
-        auto frequency = static_cast<float>(
-            std::pow(theta, -2.0 * static_cast<double>(i) / size));
-        double angle = static_cast<float>(position) * frequency;
-        int64_t first = interleaved ? 2 * i : i;
-        int64_t second = interleaved ? 2 * i + 1 : i + half;
-        for (int64_t head = 0; head < input.dim(2); ++head) {
-          double x = input(batch, token, head, first);
-          double y = input(batch, token, head, second);
-          result(batch, token, head, first) =
-              x * std::cos(angle) - y * std::sin(angle);
-          result(batch, token, head, second) =
-              x * std::sin(angle) + y * std::cos(angle);
-        }
+        position = static_cast<float>(
+            (*positions)(positions->dim(0) == 1 ? 0 : batch, token));
+      for (int64_t i = 0; i < pairs; ++i) {
+        double angle = position * frequencies[i]; // rounded to f32
+        rotate(result, batch, token,
+               interleaved ? std::pair(2 * i, 2 * i + 1)
+                           : std::pair(i, i + pairs),
+               amplitude * std::cos(angle), amplitude * std::sin(angle));
       }
     }
   return result;

@@ -53,6 +53,41 @@ ParseResult attn::parseNumber(AsmParser &parser, FloatAttr &number) {
   return parser.parseAttribute(number, parser.getBuilder().getF64Type());
 }
 
+ParseResult attn::parseNumbers(AsmParser &parser, DenseF64ArrayAttr &numbers) {
+  SmallVector<double> values;
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] {
+        return parser.parseFloat(values.emplace_back());
+      }))
+    return failure();
+  numbers = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+
+void attn::printNumbers(AsmPrinter &printer, DenseF64ArrayAttr numbers) {
+  printer << '[';
+  llvm::interleaveComma(numbers.asArrayRef(), printer, [&](double number) {
+    printer << formatFinite(number);
+  });
+  printer << ']';
+}
+
+ParseResult attn::parseScaling(AsmParser &parser,
+                               RopeScalingInterface &scaling) {
+  SMLoc location = parser.getCurrentLocation();
+  Attribute attribute;
+  if (parser.parseAttribute(attribute))
+    return failure();
+  scaling = dyn_cast<RopeScalingInterface>(attribute);
+  if (scaling)
+    return success();
+  return parser.emitError(location)
+         << attribute << " is no scaling of a rotation";
+}
+
+void attn::printScaling(AsmPrinter &printer, RopeScalingInterface scaling) {
+  printer << scaling;
+}
+
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//
@@ -237,6 +272,15 @@ void attn::printFields(OpAsmPrinter &printer, Operation *op,
           column = text.size() + 6;
         } else if (field != order.front()) {
           printer << ' ';
+        }
+        // A rotation with its scaling fills more than a line.
+        size_t scaling = StringRef(text).find("scaling = ");
+        if (symbol && column > kWidth && scaling != StringRef::npos) {
+          printer << StringRef(text).take_front(scaling).rtrim();
+          printer.printNewline();
+          printer << "        ";
+          text.erase(0, scaling);
+          column = text.size() + 10;
         }
         printer << text;
       },

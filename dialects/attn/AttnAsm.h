@@ -8,6 +8,7 @@
 #ifndef DIALECTS_ATTN_ATTNASM_H
 #define DIALECTS_ATTN_ATTNASM_H
 
+#include "dialects/attn/AttnAttributes.h"
 #include "mlir/IR/OpImplementation.h"
 
 namespace attn {
@@ -29,6 +30,16 @@ void printLayerNumbers(mlir::AsmPrinter &printer,
 /// 0.125 or 500000.0: the shortest text that reads back as the same f64.
 mlir::ParseResult parseNumber(mlir::AsmParser &parser, mlir::FloatAttr &number);
 void printNumber(mlir::AsmPrinter &printer, mlir::FloatAttr number);
+
+/// [1.0, 2.5]: finite numbers, each as short.
+mlir::ParseResult parseNumbers(mlir::AsmParser &parser,
+                               mlir::DenseF64ArrayAttr &numbers);
+void printNumbers(mlir::AsmPrinter &printer, mlir::DenseF64ArrayAttr numbers);
+
+/// #attn.linear<factor = 8.0>; a wrong one is one error.
+mlir::ParseResult parseScaling(mlir::AsmParser &parser,
+                               RopeScalingInterface &scaling);
+void printScaling(mlir::AsmPrinter &printer, RopeScalingInterface scaling);
 
 /// score_mod (%score: f32, %row: index, ...) { ... }, or nothing.
 mlir::ParseResult parseScoreMod(mlir::OpAsmParser &parser,

@@ -1,7 +1,7 @@
 //===- AttnAttrInterfaces.td - kinds of attributes ---------*- tablegen -*-===//
 //
-// What operations and passes ask of a mask or a bias without knowing which one
-// it is.
+// What operations and passes ask of a mask, a bias or a scaling of rotations
+// without knowing which one it is.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,6 +31,32 @@ def Attn_BiasAttrInterface : AttrInterface<"BiasAttrInterface"> {
   let methods = [
     InterfaceMethod<"Rows of the learned table that it reads; 0: none.",
                     "int64_t", "getTableRows">
+  ];
+}
+
+def Attn_RopeScalingInterface : AttrInterface<"RopeScalingInterface"> {
+  let cppNamespace = "::attn";
+  let description = [{
+    A change of the frequencies `f_i = theta^(-2i/d)` of a rotation of `d` dims,
+    and of the lengths of the vectors that it turns.
+  }];
+  let methods = [
+    InterfaceMethod<"Changes `frequencies`, those of `theta`, one for each pair.",
+                    "void", "scale",
+                    (ins "double":$theta,
+                         "::llvm::MutableArrayRef<double>":$frequencies)>,
+    InterfaceMethod<"The factor of cosine and sine.", "double",
+                    "getAmplitude", (ins), "", "return 1.0;">,
+    InterfaceMethod<"Fails, and says why, if `pairs` pairs cannot be scaled so.",
+                    "::llvm::LogicalResult", "checkPairs",
+                    (ins "::llvm::function_ref<::mlir::InFlightDiagnostic()>":
+                           $emitError,
+                         "double":$theta, "int64_t":$pairs),
+                    "", "return ::llvm::success();">,
+    InterfaceMethod<[{What the declared maximum of positions decides: models
+                      choose by each sequence's length, kernels once. Empty:
+                      nothing depends on it.}],
+                    "::std::string", "describeChoice", (ins), "", "return {};">
   ];
 }
 

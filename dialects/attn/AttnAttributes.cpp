@@ -1,7 +1,7 @@
 //===- AttnAttributes.cpp - layers, masks and positions -------------------===//
 //
-// What all attributes share, and what makes layers, biases or a rotation valid;
-// masks have a file of their own.
+// What all attributes share, layers, and biases; masks and rotations have files
+// of their own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,7 @@
 
 #include "dialects/attn/AttnAsm.h"
 #include "dialects/attn/AttnDialect.h"
+#include "dialects/attn/AttnNumbersImpl.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -93,25 +94,6 @@ int64_t BucketsAttr::getBucket(int64_t distance) const {
                  std::log(static_cast<double>(getMaxDistance()) / exact);
   int64_t bucket = exact + static_cast<int64_t>(share * (count - exact));
   return first + std::min(bucket, count - 1);
-}
-
-static bool isPositive(FloatAttr number) {
-  double value = number.getValueAsDouble();
-  return value > 0 && std::isfinite(value);
-}
-
-LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                               FloatAttr theta, Pairing, RopeScaling,
-                               FloatAttr factor) {
-  // rope_c1
-  if (!isPositive(theta))
-    return emitError() << "rope theta is " << theta.getValueAsDouble()
-                       << ", expected a positive finite number";
-  // rope_c2
-  if (factor && !isPositive(factor))
-    return emitError() << "rope factor is " << factor.getValueAsDouble()
-                       << ", expected a positive finite number";
-  return success();
 }
 
 LogicalResult AlibiAttr::verify(function_ref<InFlightDiagnostic()> emitError,

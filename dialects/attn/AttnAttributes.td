@@ -1,7 +1,7 @@
 //===- AttnAttributes.td - layers, masks and positions -----*- tablegen -*-===//
 //
-// The attributes of the dialect: masks in a file of their own, layers, biases
-// of scores, and positions.
+// The attributes of the dialect: masks and positions, each in a file of its
+// own, and biases of scores.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,7 @@
 #define DIALECTS_ATTN_ATTNATTRIBUTES_TD
 
 include "dialects/attn/AttnMasks.td"
+include "dialects/attn/AttnRope.td"
 
 //===----------------------------------------------------------------------===//
 // Layers
@@ -116,47 +117,6 @@ def Attn_BucketsAttr : Attn_Attr<"Buckets", "buckets", [
   let extraClassDeclaration = [{
     /// The bucket of the relative position `distance` = key - query.
     int64_t getBucket(int64_t distance) const;
-  }];
-  let genVerifyDecl = 1;
-}
-
-//===----------------------------------------------------------------------===//
-// Positions
-//===----------------------------------------------------------------------===//
-
-def Attn_Pairing : I32Enum<"Pairing", "Which dims of a head rotate together", [
-      I32EnumCase<"Half", 0, "half">,
-      I32EnumCase<"Interleaved", 1, "interleaved">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_RopeScaling : I32Enum<"RopeScaling", "How RoPE frequencies are scaled", [
-      I32EnumCase<"None", 0, "none">,
-      I32EnumCase<"Linear", 1, "linear">,
-      I32EnumCase<"Dynamic", 2, "dynamic">,
-      I32EnumCase<"Yarn", 3, "yarn">,
-      I32EnumCase<"Longrope", 4, "longrope">,
-      I32EnumCase<"Llama3", 5, "llama3">]> {
-  let cppNamespace = "::attn";
-}
-
-def Attn_RopeAttr : Attn_Attr<"Rope", "rope"> {
-  let summary = "rotary position embedding of queries and keys";
-  let description = [{
-    Constraints:
-      C1: theta is positive and finite.
-      C2: factor is positive and finite.
-  }];
-  let parameters = (ins
-    AttrParameter<"::mlir::FloatAttr", "base of the frequencies">:$theta,
-    DefaultValuedParameter<"::attn::Pairing",
-                           "::attn::Pairing::Half">:$pairing,
-    DefaultValuedParameter<"::attn::RopeScaling",
-                           "::attn::RopeScaling::None">:$scaling,
-    OptionalParameter<"::mlir::FloatAttr", "scaling factor">:$factor);
-  let assemblyFormat = [{
-    `<` struct(custom<Number>($theta), $pairing, $scaling,
-               custom<Number>($factor)) `>`
   }];
   let genVerifyDecl = 1;
 }

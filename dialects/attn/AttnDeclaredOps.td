@@ -28,6 +28,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
       C2: kv_heads divides heads.
       C3: head_dim and value_dim are at most 576.
       C4: scale is finite; softcap is positive and finite, both in f32.
+      C5: position fits head_dim, as in `attn.rope`.
 
     Example:
 
@@ -84,6 +85,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
       C2: rope_dim is even.
       C3: nope_dim + rope_dim, kv_rank + rope_dim and value_dim are at most 576.
       C4: scale is finite in f32.
+      C5: position fits rope_dim, as in `attn.rope`.
 
     Example:
 

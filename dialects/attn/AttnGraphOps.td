@@ -235,7 +235,8 @@ def Attn_RopeOp : Attn_Op<"rope", [
       C1: the input is [batch, sequence, heads, head size], or [batch, heads,
           sequence, head size] with `heads_first`.
       C2: positions are [batch, sequence], or [1, sequence].
-      C3: the head size is even.
+      C3: rope fits the head size: no more dims rotate, in pairs, and its
+          scaling is for that many.
 
     Example:
 

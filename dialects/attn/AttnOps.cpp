@@ -124,6 +124,12 @@ static LogicalResult checkSoftcap(Operation *op, double cap) {
                            << ", expected a positive finite number in f32";
 }
 
+LogicalResult attn::verifyRope(Operation *op, RopeAttr rope, int64_t headSize) {
+  if (ShapedType::isDynamic(headSize))
+    return success();
+  return rope.checkHead([&] { return op->emitOpError(); }, headSize);
+}
+
 //===----------------------------------------------------------------------===//
 // Declared
 //===----------------------------------------------------------------------===//
@@ -174,7 +180,9 @@ LogicalResult GroupedOp::verify() {
   if (std::optional<APFloat> cap = getSoftcap())
     if (failed(checkSoftcap(*this, cap->convertToDouble())))
       return failure();
-  return success();
+  // grouped_c5
+  return getPosition() ? verifyRope(*this, *getPosition(), getHeadDim())
+                       : success();
 }
 
 double LatentOp::getScoreScale() {
@@ -223,7 +231,11 @@ LogicalResult LatentOp::verify() {
   if (failed(checkLatentSizes(*this)))
     return failure();
   // latent_c4
-  return verifyScale(*this, APFloat(getScoreScale()));
+  if (failed(verifyScale(*this, APFloat(getScoreScale()))))
+    return failure();
+  // latent_c5
+  return getPosition() ? verifyRope(*this, *getPosition(), getRopeDim())
+                       : success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -327,11 +339,7 @@ LogicalResult RopeOp::verify() {
       return failure();
   }
   // rope_c3
-  int64_t size = sizeOf(getInput(), 3);
-  if (!ShapedType::isDynamic(size) && size % 2 != 0)
-    return emitOpError() << "head size " << size
-                         << " is odd, and a rotation takes pairs";
-  return success();
+  return verifyRope(*this, getPosition(), sizeOf(getInput(), 3));
 }
 
 LogicalResult CacheAppendOp::verify() {

@@ -44,6 +44,11 @@ bool isScoreCap(double cap);
 mlir::LogicalResult verifyScale(mlir::Operation *op,
                                 const llvm::APFloat &scale);
 
+/// Checks that heads of `headSize` of `op` can rotate as `rope` says; a dynamic
+/// size is not looked at.
+mlir::LogicalResult verifyRope(mlir::Operation *op, RopeAttr rope,
+                               int64_t headSize);
+
 } // namespace attn
 
 #define GET_OP_CLASSES

@@ -218,7 +218,7 @@ def AttnTile_RotateOp : AttnTile_Op<"rotate", [
     With `n` frequencies the first `2 n` columns form pairs: `(i, i + n)`, or
     `(2 i, 2 i + 1)` with `interleaved`. Each pair `(x, y)` becomes
     `(x cos - y sin, x sin + y cos)` of `angle = f32(position) * frequency`,
-    rounded to f32. The other columns pass.
+    rounded to f32, with `amplitude` times both. The other columns pass.
 
     Constraints:
       C1: there is one position per row, of i32.
@@ -237,6 +237,7 @@ def AttnTile_RotateOp : AttnTile_Op<"rotate", [
   }];
   let arguments = (ins AttnTile_Matrix:$tile, AttnTile_Rows:$position,
                        DenseF32ArrayAttr:$frequencies,
+                       DefaultValuedAttr<F32Attr, "1.0f">:$amplitude,
                        UnitAttr:$interleaved);
   let results = (outs AttnTile_Matrix:$result);
   let assemblyFormat = [{

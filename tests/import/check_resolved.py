@@ -35,7 +35,8 @@ def expected_latent(fields):
         layer["query_rank"] = fields["q_lora_rank"]
     rope = fields["rope_parameters"]
     layer.update(theta=float(rope["rope_theta"]), scaling=rope["rope_type"],
-                 factor=float(rope["factor"]))
+                 factor=float(rope["factor"]), mscale=rope["mscale"],
+                 mscale_all_dim=rope["mscale_all_dim"])
     m = 0.1 * rope["mscale_all_dim"] * math.log(rope["factor"]) + 1
     layer["scale"] = fields["qk_head_dim"] ** -0.5 * m * m
     return layer
@@ -72,8 +73,9 @@ def printed_layers(text):
     layers = {}
     for declaration in re.findall(r"attn\.(?:grouped|latent)[^}]*", text):
         layer = {}
-        for name, value in re.findall(r"(\w+) = (-?[0-9.e+-]+|yarn|llama3|interleaved)", declaration):
-            if name not in ("right", "mask", "position", "layers"):
+        for name, value in re.findall(
+                r"(\w+) = (?:#attn\.)?(-?[0-9.e+-]+|yarn|llama3|interleaved)", declaration):
+            if name not in ("right", "mask", "position", "layers", "original", "low", "high"):
                 layer["window" if name == "left" else name] = (
                     value if value.isalnum() and not value.isdigit() else float(value))
         if re.search(r"\bsinks\b", declaration):

@@ -237,4 +237,22 @@ module {
         -> tensor<?x?x4x20xf32>, tensor<?x?x4xf32>
     return %context : tensor<?x?x4x20xf32>
   }
+
+  // Some dims rotate, by the frequencies of a longer context and to vectors
+  // that are longer; all dims, of which some stand.
+  func.func @rotated(%q: tensor<?x?x4x20xf32> {attn.name = "q"},
+                     %k: tensor<?x?x2x20xf32> {attn.name = "k"})
+      -> (tensor<?x?x4x20xf32> {attn.name = "y"}) {
+    %q_rope = attn.rope %q {position = #attn.rope<theta = 1.0e4, dims = 12,
+        scaling = #attn.yarn<factor = 8.0, original = 32>>}
+        : tensor<?x?x4x20xf32>
+    %k_rope = attn.rope %k {position = #attn.rope<theta = 1.0e4,
+        pairing = interleaved, scaling = #attn.proportional<pairs = 3>>}
+        : tensor<?x?x2x20xf32>
+    %context, %lse = attn.flash %q_rope, %k_rope, %k
+        {scale = 0.2, mask = #attn.causal}
+        : tensor<?x?x4x20xf32>, tensor<?x?x2x20xf32>, tensor<?x?x2x20xf32>
+        -> tensor<?x?x4x20xf32>, tensor<?x?x4xf32>
+    return %context : tensor<?x?x4x20xf32>
+  }
 }

@@ -113,17 +113,20 @@ attn.refused @layers_c1_negative "for no reason" {layers = array<i64: -1>}
 
 // -----
 
-attn.grouped @rope_c1 {
+// expected-error @below {{'attn.grouped' op rotates 32 dims of heads of size 16}}
+attn.grouped @grouped_c5 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
-  // expected-error @below {{rope theta is 0.000000e+00, expected a positive finite number}}
-  position = #attn.rope<theta = 0.0>, mask = #attn.causal}
+  position = #attn.rope<theta = 1.0e4, dims = 32>, mask = #attn.causal}
 
 // -----
 
-attn.grouped @rope_c2 {
+// expected-error @below {{'attn.grouped' op longrope has 2 factors for 8 pairs}}
+attn.grouped @grouped_c5_scaling {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
-  // expected-error @below {{rope factor is -8.000000e+00, expected a positive finite number}}
-  position = #attn.rope<theta = 1.0e4, factor = -8.0>, mask = #attn.causal}
+  position = #attn.rope<theta = 1.0e4,
+      scaling = #attn.longrope<short = [1.0, 1.0], long = [1.0, 1.0],
+                               original = 64, max = 128>>,
+  mask = #attn.causal}
 
 // -----
 
@@ -194,3 +197,11 @@ attn.latent @latent_c3_value_dim {
 attn.latent @latent_c4 {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
   = 6, scale = 1.0e300, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op rotates 8 dims of heads of size 4}}
+attn.latent @latent_c5 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, layers = array<i64: 0>, mask = #attn.causal,
+  position = #attn.rope<theta = 1.0e4, dims = 8>}

@@ -23,11 +23,12 @@ attn.grouped @top_left {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
   mask = #attn.causal<alignment = top_left>}
 
-// CHECK: #attn.rope<theta = 10000.0, pairing = interleaved, scaling = yarn, factor = 32.0>
+// CHECK: position = #attn.rope<theta = 10000.0, pairing = interleaved,
+// CHECK-NEXT: {{^          }}scaling = #attn.yarn<factor = 32.0, original = 4096>>,
 attn.grouped @yarn {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
-  position = #attn.rope<theta = 1.0e4, pairing = interleaved, scaling = yarn,
-                        factor = 32.0>,
+  position = #attn.rope<theta = 1.0e4, pairing = interleaved,
+                        scaling = #attn.yarn<factor = 32.0, original = 4096>>,
   mask = #attn.bidirectional}
 
 // CHECK: attn.refused @refused "alibi positions are not supported" {layers = [0, 1]}

@@ -53,6 +53,10 @@ attn_tile.program @graph(
     // CHECK: attn_tile.rotate %{{.+}}, %{{.+}} by [1.000000e+00, 5.000000e-01] interleaved : <?x64xf32>, <?xi32>
     %rotated = attn_tile.rotate %tile, %position by [1.0, 0.5] interleaved
         : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xi32>
+    // CHECK: attn_tile.rotate %{{.+}}, %{{.+}} by [1.000000e+00] {amplitude = 1.250000e+00 : f32} : <?x64xf32>, <?xi32>
+    %grown = attn_tile.rotate %tile, %position by [1.0]
+        {amplitude = 1.25 : f32}
+        : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?xi32>
     // CHECK: attn_tile.sum_rows %{{.+}} : <?x64xf32> -> <?xf32>
     %sum = attn_tile.sum_rows %rotated
         : !attn_tile.tile<?x64xf32> -> !attn_tile.tile<?xf32>
