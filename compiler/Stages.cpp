@@ -119,7 +119,8 @@ static constexpr StageSpec fusionStages[] = {
      "scale, softcap, mask and softmax are one step"},
     {"latent", "attn-absorb-projections",
      "heads attend to rows that they share where that is less work"},
-    {"flash", "attn-form-flash",
+    // A mask is analysed where nothing but kernels reads it any more.
+    {"flash", "attn-form-flash,attn-analyze-mask",
      "all of attention is one operation; scores are never stored"},
     // Heads are found by their flash; only then are equal graphs equal text.
     {"merged",

@@ -511,6 +511,58 @@ def MergeProjections : Pass<"attn-merge-projections", "::mlir::ModuleOp"> {
   let dependentDialects = ["::attn::AttnDialect"];
 }
 
+def AnalyzeMask : Pass<"attn-analyze-mask", "::mlir::ModuleOp"> {
+  let summary = "prove what a mask shows, and say it in its shortest form";
+  let description = [{
+    From a mask and the static sizes beside it: limits that cut no key of any
+    row are dropped (a causal mask with one query, which stands at the last
+    key; a window or chunk longer than the keys), operands that nothing looks
+    at any more with them, intersections are joined (a window within a causal
+    mask is a causal window), and a top-left mask of as many queries as keys is
+    the usual one.
+
+    A remark on every `attn.flash` says how many blocks of keys each block of
+    queries sees whole, in part and not at all; where sizes, lengths or
+    operands are known to the call alone, it states the ranges instead.
+
+    Requires: nothing.
+    Ensures: no limit of a mask of `attn.flash` or `attn.masked_softmax` is
+    provably idle.
+
+    ```mlir
+    func.func @decode(%query: tensor<4x1x8x64xf32>, %key: tensor<4x?x2x64xf32>,
+                      %value: tensor<4x?x2x64xf32>, %lengths: tensor<4xi32>)
+        -> tensor<4x1x8x64xf32> {
+      %output, %lse = attn.flash %query, %key, %value
+          lengths(%lengths : tensor<4xi32>) {scale = 0.125,
+          mask = #attn.all<[#attn.causal, #attn.window<left = 128>]>}
+          : tensor<4x1x8x64xf32>, tensor<4x?x2x64xf32>, tensor<4x?x2x64xf32>
+          -> tensor<4x1x8x64xf32>, tensor<4x1x8xf32>
+      return %output : tensor<4x1x8x64xf32>
+    }
+    // -----
+    func.func @decode(%query: tensor<4x1x8x64xf32>, %key: tensor<4x?x2x64xf32>,
+                      %value: tensor<4x?x2x64xf32>, %lengths: tensor<4xi32>)
+        -> tensor<4x1x8x64xf32> {
+      %output, %lse = attn.flash %query, %key, %value
+          lengths(%lengths : tensor<4xi32>)
+          {scale = 0.125, mask = #attn.window<left = 128>}
+          : tensor<4x1x8x64xf32>, tensor<4x?x2x64xf32>, tensor<4x?x2x64xf32>
+          -> tensor<4x1x8x64xf32>, tensor<4x1x8xf32>
+      return %output : tensor<4x1x8x64xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"queryBlock", "query-block", "int64_t", "64",
+           "queries of a block in remarks; the default is that of the generic "
+           "schedule">,
+    Option<"keyBlock", "key-block", "int64_t", "128",
+           "keys of a block in remarks; the default is that of all schedules">
+  ];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
 def SortByUse : Pass<"attn-sort-by-use", "::mlir::ModuleOp"> {
   let summary = "put operations in the order in which results need them";
   let description = [{
