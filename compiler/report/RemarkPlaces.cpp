@@ -43,7 +43,7 @@ static int scoreOf(const SitedRemark &sited, ArrayRef<FileLineColLoc> places,
     return 0;
   if (isHead)
     return 1;
-  bool isRewritten = sited.remark.kind == "passed" && isNew;
+  bool isRewritten = sited.remark.kind == "done" && isNew;
   bool isFromThere =
       llvm::any_of(placesOf(line.location), [&](FileLineColLoc place) {
         return llvm::is_contained(places, place);

@@ -59,8 +59,8 @@ TEST_F(RemarkPlacesTest, FollowsFusedLocations) {
 }
 
 TEST_F(RemarkPlacesTest, PrefersTheNamedOperation) {
-  EXPECT_EQ(place("passed", "'attn.score' reads groups", "f", 99), 1u);
-  EXPECT_EQ(place("passed", "'attn.score' reads groups", "g", 99), 7u);
+  EXPECT_EQ(place("done", "'attn.score' reads groups", "f", 99), 1u);
+  EXPECT_EQ(place("done", "'attn.score' reads groups", "g", 99), 7u);
 }
 
 TEST_F(RemarkPlacesTest, DoesNotFollowTheNameOfAnObstacle) {
@@ -69,7 +69,7 @@ TEST_F(RemarkPlacesTest, DoesNotFollowTheNameOfAnObstacle) {
 
 TEST_F(RemarkPlacesTest, PrefersWhatIsNewAfterARewrite) {
   isNew[2] = true;
-  EXPECT_EQ(place("passed", "joined", "f", 99), 2u);
+  EXPECT_EQ(place("done", "joined", "f", 99), 2u);
   EXPECT_EQ(place("missed", "cannot be joined", "f", 99), 4u);
 }
 
@@ -78,10 +78,10 @@ TEST_F(RemarkPlacesTest, PrefersTheOuterOperation) {
 }
 
 TEST_F(RemarkPlacesTest, FindsTheFunctionThatItNames) {
-  EXPECT_EQ(place("passed", "wrote 2 layers as 'g'", "", 99), 6u);
+  EXPECT_EQ(place("done", "wrote 2 layers as 'g'", "", 99), 6u);
 }
 
 TEST_F(RemarkPlacesTest, HasNoPlaceForTheRest) {
-  EXPECT_EQ(place("passed", "joined", "h", 2), std::nullopt);
-  EXPECT_EQ(place("passed", "joined", "", 2), std::nullopt);
+  EXPECT_EQ(place("done", "joined", "h", 2), std::nullopt);
+  EXPECT_EQ(place("done", "joined", "", 2), std::nullopt);
 }

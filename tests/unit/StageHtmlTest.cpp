@@ -38,13 +38,13 @@ TEST(StageHtmlTest, MarksLines) {
 TEST(StageHtmlTest, ShowsRemarksAtTheirLines) {
   RecordedStage stage = stageOf(3, 1);
   stage.remarks[0] = {{"attn-pass", "missed", "rows < 'keys'"}};
-  stage.remarks[1] = {{"attn-pass", "passed", "of all"}};
+  stage.remarks[1] = {{"attn-pass", "done", "of all"}};
   std::string page = renderStages(stage, 10000);
   EXPECT_TRUE(holds(page, "%q</code><p class=\"remark missed\" role=\"note\">"
                           "<span class=\"kind\">missed</span> "
                           "<code>attn-pass</code> rows &lt; &#39;keys&#39;</p>"
                           "</li>"));
-  EXPECT_TRUE(holds(page, "<div class=\"loose\"><p class=\"remark passed\""));
+  EXPECT_TRUE(holds(page, "<div class=\"loose\"><p class=\"remark done\""));
 }
 
 TEST(StageHtmlTest, EscapesWhatItShows) {
