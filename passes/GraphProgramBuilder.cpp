@@ -12,6 +12,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
 #include "passes/Passes.h"
+#include "passes/Rewriting.h"
 #include "passes/RowParts.h"
 #include "passes/TileProgramBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -99,21 +100,36 @@ Operation *GraphProgramBuilder::heldProduct(Operation *op) const {
   return products.lookup(op);
 }
 
+/// Norms and rotations: they read rows that nothing else has.
+static bool takesRows(Operation *op) {
+  return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
+}
+
+/// Whether a task of attention can do the operation to the queries that it
+/// loads.
+bool GraphProgramBuilder::isQueryStep(Operation *op, FlashOp flash) {
+  auto rope = dyn_cast<RopeOp>(op);
+  return op->getResult(0) == flash.getQuery() && !heldProduct(op) &&
+         !isTriangle(op) && !(rope && rope.getHeadsFirst()) &&
+         sizes.sizesOf(op->getOperand(0)) == sizes.sizesOf(flash.getQuery());
+}
+
 /// Whether the phase of the only user computes the operation. A product may be
-/// followed by elementwise operations, and there is one in a phase; a norm
-/// reads rows that nothing else has.
+/// followed by elementwise operations, and there is one in a phase.
 bool GraphProgramBuilder::isDeferred(Operation *op) {
   if (isa<FullOp>(op))
     return true;
   Operation *product = heldProduct(op);
-  if (!(product || isElementwise(op)) || !op->hasOneUse())
+  if (!(product || isElementwise(op) || takesRows(op)) || !op->hasOneUse())
     return false;
   Value result = op->getResult(0);
   Operation *user = *op->user_begin();
+  if (auto flash = dyn_cast<FlashOp>(user))
+    return isQueryStep(op, flash);
   if (user->getNumResults() != 1 ||
       sizes.sizesOf(result) != sizes.sizesOf(user->getResult(0)))
     return false;
-  if (isElementwise(user)) {
+  if (isElementwise(user) && !takesRows(op)) {
     if (product && products.contains(user))
       return false;
     if (product)
@@ -121,7 +137,16 @@ bool GraphProgramBuilder::isDeferred(Operation *op) {
     return true;
   }
   bool isInput = user->getOperand(0) == result;
-  return isa<RmsNormOp, LayerNormOp, RopeOp>(user) && isInput && !product;
+  return takesRows(user) && isInput && !product;
+}
+
+Value GraphProgramBuilder::sourceOf(Value tensor) const {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (!deferred.contains(op))
+      break;
+    tensor = op->getOperand(0);
+  }
+  return tensor;
 }
 
 void GraphProgramBuilder::buildOp(Operation *op) {
@@ -146,13 +171,60 @@ void GraphProgramBuilder::compute(Operation *op) {
       .Default([&](Operation *) { buildRows(op); });
 }
 
+/// "'attn.rms_norm', 'attn.rope'": what makes `last` of `source`, in order.
+static std::string describeSteps(Value last, Value source) {
+  std::string text = describeProducer(last);
+  while ((last = last.getDefiningOp()->getOperand(0)) != source)
+    text = describeProducer(last) + ", " + text;
+  return text;
+}
+
+/// The queries of a task of attention, and what is done to them first.
+Value GraphProgramBuilder::queryTile(FlashOp flash, Value source,
+                                     const Task &task) {
+  if (!firstPhase)
+    firstPhase = cast<tile::PhaseOp>(
+        cast<BlockArgument>(task.batch).getOwner()->getParentOp());
+  Sizes query = sizes.sizesOf(flash.getQuery());
+  RowBlock block;
+  block.shape = query;
+  block.width = query[3].factor;
+  block.groups = flash.getKey().getType().getDimSize(2);
+  block.source = source;
+  block.column = constant(0);
+  block.count = task.rows;
+  Value head = make<arith::AddIOp>(
+      "", make<arith::MulIOp>("", task.batch, constant(block.groups)),
+      task.kvHead);
+  Value first = make<arith::AddIOp>(
+      "", make<arith::MulIOp>("", head, sizeValue(query[1])), task.first);
+  block.row = make<arith::MulIOp>("row", first,
+                                  constant(query[2].factor / block.groups));
+  return tileOf(flash.getQuery(), block);
+}
+
 void GraphProgramBuilder::buildFlash(FlashOp flash) {
   IRMapping operands;
   auto map = [&](Value tensor) {
     if (tensor)
       operands.map(tensor, packedViewOf(tensor, flash));
   };
-  map(flash.getQuery());
+  Value source = sourceOf(flash.getQuery());
+  bool hasSteps = source != flash.getQuery();
+  if (hasSteps) {
+    computeOperands(flash.getQuery().getDefiningOp());
+    operands.map(flash.getQuery(), viewOf(source));
+    remarkPassed(flash, kTilePass,
+                 "does " + describeSteps(flash.getQuery(), source) +
+                     " to queries where a task loads them");
+  } else {
+    map(flash.getQuery());
+  }
+  if (Operation *step = flash.getKey().getDefiningOp(); step && takesRows(step))
+    remarkMissed(flash, kTilePass,
+                 "left " + describeProducer(flash.getKey()) +
+                     " before the keys are stored: every block of queries "
+                     "would repeat it");
   // Keys are read from where their rows stand, and so are values of one part.
   for (Value part : rowPartsOf(flash.getKey()))
     map(part);
@@ -178,7 +250,12 @@ void GraphProgramBuilder::buildFlash(FlashOp flash) {
   Value lse = flash.getLse().use_empty() ? Value() : place(flash.getLse());
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
-  TileProgramBuilder(b, flash, schedule).buildInto(operands, output, lse);
+  auto load = [&](const Task &task) {
+    return queryTile(flash, operands.lookup(flash.getQuery()), task);
+  };
+  using Queries = function_ref<Value(const Task &)>;
+  TileProgramBuilder(b, flash, schedule)
+      .buildInto(operands, output, lse, hasSteps ? Queries(load) : Queries());
   if (!firstPhase)
     firstPhase = *program.getBody().getOps<tile::PhaseOp>().begin();
   for (Value result : flash.getResults())

@@ -15,8 +15,12 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/GraphSizes.h"
+#include "passes/TileProgramBuilder.h"
 
 namespace attn {
+
+/// Whose remarks the builder writes.
+inline constexpr llvm::StringLiteral kTilePass = "convert-attn-to-attn-tile";
 
 /// Why a function cannot become a tile program, at an operation or (null) as a
 /// whole; nothing if it can.
@@ -28,6 +32,11 @@ struct RowBlock {
   /// The shape whose rows they are, and the columns of a tile.
   llvm::SmallVector<GraphSize> shape;
   int64_t width;
+  /// Not 0: rows of `[batch, queries, heads, size]` in the order of a task of
+  /// attention, heads of one of so many groups beside each other. A view whose
+  /// rows they are.
+  int64_t groups = 0;
+  mlir::Value source;
   /// Tiles of tensors that are there already.
   llvm::DenseMap<mlir::Value, mlir::Value> tiles;
 };
@@ -50,9 +59,15 @@ private:
   void buildOp(mlir::Operation *op);
   void compute(mlir::Operation *op);
   void buildFlash(FlashOp flash);
+  mlir::Value queryTile(FlashOp flash, mlir::Value source, const Task &task);
   void buildAppend(CacheAppendOp append);
   void buildReturn(mlir::Operation *op);
   bool isDeferred(mlir::Operation *op);
+  bool isQueryStep(mlir::Operation *op, FlashOp flash);
+  /// What the steps that were put off for `tensor` begin with.
+  mlir::Value sourceOf(mlir::Value tensor) const;
+  /// Computes what the steps that were put off for `op` read.
+  void computeOperands(mlir::Operation *op);
   mlir::Operation *heldProduct(mlir::Operation *op) const;
   /// A phase at the end of the program; continues inside it.
   mlir::Block *openPhase(llvm::StringRef name, mlir::ValueRange extents,
@@ -82,6 +97,8 @@ private:
   mlir::Value mergeDims(mlir::Value view, int64_t dim);
   mlir::Value slice(mlir::Value view, int64_t dim, int64_t offset,
                     int64_t size);
+  /// `[batch, groups, queries, heads of a group, size]`
+  mlir::Value groupHeads(mlir::Value view, int64_t groups);
   void buildShape(mlir::Operation *op);
   mlir::Value repeated(mlir::Value view, int64_t dim, int64_t times,
                        bool inPlace);
@@ -101,6 +118,8 @@ private:
   mlir::Value ropeTile(RopeOp rope, RowBlock &block);
   mlir::Value positionsOf(RopeOp rope, RowBlock &block);
   void buildSum(SumOp sum);
+  mlir::Value rowsOfBlock(mlir::Value view, const RowBlock &block,
+                          const GraphSize &columns);
   mlir::Value load(mlir::Value view, const RowBlock &block);
   mlir::Value loadColumn(mlir::Value view, const RowBlock &block);
   void store(mlir::Value tile, mlir::Value view, const RowBlock &block);

@@ -76,14 +76,8 @@ static bool needsWholeRows(Operation *op) {
   return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
 }
 
-/// The phase of an operation and those that were put off for it.
-void GraphProgramBuilder::buildRows(Operation *op) {
-  Value result = op->getResult(0);
-  if (Operation *product = heldProduct(op))
-    return buildProduct(product, result);
-  if (auto sum = dyn_cast<SumOp>(op))
-    return buildSum(sum);
-  // Operands come first: the phase is written in one go.
+/// They come first: a phase is written in one go.
+void GraphProgramBuilder::computeOperands(Operation *op) {
   SmallVector<Value> pending(op->getOperands());
   while (!pending.empty()) {
     Value operand = pending.pop_back_val();
@@ -93,6 +87,16 @@ void GraphProgramBuilder::buildRows(Operation *op) {
     else
       viewOf(operand);
   }
+}
+
+/// The phase of an operation and those that were put off for it.
+void GraphProgramBuilder::buildRows(Operation *op) {
+  Value result = op->getResult(0);
+  if (Operation *product = heldProduct(op))
+    return buildProduct(product, result);
+  if (auto sum = dyn_cast<SumOp>(op))
+    return buildSum(sum);
+  computeOperands(op);
   Value destination = destinationOf(result);
   buildRowPhase(op->getName().stripDialect(), sizes.sizesOf(result),
                 needsWholeRows(op), [&](RowBlock &block) {
@@ -122,12 +126,22 @@ void GraphProgramBuilder::buildSum(SumOp sum) {
 // Tiles
 //===----------------------------------------------------------------------===//
 
+/// The view repeated to the shape of the block, its rows in the block's order.
+Value GraphProgramBuilder::rowsOfBlock(Value view, const RowBlock &block,
+                                       const GraphSize &columns) {
+  Sizes shape = block.shape;
+  shape.back() = columns;
+  Value rows = broadcastTo(view, shape);
+  return block.groups ? groupHeads(rows, block.groups) : rows;
+}
+
 Value GraphProgramBuilder::load(Value view, const RowBlock &block) {
   auto type = cast<tile::ViewType>(view.getType());
   return tile::LoadRowsOp::create(
       b, named("tile"),
       tileType({ShapedType::kDynamic, block.width}, type.getElementType()),
-      broadcastTo(view, block.shape), block.row, block.column, block.count);
+      rowsOfBlock(view, block, block.shape.back()), block.row, block.column,
+      block.count);
 }
 
 /// One value per row, of a view whose rows have one element.
@@ -135,8 +149,9 @@ Value GraphProgramBuilder::loadColumn(Value view, const RowBlock &block) {
   auto type = cast<tile::ViewType>(view.getType());
   return tile::LoadRowsOp::create(
       b, named("values"),
-      tileType({ShapedType::kDynamic}, type.getElementType()), view, block.row,
-      constant(0), block.count);
+      tileType({ShapedType::kDynamic}, type.getElementType()),
+      rowsOfBlock(view, block, GraphSize::of(1)), block.row, constant(0),
+      block.count);
 }
 
 void GraphProgramBuilder::store(Value tile, Value view, const RowBlock &block) {
@@ -290,20 +305,21 @@ Value GraphProgramBuilder::normTile(LayerNormOp norm, RowBlock &block) {
 /// The position of every row: given, or its place in the sequence.
 Value GraphProgramBuilder::positionsOf(RopeOp rope, RowBlock &block) {
   bool headsFirst = rope.getHeadsFirst();
-  if (!rope.getPositions())
+  if (!rope.getPositions()) {
+    Value rows = block.groups ? groupHeads(block.source, block.groups)
+                              : destinationOf(rope.getResult());
     return tile::CoordinatesOp::create(
         b, named("position"), tileType({ShapedType::kDynamic}, b.getI32Type()),
-        destinationOf(rope.getResult()), headsFirst ? 2 : 1, block.row,
-        block.column, block.count);
+        rows, headsFirst || block.groups ? 2 : 1, block.row, block.column,
+        block.count);
+  }
   // [batch, sequence] -> [batch, sequence, 1, 1] or [batch, 1, sequence, 1]
   Value view = viewOf(rope.getPositions());
   GraphSize one = GraphSize::of(1);
   view = splitDim(view, 1, shapeOfView(view)[1], one);
   view = headsFirst ? splitDim(view, 0, shapeOfView(view)[0], one)
                     : splitDim(view, 2, one, one);
-  Sizes rows = block.shape;
-  rows.back() = one;
-  return loadColumn(broadcastTo(view, rows), block);
+  return loadColumn(view, block);
 }
 
 Value GraphProgramBuilder::ropeTile(RopeOp rope, RowBlock &block) {

@@ -14,8 +14,6 @@
 using namespace mlir;
 using namespace attn;
 
-static constexpr StringRef kPass = "convert-attn-to-attn-tile";
-
 static Type elementOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }
@@ -154,6 +152,14 @@ Value GraphProgramBuilder::slice(Value view, int64_t dim, int64_t offset,
                                dim, offset);
 }
 
+Value GraphProgramBuilder::groupHeads(Value view, int64_t groups) {
+  constexpr int64_t groupsFirst[] = {0, 2, 1, 3, 4};
+  GraphSize heads = shapeOfView(view)[2];
+  Value split = splitDim(view, 2, GraphSize::of(groups),
+                         GraphSize::of(heads.factor / groups));
+  return permute(split, groupsFirst);
+}
+
 //===----------------------------------------------------------------------===//
 // Where tensors are
 //===----------------------------------------------------------------------===//
@@ -169,7 +175,7 @@ Value GraphProgramBuilder::packedViewOf(Value tensor, Operation *user) {
   Value view = viewOf(tensor);
   if (tile::hasPackedRows(view))
     return view;
-  remarkMissed(user, kPass,
+  remarkMissed(user, kTilePass,
                "copied " + describeProducer(tensor) + " for '" +
                    user->getName().getStringRef() +
                    "': elements of its rows do not follow each other");
@@ -241,7 +247,7 @@ Value GraphProgramBuilder::placeInUser(Value tensor) {
 /// Dimensions `dim` and `dim + 1` as one, in a copy if strides cannot.
 Value GraphProgramBuilder::flattened(Value view, int64_t dim, Operation *op) {
   if (!tile::areNeighbours(view, dim)) {
-    remarkMissed(op, kPass,
+    remarkMissed(op, kTilePass,
                  "copied a tensor for '" + op->getName().getStringRef() +
                      "': dimensions " + Twine(dim) + " and " + Twine(dim + 1) +
                      " do not follow each other in memory");

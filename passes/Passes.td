@@ -638,8 +638,9 @@ def ConvertAttnToAttnTile
     share them (`attn.expand`, `attn.concat`): they are loaded from where they
     are. In any other graph, shape operations become views, a tensor that the
     caller does not see a buffer, and products, norms, rotations and elementwise
-    functions phases of their own, which take in what only they read. Remarks
-    tell what has to be copied.
+    functions phases of their own, which take in what only they read: attention
+    norms and rotates its queries where a task loads them. Keys are read by many
+    tasks and are made before. Remarks tell of both, and what has to be copied.
 
     Requires: attention is fused; arguments and results have names, at most
     three dynamic sizes among them, and 1 to 4 dimensions of f32, i1 or i32.

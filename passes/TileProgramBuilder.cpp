@@ -104,12 +104,14 @@ void TileProgramBuilder::build() {
 }
 
 void TileProgramBuilder::buildInto(const IRMapping &operands, Value outputView,
-                                   Value lseView) {
+                                   Value lseView,
+                                   function_ref<Value(const Task &)> queries) {
   OpBuilder::InsertionGuard guard(b);
   isPartOfGraph = true;
   views = operands;
   output = outputView;
   lse = lseView;
+  ownQueries = queries;
   buildPhases();
 }
 
@@ -246,6 +248,8 @@ Value TileProgramBuilder::clampLength(Value length) {
 }
 
 Value TileProgramBuilder::loadQueries(const Task &task) {
+  if (ownQueries)
+    return ownQueries(task);
   return tile::LoadQueriesOp::create(
       b, named("query_tile"), tileType({ShapedType::kDynamic, headDim}),
       argument(flash.getQuery()), task.batch, task.first, task.kvHead,

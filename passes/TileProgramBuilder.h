@@ -51,9 +51,10 @@ public:
   void build();
   /// Writes the phases at the end of the block of `b`, which stands where index
   /// arithmetic may go. `operands` has views of the flash op's operands; `lse`
-  /// may be null.
+  /// may be null. `queries`, unless null, writes the tile of a task's queries.
   void buildInto(const mlir::IRMapping &operands, mlir::Value output,
-                 mlir::Value lse);
+                 mlir::Value lse,
+                 llvm::function_ref<mlir::Value(const Task &)> queries);
 
 private:
   tile::ProgramOp createProgram();
@@ -114,6 +115,7 @@ private:
 
   mlir::IRMapping views;
   mlir::Value output, lse;
+  llvm::function_ref<mlir::Value(const Task &)> ownQueries;
   mlir::Value scale, left, right, chunk;
   mlir::Value batches, kvHeads, queries, blocks, states;
   int64_t group = 0, headDim = 0, valueDim = 0;

@@ -36,21 +36,47 @@ struct TaskEmitter::RowGroup {
   llvm::DenseMap<Value, RowValue> rows;
   /// Stores that the step before has done.
   llvm::DenseSet<Operation *> done;
+  /// What is kept of a row at the end, and where; null if nothing is.
+  Value kept, room;
 };
 
+static Value rowCountOf(Operation &op) {
+  auto store = dyn_cast<tile::StoreRowsOp>(op);
+  return store ? store.getCount() : countOf(op.getResult(0));
+}
+
+/// The others of a block: steps on queries are those of `emitQueryRows`.
 void TaskEmitter::emitRowOps(Block &block) {
   llvm::MapVector<Value, RowGroup> groups;
+  llvm::DenseSet<Value> queries;
   for (Operation &op : block) {
     if (!isRowOp(op))
       continue;
-    auto store = dyn_cast<tile::StoreRowsOp>(op);
-    Value count = store ? store.getCount() : countOf(op.getResult(0));
-    groups[count].ops.push_back(&op);
+    groups[rowCountOf(op)].ops.push_back(&op);
+    if (isQueryStep(op))
+      queries.insert(rowCountOf(op));
   }
   for (auto &[count, group] : groups) {
+    if (queries.contains(count))
+      continue;
     group.count = scalar(count);
     emitRowGroup(group);
   }
+}
+
+/// Queries that steps were done to, gathered as attn_tile.load_queries does.
+void TaskEmitter::emitQueryRows(Operation &last) {
+  RowGroup group;
+  group.kept = last.getResult(0);
+  Value count = countOf(group.kept);
+  for (Operation &op : *last.getBlock())
+    if (isRowOp(op) && rowCountOf(op) == count)
+      group.ops.push_back(&op);
+  int64_t rows = KernelShape::roundUp(shape.maxRows, k.getTarget().rowBlock());
+  group.room = allocate(rows * shape.kernel.queryStride());
+  group.count = scalar(count);
+  packed[group.kept] = group.room;
+  emitRowGroup(group);
 }
 
 /// Everything that does not change from row to row comes before the loop.
@@ -77,7 +103,16 @@ void TaskEmitter::emitRowGroup(RowGroup &group) {
     group.rows.clear();
     for (Operation *op : group.ops)
       emitRowOp(*op, group);
+    if (group.kept)
+      keepRow(group);
   });
+}
+
+void TaskEmitter::keepRow(RowGroup &group) {
+  int64_t stride = shape.kernel.queryStride();
+  Value from = memoryOf(rowOf(group.kept, group), group.kept, group);
+  k.call(emitCopyRow(k, shape.kernel.headDim, stride),
+         {from, k.at(group.room, k.mul(group.row, stride))});
 }
 
 void TaskEmitter::emitRowOp(Operation &op, RowGroup &group) {

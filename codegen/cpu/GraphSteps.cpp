@@ -26,6 +26,15 @@ bool attn::cpu::isRowOp(Operation &op) {
              tile::SumRowsOp, tile::RotateOp>(op);
 }
 
+bool attn::cpu::isQueryStep(Operation &op) {
+  auto isQuery = [&](Operation *user) {
+    auto contract = dyn_cast<tile::ContractOp>(user);
+    return contract && contract.getQuery() == op.getResult(0);
+  };
+  return isRowOp(op) && op.getNumResults() == 1 &&
+         llvm::any_of(op.getUsers(), isQuery);
+}
+
 bool attn::cpu::isProductLoop(scf::ForOp loop) {
   return llvm::any_of(loop.getInitArgs(), isProductSum);
 }

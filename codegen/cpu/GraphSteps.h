@@ -17,6 +17,9 @@ namespace attn::cpu {
 /// The step runs row by row, with those around it.
 bool isRowOp(mlir::Operation &op);
 
+/// The step is the last on rows that attention takes as its queries.
+bool isQueryStep(mlir::Operation &op);
+
 /// The loop carries the sum of a product.
 bool isProductLoop(mlir::scf::ForOp loop);
 

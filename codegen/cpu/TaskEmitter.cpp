@@ -143,11 +143,15 @@ void TaskEmitter::emitCoordinates(tile::PhaseOp phase, Value task) {
 //===----------------------------------------------------------------------===//
 
 /// Row-parallel steps wait for the others: packed keys and values do not
-/// depend on them, and all of a row block's steps then run in one loop.
+/// depend on them, and all of a row block's steps then run in one loop. Steps
+/// on queries come before whatever reads those.
 void TaskEmitter::emitBlock(Block &block) {
-  for (Operation &op : block)
-    if (!isRowStep(op) && !isRowOp(op))
+  for (Operation &op : block) {
+    if (isQueryStep(op))
+      emitQueryRows(op);
+    else if (!isRowStep(op) && !isRowOp(op))
       emitOp(op);
+  }
   emitRowOps(block);
   std::string why;
   FailureOr<RowSteps> steps = findRowSteps(block, why);

@@ -143,6 +143,8 @@ private:
   struct RowGroup;
   void emitRowOps(mlir::Block &block);
   void emitRowGroup(RowGroup &group);
+  void emitQueryRows(mlir::Operation &last);
+  void keepRow(RowGroup &group);
   void emitRowOp(mlir::Operation &op, RowGroup &group);
   RowValue emitLoadRow(tile::LoadRowsOp op, RowGroup &group);
   void emitStoreRow(tile::StoreRowsOp op, RowGroup &group);

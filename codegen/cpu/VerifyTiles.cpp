@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/GraphSteps.h"
 #include "codegen/cpu/VerifyProgramsImpl.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -63,9 +64,13 @@ static LogicalResult verifyLoadKeys(tile::LoadKeysOp op,
 
 static LogicalResult verifyContract(tile::ContractOp op,
                                     const PhaseShape &shape) {
-  if (!op.getQuery().getDefiningOp<tile::LoadQueriesOp>())
-    return op.emitOpError(
-        "has a query that is no result of attn_tile.load_queries");
+  Operation *query = op.getQuery().getDefiningOp();
+  bool hasSteps =
+      query && isQueryStep(*query) && isa<tile::PhaseOp>(query->getParentOp());
+  if (!isa_and_present<tile::LoadQueriesOp>(query) && !hasSteps)
+    return op.emitOpError("has a query that is no result of "
+                          "attn_tile.load_queries or of steps on rows of the "
+                          "phase");
   if (!op.getKey().getDefiningOp<tile::LoadKeysOp>())
     return op.emitOpError("has a key that is no result of attn_tile.load_keys");
   return verifyColumns(op, op.getKey(), shape.kernel.headDim);

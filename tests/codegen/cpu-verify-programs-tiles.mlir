@@ -112,7 +112,7 @@ attn_tile.program @query_not_loaded(%query: !attn_tile.view<?x?x1x8xf32>, %key: 
     %scale = arith.constant 1.0 : f32
     %k = attn_tile.load_keys %key[%batch, %one, %one] length %one
         : !attn_tile.view<?x?x1x8xf32> -> !attn_tile.tile<128x8xf32>
-    // expected-error @below {{'attn_tile.contract' op has a query that is no result of attn_tile.load_queries}}
+    // expected-error @below {{'attn_tile.contract' op has a query that is no result of attn_tile.load_queries or of steps on rows of the phase}}
     %score = attn_tile.contract %sum, %k scale %scale
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x128xf32>
   }

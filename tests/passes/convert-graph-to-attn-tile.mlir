@@ -95,3 +95,43 @@ func.func @copied(%x: tensor<2x3x4xf32> {attn.name = "x"},
 // CHECK: attn_tile.phase "copy"
 // CHECK: attn_tile.phase "linear"
 // REMARK: remark: {{.*}}copied
+
+// Queries are normed and rotated where a task loads them, in the order of its
+// rows; keys, which many tasks read, are in one phase before.
+
+func.func @rotated(%q: tensor<?x?x8x16xf32> {attn.name = "q"},
+                   %k: tensor<?x?x2x16xf32> {attn.name = "k"},
+                   %w: tensor<16xf32> {attn.name = "w"})
+    -> (tensor<?x?x8x16xf32> {attn.name = "y"}) {
+  %q_normed = attn.rms_norm %q weight(%w : tensor<16xf32>) {eps = 1.0e-6}
+      : tensor<?x?x8x16xf32>
+  %q_rotated = attn.rope %q_normed {position = #attn.rope<theta = 100.0>}
+      : tensor<?x?x8x16xf32>
+  %k_normed = attn.rms_norm %k weight(%w : tensor<16xf32>) {eps = 1.0e-6}
+      : tensor<?x?x2x16xf32>
+  %k_rotated = attn.rope %k_normed {position = #attn.rope<theta = 100.0>}
+      : tensor<?x?x2x16xf32>
+  %y, %lse = attn.flash %q_rotated, %k_rotated, %k
+      {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x8x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x16xf32>
+      -> tensor<?x?x8x16xf32>, tensor<?x?x8xf32>
+  return %y : tensor<?x?x8x16xf32>
+}
+
+// CHECK-LABEL: attn_tile.program @rotated_graph(
+// CHECK: %[[SPLIT:.*]] = attn_tile.split_dim %q, 2 : <?x?x8x16xf32> -> <?x?x2x4x16xf32>
+// CHECK: %[[GROUPS:.*]] = attn_tile.permute %[[SPLIT]] [0, 2, 1, 3, 4]
+// CHECK: attn_tile.phase "rope"
+// CHECK:   attn_tile.load_rows %k
+// CHECK:   attn_tile.sum_rows
+// CHECK:   attn_tile.rotate
+// CHECK: attn_tile.phase "attend"
+// CHECK:   %[[QUERY:.*]] = attn_tile.load_rows %[[GROUPS]]
+// CHECK:   attn_tile.sum_rows
+// CHECK:   %[[NORMED:.*]] = attn_tile.map_rows %[[QUERY]],
+// CHECK:   %[[POSITION:.*]] = attn_tile.coordinates %[[GROUPS]], 2
+// CHECK:   %[[ROTATED:.*]] = attn_tile.rotate %[[NORMED]], %[[POSITION]]
+// CHECK:   attn_tile.contract %[[ROTATED]],
+// CHECK-NOT: attn_tile.phase
+// REMARK: remark: {{.*}}does 'attn.rms_norm', 'attn.rope' to queries where a task loads them
+// REMARK: remark: {{.*}}left 'attn.rope' before the keys are stored: every block of queries would repeat it

@@ -255,4 +255,37 @@ module {
         -> tensor<?x?x4x20xf32>, tensor<?x?x4xf32>
     return %context : tensor<?x?x4x20xf32>
   }
+
+  // Queries are normed, rotated and gated where a task of attention loads them:
+  // three heads to a group, positions from the caller, a norm for each head.
+  func.func @query_steps(%q: tensor<?x?x6x20xf32> {attn.name = "q"},
+                         %k: tensor<?x?x2x20xf32> {attn.name = "k"},
+                         %positions: tensor<?x?xi32> {attn.name = "positions"},
+                         %w: tensor<6x20xf32> {attn.name = "w"},
+                         %gate: tensor<6x1xf32> {attn.name = "gate"})
+      -> (tensor<?x?x6x20xf32> {attn.name = "y"},
+          tensor<?x?x6x20xf32> {attn.name = "z"}) {
+    %normed = attn.rms_norm %q weight(%w : tensor<6x20xf32>) {eps = 1.0e-6}
+        : tensor<?x?x6x20xf32>
+    %rotated = attn.rope %normed positions(%positions : tensor<?x?xi32>)
+        {position = #attn.rope<theta = 100.0, pairing = interleaved>}
+        : tensor<?x?x6x20xf32>
+    %gated = attn.mul %rotated, %gate
+        : tensor<?x?x6x20xf32>, tensor<6x1xf32> -> tensor<?x?x6x20xf32>
+    %y, %y_lse = attn.flash %gated, %k, %k {scale = 0.3, mask = #attn.causal}
+        : tensor<?x?x6x20xf32>, tensor<?x?x2x20xf32>, tensor<?x?x2x20xf32>
+        -> tensor<?x?x6x20xf32>, tensor<?x?x6xf32>
+    // Positions that follow from where a row stands, and a transposed source.
+    %turned = attn.transpose %q {permutation = array<i64: 0, 2, 1, 3>}
+        : tensor<?x?x6x20xf32> -> tensor<?x6x?x20xf32>
+    %bent = attn.silu %turned : tensor<?x6x?x20xf32>
+    %back = attn.transpose %bent {permutation = array<i64: 0, 2, 1, 3>}
+        : tensor<?x6x?x20xf32> -> tensor<?x?x6x20xf32>
+    %placed = attn.rope %back {position = #attn.rope<theta = 100.0>}
+        : tensor<?x?x6x20xf32>
+    %z, %z_lse = attn.flash %placed, %k, %k {scale = 0.3, mask = #attn.bidirectional}
+        : tensor<?x?x6x20xf32>, tensor<?x?x2x20xf32>, tensor<?x?x2x20xf32>
+        -> tensor<?x?x6x20xf32>, tensor<?x?x6xf32>
+    return %y, %z : tensor<?x?x6x20xf32>, tensor<?x?x6x20xf32>
+  }
 }
