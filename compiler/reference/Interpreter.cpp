@@ -233,6 +233,7 @@ Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
       modify(scale<Real>(score<Real>(query, key), factor));
   if (failed(modified))
     return failure();
+  visibility.added = tensorMask;
   if (tensorMask)
     modified = addTensorMask<Real>(std::move(*modified), *tensorMask);
   Softmax weights = softmaxOf(mask(std::move(*modified), visibility), sinks);

@@ -44,6 +44,17 @@ static std::pair<int64_t, int64_t> documentAt(const Tensor &documents,
   return {begin, end};
 }
 
+bool Visibility::isHidden(int64_t batch, int64_t head, int64_t row,
+                          int64_t key) const {
+  if (!added)
+    return false;
+  auto at = [&](unsigned dim, int64_t index) {
+    return added->dim(dim) == 1 ? 0 : index;
+  };
+  return (*added)(at(0, batch), at(1, head), at(2, row), at(3, key)) ==
+         -kInfinity;
+}
+
 std::pair<int64_t, int64_t> Visibility::range(int64_t batch,
                                               int64_t row) const {
   int64_t valid = length(batch);
@@ -161,7 +172,9 @@ Tensor reference::mask(Tensor score, const Visibility &visibility) {
 template <typename Real>
 Tensor reference::addTensorMask(Tensor score, const Tensor &added) {
   return elementwise({&score, &added}, [](llvm::ArrayRef<double> v) -> double {
-    return static_cast<Real>(v[0]) + static_cast<Real>(v[1]);
+    return v[1] == -kInfinity
+               ? -kInfinity
+               : static_cast<Real>(v[0]) + static_cast<Real>(v[1]);
   });
 }
 
@@ -291,7 +304,8 @@ Tensor reference::weightedSum(const Tensor &probability, const Tensor &value,
       accumulate<Real>(sums,
                        static_cast<Real>(probability(batch, head, row, key)),
                        value.row(batch, key, head / group),
-                       key >= seen.first && key < seen.second);
+                       key >= seen.first && key < seen.second &&
+                           !visibility->isHidden(batch, head, row, key));
     llvm::copy(sums, result.row(batch, row, head));
   });
   return result;

@@ -24,7 +24,11 @@ struct Visibility {
   /// document of each key of each batch row.
   const Tensor *prefix = nullptr, *documents = nullptr;
   int64_t queries = 0, keys = 0;
+  /// Added to scores, each size the scores' or 1; null: nothing. -inf hides.
+  const Tensor *added = nullptr;
 
+  /// Whether what is added is -inf there.
+  bool isHidden(int64_t batch, int64_t head, int64_t row, int64_t key) const;
   /// The keys of batch row `batch` that exist: lengths, else the extent.
   int64_t length(int64_t batch) const;
   /// Half-open range of the keys that query `row` of `batch` sees.
@@ -51,7 +55,8 @@ Tensor softcap(Tensor score, double cap);
 /// result = score where visible, else -inf
 Tensor mask(Tensor score, const Visibility &visibility);
 
-/// result = score + added, whose sizes are the score's or 1
+/// result = score + added, whose sizes are the score's or 1; -inf hides even a
+/// NaN or an infinite score
 template <typename Real>
 Tensor addTensorMask(Tensor score, const Tensor &added);
 
