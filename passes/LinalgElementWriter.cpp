@@ -97,13 +97,13 @@ LinalgElementWriter::writeUnary(ArrayRef<Part> parts) {
   return Part(OpTy::create(builder, location, input.getType(), input));
 }
 
-/// A product with a constant is a scale.
+/// A product with a constant is a scale, unless it is out of a scale's range.
 LinalgElementWriter::Part
 LinalgElementWriter::writeProduct(ArrayRef<Part> parts) {
   for (unsigned i : {0, 1}) {
     auto factor = dyn_cast_or_null<FloatAttr>(parts[i].constant);
     Value input = parts[1 - i].tensor;
-    if (factor && input && factor.getValue().isFinite())
+    if (factor && input && isScoreFactor(factor.getValueAsDouble()))
       return Part(ScaleOp::create(builder, location, input.getType(), input,
                                   APFloat(factor.getValueAsDouble())));
   }

@@ -157,3 +157,21 @@ func.func @heads(%q: tensor<2x6x8xf32>, %k: tensor<2x6x8xf32>, %v: tensor<2x6x8x
   %f = tensor.collapse_shape %o [[0], [1], [2, 3]] : tensor<2x6x2x4xf32> into tensor<2x6x8xf32>
   return %f : tensor<2x6x8xf32>
 }
+
+// The lowest float is no factor of scores, and multiplies masks.
+// CHECK-LABEL: func.func @lowest
+func.func @lowest(%hidden: tensor<6x6xf32>) -> tensor<6x6xf32> {
+  // CHECK-NEXT: %[[LOWEST:.+]] = attn.full {value = -3.4028234663852886e38}
+  // CHECK-NEXT: attn.mul %{{.+}}, %[[LOWEST]]
+  // CHECK-NOT: attn.scale
+  %lowest = arith.constant 0xFF7FFFFF : f32
+  %e = tensor.empty() : tensor<6x6xf32>
+  %mask = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]}
+      ins(%hidden : tensor<6x6xf32>) outs(%e : tensor<6x6xf32>) {
+  ^bb0(%a: f32, %out: f32):
+    %x = arith.mulf %a, %lowest : f32
+    linalg.yield %x : f32
+  } -> tensor<6x6xf32>
+  return %mask : tensor<6x6xf32>
+}
