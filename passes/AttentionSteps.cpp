@@ -51,6 +51,8 @@ attn::matchScale(Operation *op, ConstantEvaluator &constants, Value &operand) {
   return std::nullopt;
 }
 
+bool attn::passesScale(Operation *op) { return isView(op) || isa<RopeOp>(op); }
+
 double attn::findScale(Value value, ConstantEvaluator &constants) {
   Operation *op = value.getDefiningOp();
   if (!op)
@@ -58,7 +60,7 @@ double attn::findScale(Value value, ConstantEvaluator &constants) {
   Value operand;
   if (std::optional<double> factor = matchScale(op, constants, operand))
     return *factor * findScale(operand, constants);
-  return isView(op) ? findScale(op->getOperand(0), constants) : 1;
+  return passesScale(op) ? findScale(op->getOperand(0), constants) : 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -77,7 +79,7 @@ public:
 
 private:
   std::string readStep(Operation *op);
-  std::string readSoftcap(SoftcapOp op);
+  std::string readSoftcap(Operation *op, double limit);
   std::string readBias(PositionBiasOp op);
   std::string readMask(MaskOp op);
   std::string readFill(Operation *op, Value condition, bool hides, double fill);
@@ -130,7 +132,7 @@ static bool leadsToProduct(Value value, unsigned depth = 0) {
     return leads(1) || leads(2);
   if (isa<AddOp, MulOp>(op))
     return leads(0) || leads(1);
-  return isa<ScaleOp, SubOp, DivOp, SoftcapOp, PositionBiasOp, MaskOp,
+  return isa<ScaleOp, SubOp, DivOp, SoftcapOp, TanhOp, PositionBiasOp, MaskOp,
              MaskedFillOp>(op) &&
          leads(0);
 }
@@ -161,7 +163,10 @@ std::string ScoreReader::readStep(Operation *op) {
     return {};
   }
   return TypeSwitch<Operation *, std::string>(op)
-      .Case([&](SoftcapOp cap) { return readSoftcap(cap); })
+      .Case([&](SoftcapOp cap) {
+        return readSoftcap(cap, cap.getCap().convertToDouble());
+      })
+      .Case([&](TanhOp tanh) { return readSoftcap(tanh, 1); })
       .Case([&](PositionBiasOp bias) { return readBias(bias); })
       .Case([&](MaskOp mask) { return readMask(mask); })
       .Case([&](MaskedFillOp fill) {
@@ -180,18 +185,20 @@ std::string ScoreReader::readStep(Operation *op) {
       });
 }
 
-std::string ScoreReader::readSoftcap(SoftcapOp op) {
-  if (steps.softcap)
+/// f * cap * tanh(s / cap) = cap' * tanh(f * s / cap') with cap' = f * cap, so
+/// that scales behind a softcap move in front of it; a tanh has the cap 1.
+std::string ScoreReader::readSoftcap(Operation *op, double limit) {
+  if (steps.cap)
     return "scores are capped twice";
-  if (outer != 1)
+  if (!(outer > 0) || !isScoreCap(outer * limit))
     return quote(op) + " stands before a scale of " + describeNumber(outer);
-  steps.softcap = op;
-  score = op.getScore();
+  steps.cap = outer * limit;
+  score = op->getOperand(0);
   return {};
 }
 
 std::string ScoreReader::readBias(PositionBiasOp op) {
-  if (steps.bias || steps.softcap)
+  if (steps.bias || steps.cap)
     return quote(op) + " stands out of the order scale, softcap, bias, mask";
   if (outer != 1)
     return quote(op) + " stands before a scale of " + describeNumber(outer);
@@ -202,8 +209,8 @@ std::string ScoreReader::readBias(PositionBiasOp op) {
 
 /// -inf stays what it is under a positive scale and sums, not under a softcap.
 std::string ScoreReader::checkMaskOrder(Operation *op) const {
-  if (steps.softcap)
-    return quote(op) + " stands before 'attn.softcap', which bounds it";
+  if (steps.cap)
+    return quote(op) + " stands before a softcap, which bounds it";
   if (!(outer > 0))
     return quote(op) + " stands before a scale of " + describeNumber(outer);
   return {};
@@ -370,9 +377,7 @@ static bool isOpen(AttentionSteps &steps) {
 /// is at least -limit, a hidden one at most limit + fill: the weight of the
 /// hidden one vanishes if they are far enough apart.
 static std::string checkFill(double fill, AttentionSteps &steps) {
-  double limit = kLargestScore;
-  if (steps.softcap)
-    limit = steps.softcap.getCap().convertToDouble();
+  double limit = steps.cap.value_or(kLargestScore);
   double needed = -(2 * limit + kVanishing);
   if (fill > needed)
     return "masked scores are " + describeNumber(fill) +
@@ -514,7 +519,10 @@ static std::string joinParts(AttentionSteps &steps) {
 // All together
 //===----------------------------------------------------------------------===//
 
-bool attn::isTextbook(SoftmaxOp softmax) {
+bool attn::isTextbook(SoftmaxOp softmax, ConstantEvaluator &constants) {
+  if (!llvm::all_of(softmax.getProbability().getUsers(),
+                    llvm::IsaPred<WeightedSumOp>))
+    return false;
   Value score = softmax.getScore();
   auto skip = [&]<typename OpTy>(OpTy *) {
     if (auto op = score.getDefiningOp<OpTy>())
@@ -524,7 +532,9 @@ bool attn::isTextbook(SoftmaxOp softmax) {
   skip(static_cast<PositionBiasOp *>(nullptr));
   skip(static_cast<SoftcapOp *>(nullptr));
   skip(static_cast<ScaleOp *>(nullptr));
-  return score.getDefiningOp<ScoreOp>() != nullptr;
+  auto product = score.getDefiningOp<ScoreOp>();
+  return product && findScale(product.getQuery(), constants) == 1 &&
+         findScale(product.getKey(), constants) == 1;
 }
 
 static std::string checkShape(SoftmaxOp softmax) {
@@ -568,9 +578,8 @@ std::string attn::readAttention(SoftmaxOp softmax, ConstantEvaluator &constants,
     return obstacle;
   if (std::string obstacle = joinParts(steps); !obstacle.empty())
     return obstacle;
-  if (auto matmul = dyn_cast<MatmulOp>(steps.product))
-    steps.scale *= findScale(matmul.getLhs(), constants) *
-                   findScale(matmul.getRhs(), constants);
+  for (Value operand : steps.product->getOperands())
+    steps.scale *= findScale(operand, constants);
   if (!isScoreFactor(steps.scale))
     return "scores are scaled by " + describeNumber(steps.scale) +
            ", which float32 does not hold";

@@ -19,9 +19,9 @@ struct AttentionSteps {
   SoftmaxOp softmax;
   /// attn.matmul or attn.score, and attn.matmul or attn.weighted_sum.
   mlir::Operation *product = nullptr, *sum = nullptr;
-  /// What the scores are multiplied by, before a softcap.
+  /// What the scores are multiplied by, and what bounds them then.
   double scale = 1;
-  SoftcapOp softcap;
+  std::optional<double> cap;
   PositionBiasOp bias;
   /// The symbolic mask that is in the graph, and what else masks.
   MaskOp mask;
@@ -37,14 +37,18 @@ struct AttentionSteps {
 };
 
 /// Whether the softmax stands in the order score, scale, softcap, bias, mask of
-/// the textbook's own operations.
-bool isTextbook(SoftmaxOp softmax);
+/// the textbook's own operations, and its weighted sum after it.
+bool isTextbook(SoftmaxOp softmax, ConstantEvaluator &constants);
 
 /// The steps around `softmax`; returns why they are no attention, or nothing.
 std::string readAttention(SoftmaxOp softmax, ConstantEvaluator &constants,
                           AttentionSteps &steps);
 
-/// What `value` is multiplied by on its way through views.
+/// Whether a factor of the first operand is one of the result: of views, and of
+/// rotations.
+bool passesScale(mlir::Operation *op);
+
+/// What `value` is multiplied by on its way through those.
 double findScale(mlir::Value value, ConstantEvaluator &constants);
 
 /// The factor that `op` multiplies its first operand by; nothing if it is no

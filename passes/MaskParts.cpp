@@ -34,8 +34,12 @@ static bool skipExpansion(MaskTensor &mask) {
   auto expand = mask.tensor.getDefiningOp<ExpandOp>();
   if (!expand)
     return false;
-  int64_t behind = expand.getInput().getType().getRank() -
-                   static_cast<int64_t>(expand.getDim());
+  ArrayRef<int64_t> shape = expand.getInput().getType().getShape();
+  auto dim = static_cast<int64_t>(expand.getDim());
+  // Behind dimensions of size 1 is in front of them, in other words.
+  while (dim > 0 && shape[dim - 1] == 1)
+    --dim;
+  int64_t behind = static_cast<int64_t>(shape.size()) - dim;
   if (behind < 1)
     return false;
   mask.tensor = expand.getInput();

@@ -56,13 +56,13 @@ private:
 };
 } // namespace
 
-/// The tensor without the scales on its way through views.
+/// The tensor without the scales that attn::findScale finds.
 Value TextbookBuilder::withoutScale(Value value) {
   Operation *op = value.getDefiningOp();
   Value operand;
   if (matchScale(op, constants, operand))
     return withoutScale(operand);
-  if (!op || !isView(op))
+  if (!op || !passesScale(op))
     return value;
   Value input = withoutScale(op->getOperand(0));
   if (input == op->getOperand(0))
@@ -87,8 +87,13 @@ static int64_t eitherSize(int64_t a, int64_t b) {
 }
 
 Value TextbookBuilder::createScore() {
-  if (isa<ScoreOp>(steps.product))
-    return steps.product->getResult(0);
+  if (auto score = dyn_cast<ScoreOp>(steps.product)) {
+    Value query = withoutScale(score.getQuery());
+    Value key = withoutScale(score.getKey());
+    if (query == score.getQuery() && key == score.getKey())
+      return score.getScore();
+    return ScoreOp::create(builder, location, score.getType(), query, key);
+  }
   auto matmul = cast<MatmulOp>(steps.product);
   Value query = createHeads(withoutScale(matmul.getLhs()));
   Value transposed = withoutScale(matmul.getRhs());
@@ -117,9 +122,9 @@ Value TextbookBuilder::createScoreSteps(Value score) {
   if (steps.scale != 1)
     score =
         ScaleOp::create(builder, location, type, score, APFloat(steps.scale));
-  if (steps.softcap)
-    score = SoftcapOp::create(builder, location, type, score,
-                              steps.softcap.getCapAttr());
+  if (steps.cap)
+    score =
+        SoftcapOp::create(builder, location, type, score, APFloat(*steps.cap));
   if (steps.bias)
     score = createCopy(steps.bias, score)->getResult(0);
   return score;
@@ -226,9 +231,9 @@ static std::string describeSteps(AttentionSteps &steps) {
 /// matmul (softmax (steps (matmul %q, %k))), %v
 ///   -> weighted_sum (softmax (mask (scale (score %q, %k)))), %v
 static void raise(SoftmaxOp softmax) {
-  if (isTextbook(softmax))
-    return;
   ConstantEvaluator constants;
+  if (isTextbook(softmax, constants))
+    return;
   AttentionSteps steps;
   if (std::string obstacle = readAttention(softmax, constants, steps);
       !obstacle.empty())

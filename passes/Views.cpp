@@ -52,8 +52,50 @@ bool attn::isView(Operation *op) {
              RepeatInterleaveOp, RepeatKvOp, TileOp>(op);
 }
 
+/// Whether `op` gives the elements other dimensions and leaves their order.
+static bool isReshape(Operation *op) {
+  if (auto expand = dyn_cast_or_null<ExpandOp>(op))
+    return expand.getType().getDimSize(expand.getDim()) == 1;
+  return isa_and_nonnull<FlattenOp, UnflattenOp>(op);
+}
+
+/// The tensor that reshapes make of itself at last; null if they make another.
+static Value findReshaped(Operation *op) {
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  // Two open sizes could have changed places.
+  if (type.getNumDynamicDims() > 1)
+    return {};
+  Value value = op->getResult(0);
+  while (isReshape(value.getDefiningOp())) {
+    value = value.getDefiningOp()->getOperand(0);
+    if (value.getType() == type)
+      return value;
+  }
+  return {};
+}
+
+// transpose (rope {heads_first} %x) -> rope (transpose %x)
+static void rotateBeforeTranspose(TransposeOp op) {
+  constexpr int64_t kSwap[] = {0, 2, 1, 3};
+  auto rope = op.getInput().getDefiningOp<RopeOp>();
+  if (!rope || !rope.getHeadsFirst() || !rope->hasOneUse() ||
+      op.getPermutation() != ArrayRef(kSwap))
+    return;
+  OpBuilder builder(op);
+  Value input =
+      createTranspose(builder, op.getLoc(), rope.getInput(), ArrayRef(kSwap));
+  Value rotated = RopeOp::create(builder, rope.getLoc(), op.getType(), input,
+                                 rope.getPositions(), rope.getPosition(),
+                                 /*heads_first=*/false);
+  op.getResult().replaceAllUsesWith(rotated);
+}
+
 void attn::foldViews(Operation *root) {
+  eraseUnused(root);
   root->walk([](Operation *op) {
+    if (isReshape(op))
+      if (Value same = findReshaped(op))
+        return op->getResult(0).replaceAllUsesWith(same);
     if (!isa<TransposeOp, FlattenOp, UnflattenOp>(op))
       return;
     SmallVector<OpFoldResult> results;
@@ -62,6 +104,8 @@ void attn::foldViews(Operation *root) {
         op->getResult(0).replaceAllUsesWith(cast<Value>(results.front()));
         return;
       }
+    if (auto transpose = dyn_cast<TransposeOp>(op))
+      rotateBeforeTranspose(transpose);
   });
   eraseUnused(root);
 }

@@ -29,8 +29,8 @@ mlir::Value createSqueeze(mlir::OpBuilder &builder, mlir::Location location,
 /// scale: a shape operation of one operand.
 bool isView(mlir::Operation *op);
 
-/// Folds transposes, flattens and unflattens under `root` that cancel out, and
-/// erases what nothing uses.
+/// Folds views under `root` that cancel out, rotates tokens before heads are
+/// put in front of them, and erases what nothing uses.
 void foldViews(mlir::Operation *root);
 
 } // namespace attn

@@ -156,7 +156,7 @@ func.func @mask_before_softcap(%q: !x, %kt: !xt, %v: !x) -> !x {
   %s = attn.matmul %q, %kt : !x, !xt -> !s
   %m = attn.masked_fill %s, %future {value = 0xFFF0000000000000 : f64} : !s, !b
   %t = attn.softcap %m {cap = 50.0} : !s
-  // expected-remark@below {{'attn.masked_fill' stands before 'attn.softcap', which bounds it}}
+  // expected-remark@below {{'attn.masked_fill' stands before a softcap, which bounds it}}
   %p = attn.softmax %t : !s -> !s
   %o = attn.matmul %p, %v : !s, !x -> !x
   return %o : !x

@@ -10,6 +10,9 @@
 !s = tensor<2x6x6xf32>
 !b = tensor<6x6xi1>
 !f = tensor<6x6xf32>
+!xh = tensor<2x3x6x4xf32>
+!xht = tensor<2x3x4x6xf32>
+!sh = tensor<2x3x6x6xf32>
 
 // CHECK-LABEL: func.func @one_key_more
 // CHECK: attn.masked_fill
@@ -82,4 +85,20 @@ func.func @lowered(%q: !x, %kt: !xt, %v: !x) -> !x {
   %p = attn.softmax %m : !s -> !s
   %o = attn.matmul %p, %v : !s, !x -> !x
   return %o : !x
+}
+
+// Dimensions of size 1 that stand side by side are added in one order.
+// CHECK-LABEL: func.func @padding
+func.func @padding(%q: !xh, %kt: !xht, %v: !xh, %padding: tensor<2x6xi1>) -> !xh {
+  // CHECK: %[[E:.+]] = attn.expand %{{.+}} {dim = 1} : tensor<2x6xi1> -> tensor<2x1x6xi1>
+  // CHECK-NEXT: %[[F:.+]] = attn.expand %[[E]] {dim = 1} : tensor<2x1x6xi1> -> tensor<2x1x1x6xi1>
+  // CHECK: attn.masked_fill %{{.+}}, %[[F]]
+  %s = attn.matmul %q, %kt : !xh, !xht -> !sh
+  %p1 = attn.expand %padding {dim = 1} : tensor<2x6xi1> -> tensor<2x1x6xi1>
+  %p2 = attn.expand %p1 {dim = 2} : tensor<2x1x6xi1> -> tensor<2x1x1x6xi1>
+  %m = attn.masked_fill %s, %p2 {value = 0xFFF0000000000000 : f64} : !sh, tensor<2x1x1x6xi1>
+  // expected-remark@below {{raised attention of rank 4: scale 1, mask '#attn.bidirectional', masks as tensors: 1}}
+  %p = attn.softmax %m : !sh -> !sh
+  %o = attn.matmul %p, %v : !sh, !xh -> !xh
+  return %o : !xh
 }

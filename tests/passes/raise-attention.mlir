@@ -97,6 +97,33 @@ func.func @capped(%q: !x, %kt: !xt, %v: !x) -> !x {
   return %o : !x
 }
 
+// A softcap spelled as a tanh between scales; one before a scale is another one.
+// CHECK-LABEL: func.func @tanh_capped
+func.func @tanh_capped(%q: !x, %kt: !xt, %v: !x) -> (!x, !x) {
+  // CHECK: %[[S:.+]] = attn.score
+  // CHECK-NEXT: %[[C:.+]] = attn.scale %[[S]] {by = 0.5}
+  // CHECK-NEXT: %[[T:.+]] = attn.softcap %[[C]] {cap = 2.0}
+  // CHECK-NEXT: attn.softmax %[[T]]
+  %two = attn.full {value = 2.0 : f64} : tensor<1xf32>
+  %s = attn.matmul %q, %kt : !x, !xt -> !xs
+  %c = attn.scale %s {by = 0.5} : !xs
+  %d = attn.div %c, %two : !xs, tensor<1xf32> -> !xs
+  %t = attn.tanh %d : !xs
+  %u = attn.mul %two, %t : tensor<1xf32>, !xs -> !xs
+  %p = attn.softmax %u : !xs -> !xs
+  %o = attn.matmul %p, %v : !xs, !x -> !x
+  // CHECK: %[[S2:.+]] = attn.score
+  // CHECK-NEXT: %[[C2:.+]] = attn.scale %[[S2]] {by = 0.25}
+  // CHECK-NEXT: %[[T2:.+]] = attn.softcap %[[C2]] {cap = 0.5}
+  // CHECK-NEXT: attn.softmax %[[T2]]
+  %s2 = attn.matmul %o, %kt : !x, !xt -> !xs
+  %c2 = attn.softcap %s2 {cap = 2.0} : !xs
+  %t2 = attn.scale %c2 {by = 0.25} : !xs
+  %p2 = attn.softmax %t2 : !xs -> !xs
+  %o2 = attn.matmul %p2, %v : !xs, !x -> !x
+  return %o, %o2 : !x, !x
+}
+
 // Half textbook, half framework: what is there already stays.
 // CHECK-LABEL: func.func @mixed
 // CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: {{.+}}, %{{[^:]+}}: {{.+}}, %[[SINKS:[^:]+]]: tensor<2xf32>
@@ -131,4 +158,50 @@ func.func @textbook(%q: !h, %k: !h, %v: !h) -> !h {
   %p = attn.softmax %m : !hs -> !hs
   %o = attn.weighted_sum %p, %v : !hs, !h -> !h
   return %o : !h
+}
+
+// The textbook's scores under a framework's weighted sum.
+// CHECK-LABEL: func.func @score_and_matmul
+func.func @score_and_matmul(%q: !h, %k: !h, %v: !hf) -> !hf {
+  // CHECK-NEXT: %[[S:.+]] = attn.score
+  // CHECK-NEXT: %[[P:.+]] = attn.softmax %[[S]]
+  // CHECK: attn.weighted_sum %[[P]]
+  %s = attn.score %q, %k : !h, !h -> !hs
+  %p = attn.softmax %s : !hs -> !hs
+  %o = attn.matmul %p, %v : !hs, !hf -> !hf
+  return %o : !hf
+}
+
+// A scale of the queries scales the scores, also in front of a rotation.
+// CHECK-LABEL: func.func @scaled_operands
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: {{.+}}, %{{[^:]+}}:
+func.func @scaled_operands(%q: !h, %k: !h, %v: !h) -> !h {
+  // CHECK-NEXT: %[[QR:.+]] = attn.rope %[[Q]]
+  // CHECK-NEXT: %[[S:.+]] = attn.score %[[QR]], %[[K]]
+  // CHECK-NEXT: %[[C:.+]] = attn.scale %[[S]] {by = 1.5}
+  // CHECK-NEXT: %[[P:.+]] = attn.softmax %[[C]]
+  // CHECK-NEXT: attn.weighted_sum %[[P]]
+  %three = attn.full {value = 3.0 : f64} : tensor<1xf32>
+  %qc = attn.scale %q {by = 0.5} : !h
+  %qr = attn.rope %qc {position = #attn.rope<theta = 1.0e4>} : !h
+  %kc = attn.mul %three, %k : tensor<1xf32>, !h -> !h
+  %s = attn.score %qr, %kc : !h, !h -> !hs
+  %p = attn.softmax %s : !hs -> !hs
+  %o = attn.weighted_sum %p, %v : !hs, !h -> !h
+  return %o : !h
+}
+
+// Heads in front of the tokens before the rotation or after it.
+// CHECK-LABEL: func.func @rotated_heads
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: {{.+}}, %{{[^:]+}}:
+func.func @rotated_heads(%q: !h, %k: !h, %v: !hf) -> !hf {
+  // CHECK-NEXT: %[[QR:.+]] = attn.rope %[[Q]] {position
+  // CHECK-NEXT: attn.score %[[QR]], %[[K]]
+  %qf = attn.transpose %q {permutation = array<i64: 0, 2, 1, 3>} : !h -> !hf
+  %qr = attn.rope %qf {position = #attn.rope<theta = 1.0e4>, heads_first} : !hf
+  %kt = attn.transpose %k {permutation = array<i64: 0, 2, 3, 1>} : !h -> !ht
+  %s = attn.matmul %qr, %kt : !hf, !ht -> !hs
+  %p = attn.softmax %s : !hs -> !hs
+  %o = attn.matmul %p, %v : !hs, !hf -> !hf
+  return %o : !hf
 }
