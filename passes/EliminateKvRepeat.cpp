@@ -31,6 +31,8 @@ static std::string describeHeads(Value value) {
 /// Says that `user` reads `input` instead of `repeated`. Query head h reads
 /// (h / group) / times of it, which is h / (group * times).
 static void remarkReadInPlace(Operation *user, Value repeated, Value input) {
+  if (repeated.getType() == input.getType())
+    return;
   remarkPassed(user, DEBUG_TYPE,
                "'" + user->getName().getStringRef() + "' reads " +
                    describeHeads(input) + " heads in groups instead of " +

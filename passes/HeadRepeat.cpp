@@ -68,11 +68,12 @@ static ExpandOp matchExpandedFlatten(Operation *op, int64_t dim) {
   return added == dim || added == dim + 1 ? expand : ExpandOp();
 }
 
-/// What `op` repeats along dimension `dim` of its result. A single head is the
-/// same in both orders.
+/// What `op` repeats along dimension `dim` of its result, be it once. A single
+/// head is the same in both orders.
 static std::optional<HeadRepeat> matchRepeat(Operation *op, int64_t dim,
                                              Operation *&tiled) {
-  HeadRepeat repeat{.input = op->getOperand(0), .dim = dim, .steps = {}};
+  HeadRepeat repeat{
+      .times = 0, .input = op->getOperand(0), .dim = dim, .steps = {}};
   bool inOtherOrder = false;
   if (auto interleave = dyn_cast<RepeatInterleaveOp>(op);
       interleave && static_cast<int64_t>(interleave.getDim()) == dim) {
@@ -89,12 +90,14 @@ static std::optional<HeadRepeat> matchRepeat(Operation *op, int64_t dim,
     inOtherOrder = static_cast<int64_t>(expand.getDim()) == dim;
   } else if (auto expand = dyn_cast<ExpandOp>(op);
              expand && static_cast<int64_t>(expand.getDim()) == dim) {
-    repeat.times = expand.getType().getShape()[dim];
+    // One head with a dimension of its own is not repeated.
+    int64_t size = expand.getType().getShape()[dim];
+    repeat.times = size > 1 ? size : 0;
     repeat.isExpansion = true;
   }
-  if (repeat.times == 1)
+  if (repeat.times == 0)
     return std::nullopt;
-  if (inOtherOrder && sizeOf(repeat.input, dim) != 1) {
+  if (inOtherOrder && repeat.times > 1 && sizeOf(repeat.input, dim) != 1) {
     tiled = op;
     return std::nullopt;
   }

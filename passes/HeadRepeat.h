@@ -14,7 +14,7 @@
 
 namespace attn {
 
-/// Heads each of which stands `times` times in a row.
+/// Heads each of which stands `times` times in a row, at least once.
 struct HeadRepeat {
   int64_t times = 1;
   /// The tensor before the repetition; `dim` counts its heads. If the heads

@@ -67,6 +67,21 @@ func.func @single_head(%q: !q, %k: tensor<2x5x4xf32>, %p: !s,
   return %s, %o : !s, !q
 }
 
+// Repeated once is not repeated.
+// CHECK-LABEL: func.func @once
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: {{.+}}, %[[P:[^:]+]]: {{.+}}, %[[V:[^:]+]]:
+func.func @once(%q: tensor<2x3x4x4xf32>, %k: !k, %p: tensor<2x4x3x5xf32>, %v: !k)
+    -> (tensor<2x4x3x5xf32>, tensor<2x3x4x4xf32>) {
+  // CHECK-NEXT: attn.score %[[Q]], %[[K]]
+  // CHECK-NEXT: attn.weighted_sum %[[P]], %[[V]]
+  %r = attn.repeat_interleave %k {dim = 2, times = 1} : !k -> !k
+  %s = attn.score %q, %r : tensor<2x3x4x4xf32>, !k -> tensor<2x4x3x5xf32>
+  %e = attn.expand %v {dim = 3} : !k -> tensor<2x5x4x1x4xf32>
+  %m = attn.flatten %e {dim = 2} : tensor<2x5x4x1x4xf32> -> !k
+  %o = attn.weighted_sum %p, %m : tensor<2x4x3x5xf32>, !k -> tensor<2x3x4x4xf32>
+  return %s, %o : tensor<2x4x3x5xf32>, tensor<2x3x4x4xf32>
+}
+
 // CHECK-LABEL: func.func @flash
 // CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: {{.+}}, %[[V:[^:]+]]:
 func.func @flash(%q: !q, %k: !k, %v: !k) -> !q {
@@ -109,4 +124,16 @@ func.func @longer_keys(%q: tensor<2x3x4x4xf32>, %k: !k) -> tensor<2x4x3x10xf32> 
   %r = attn.repeat_interleave %k {dim = 1, times = 2} : !k -> tensor<2x10x4x4xf32>
   %s = attn.score %q, %r : tensor<2x3x4x4xf32>, tensor<2x10x4x4xf32> -> tensor<2x4x3x10xf32>
   return %s : tensor<2x4x3x10xf32>
+}
+
+// One head, without a dimension of its own and with it again.
+// CHECK-LABEL: func.func @squeezed
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: tensor<2x5x1x4xf32>
+func.func @squeezed(%q: tensor<2x3x4x4xf32>, %k: tensor<2x5x1x4xf32>) -> tensor<2x4x3x5xf32> {
+  // CHECK-NEXT: attn.score %[[Q]], %[[K]]
+  %s = attn.flatten %k {dim = 1} : tensor<2x5x1x4xf32> -> tensor<2x5x4xf32>
+  %r = attn.expand %s {dim = 2} : tensor<2x5x4xf32> -> tensor<2x5x4x4xf32>
+  // expected-remark@below {{'attn.score' reads 1 heads in groups instead of 4 repeated ones}}
+  %p = attn.score %q, %r : tensor<2x3x4x4xf32>, tensor<2x5x4x4xf32> -> tensor<2x4x3x5xf32>
+  return %p : tensor<2x4x3x5xf32>
 }
