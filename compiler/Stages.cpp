@@ -124,7 +124,7 @@ static constexpr StageSpec fusionStages[] = {
      "all of attention is one operation; scores are never stored"},
     // Heads are found by their flash; only then are equal graphs equal text.
     {"merged",
-     "attn-merge-stacked-heads,attn-merge-projections,cse,attn-sort-by-use",
+     "cse,attn-merge-stacked-heads,attn-merge-projections,cse,attn-sort-by-use",
      "stacked heads are one attention; operations stand where they are used"},
 };
 

@@ -170,6 +170,8 @@ private:
 } // namespace
 
 Value HeadMerger::concat(ArrayRef<Value> parts, int64_t dim) {
+  if (parts.size() == 1)
+    return parts.front();
   auto type = cast<RankedTensorType>(parts.front().getType());
   SmallVector<int64_t> shape(type.getShape());
   if (!ShapedType::isDynamic(shape[dim]))
@@ -225,6 +227,8 @@ Value HeadMerger::merge(Type type) {
 
 int64_t HeadMerger::countBytes() const {
   int64_t elements = 0;
+  if (count == 1)
+    return 0;
   for (const StackedHead &head : heads)
     for (Operation *projection : head.projections)
       for (Value parameter : projection->getOperands().drop_front()) {
@@ -242,7 +246,7 @@ struct MergeHeads : OpRewritePattern<ConcatOp> {
 
   LogicalResult matchAndRewrite(ConcatOp concat,
                                 PatternRewriter &rewriter) const override {
-    bool isStack = concat.getInputs().size() > 1 && concat.getDim() == 2 &&
+    bool isStack = concat.getDim() == 2 &&
                    cast<ShapedType>(concat.getType()).getRank() == 3 &&
                    llvm::any_of(concat.getInputs(), findSingleHead);
     if (!isStack)
@@ -258,7 +262,8 @@ struct MergeHeads : OpRewritePattern<ConcatOp> {
     HeadMerger merger(rewriter, concat.getLoc(), heads);
     remarkPassed(concat, DEBUG_TYPE,
                  "merged " + Twine(heads.size()) +
-                     " single heads into one attention; each call puts " +
+                     (heads.size() == 1 ? " single head" : " single heads") +
+                     " into one attention; each call puts " +
                      Twine(merger.countBytes()) + " bytes of weights together");
     rewriter.replaceOp(concat, merger.merge(concat.getType()));
     return success();

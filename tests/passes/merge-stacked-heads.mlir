@@ -154,3 +154,25 @@ func.func @inputs_differ(%x: !x, %y: !x, %q0: !w, %k0: !w, %v0: !w, %q1: !w, %k1
   %c = attn.concat %f, %f2 {dim = 2} : !p, !p -> !o
   return %c : !o
 }
+
+// A stack of one head is an attention with one head.
+// CHECK-LABEL: func.func @one_head
+// CHECK-SAME: (%[[X:.+]]: tensor<2x6x3xf32>, %[[WQ:.+]]: tensor<2x3xf32>, %{{.+}}: tensor<2x3xf32>, %{{.+}}: tensor<2x3xf32>)
+func.func @one_head(%x: !x, %wq: !w, %wk: !w, %wv: !w) -> !p {
+  // CHECK-NEXT: %[[Q:.+]] = attn.linear %[[X]], %[[WQ]]
+  // CHECK: attn.unflatten %[[Q]] {dim = 2} : tensor<2x6x2xf32> -> tensor<2x6x1x2xf32>
+  // CHECK: attn.flash
+  // CHECK-NEXT: %[[F:.+]] = attn.flatten
+  // CHECK-NEXT: return %[[F]]
+  %q = attn.linear %x, %wq : !x, !w -> !p
+  %k = attn.linear %x, %wk : !x, !w -> !p
+  %v = attn.linear %x, %wv : !x, !w -> !p
+  %qh = attn.expand %q {dim = 2} : !p -> !h
+  %kh = attn.expand %k {dim = 2} : !p -> !h
+  %vh = attn.expand %v {dim = 2} : !p -> !h
+  %o, %lse = attn.flash %qh, %kh, %vh {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f = attn.flatten %o {dim = 2} : !h -> !p
+  // expected-remark@below {{merged 1 single head into one attention; each call puts 0 bytes of weights together}}
+  %c = attn.concat %f {dim = 2} : !p -> !p
+  return %c : !p
+}
