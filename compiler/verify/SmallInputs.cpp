@@ -26,6 +26,7 @@ struct CaseSpec {
   bool nanBehindLengths = false;
   double queryFactor = 1;
   bool infinities = false;
+  bool nans = false;
 };
 } // namespace
 
@@ -50,6 +51,7 @@ static constexpr CaseSpec kCases[] = {
     {.name = "no queries", .queries = 0, .keys = 3},
     {.name = "large logits", .queries = 5, .keys = 7, .queryFactor = 1e3},
     {.name = "infinities", .queries = 5, .keys = 7, .infinities = true},
+    {.name = "NaNs", .queries = 5, .keys = 7, .nans = true},
 };
 
 /// Booleans at random, but that every row sees key 0: what a row without a key
@@ -133,12 +135,13 @@ static void place(Tensor &tensor, int64_t at, double special) {
     tensor(0, at, head, 0) = special;
 }
 
-/// Scores of both infinities, and a NaN among the values of another key: a
-/// weighted sum cannot tell a masked key from one of weight 0.
-static void placeSpecials(Role role, Tensor &tensor) {
-  if (role == Role::Key)
+/// Scores of both infinities, or a NaN among the values: not in one case, which
+/// could not tell a NaN that the inputs hold from one of infinities. Nor of one
+/// key: a weighted sum cannot tell a masked key from one of weight 0.
+static void placeSpecials(Role role, const CaseSpec &spec, Tensor &tensor) {
+  if (role == Role::Key && spec.infinities)
     place(tensor, 2, -std::numeric_limits<double>::infinity());
-  else
+  if (role != Role::Key && spec.nans)
     place(tensor, 1, std::numeric_limits<double>::quiet_NaN());
 }
 
@@ -161,8 +164,7 @@ static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
     Tensor heads = withHeads(tensor);
     if (lengths && spec.nanBehindLengths)
       poisonBehind(heads, *lengths);
-    if (spec.infinities)
-      placeSpecials(argument.role, heads);
+    placeSpecials(argument.role, spec, heads);
     tensor = Tensor(tensor.shape(), heads.data().vec());
   }
 }

@@ -41,7 +41,8 @@ public:
   void record(mlir::Operation *root);
 
   /// Compares the functions in `root` with what was recorded; reports the
-  /// first element that `pass` changed as an error at the function.
+  /// first element that `pass` changed as an error at the function. A NaN of
+  /// spelled-out attention may become what attention has in its place.
   void check(mlir::Operation *root, llvm::StringRef pass);
 
   bool hasFailed() const { return !changed.empty(); }
@@ -59,8 +60,7 @@ private:
   struct Named;
   static void forEach(mlir::Operation *root,
                       llvm::function_ref<void(const Named &)> body);
-  bool isUnchanged(const Named &subject, const Cases &cases,
-                   llvm::StringRef pass);
+  bool isUnchanged(const Named &subject, Cases &cases, llvm::StringRef pass);
 
   /// No cases: a function that cannot be interpreted, at least for now.
   llvm::StringMap<Cases> recorded;
