@@ -12,6 +12,7 @@
 #include "passes/LatentCosts.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/Views.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -384,5 +385,5 @@ void AbsorbProjectionsPass::runOnOperation() {
   RewritePatternSet patterns(&getContext());
   patterns.add<AbsorbLatents>(&getContext(), options);
   walkAndApplyPatterns(getOperation(), std::move(patterns));
-  eraseUnused(getOperation());
+  foldViews(getOperation());
 }

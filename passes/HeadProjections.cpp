@@ -206,6 +206,9 @@ static std::optional<HeadsView> findSharedHead(HeadsView heads,
     for (int64_t &axis : found->axes)
       axis = axis == head ? -1 : axis > head ? axis - 1 : axis;
   }
+  // A single head is the one of all heads as it is.
+  if (!found && dimOf(view.value, head) == 1)
+    found = view;
   if (!found)
     why = "differs by head: it comes from " + describeProducer(view.value);
   return found;

@@ -125,3 +125,27 @@ func.func @projected_keys(%query: tensor<2x3x4x6xf32>, %latent: tensor<2x7x8xf32
       : tensor<2x4x3x7xf32>, tensor<2x7x4x5xf32> -> tensor<2x3x4x5xf32>
   return %output : tensor<2x3x4x5xf32>
 }
+
+// A single head shares its rotated part with no other, and repeats nothing.
+// CHECK-LABEL: func.func @single_head
+// CHECK: attn.head_linear
+// CHECK: attn.concat %{{.+}}, %arg2 {dim = 3}
+// CHECK: attn.flash
+func.func @single_head(%query: tensor<2x3x1x8xf32>, %latent: tensor<2x7x8xf32>,
+                       %rope: tensor<2x7x1x2xf32>, %weight: tensor<11x8xf32>)
+    -> tensor<2x3x1x5xf32> {
+  %kv = attn.linear %latent, %weight
+      : tensor<2x7x8xf32>, tensor<11x8xf32> -> tensor<2x7x11xf32>
+  %heads = attn.unflatten %kv {dim = 2} : tensor<2x7x11xf32> -> tensor<2x7x1x11xf32>
+  %nope = attn.slice %heads {dim = 3, offset = 0} : tensor<2x7x1x11xf32> -> tensor<2x7x1x6xf32>
+  %value = attn.slice %heads {dim = 3, offset = 6} : tensor<2x7x1x11xf32> -> tensor<2x7x1x5xf32>
+  %key = attn.concat %nope, %rope {dim = 3}
+      : tensor<2x7x1x6xf32>, tensor<2x7x1x2xf32> -> tensor<2x7x1x8xf32>
+  %score = attn.score %query, %key
+      : tensor<2x3x1x8xf32>, tensor<2x7x1x8xf32> -> tensor<2x1x3x7xf32>
+  %p, %lse = attn.masked_softmax %score {scale = 0.3, mask = #attn.causal}
+      : tensor<2x1x3x7xf32> -> tensor<2x1x3x7xf32>, tensor<2x3x1xf32>
+  %output = attn.weighted_sum %p, %value
+      : tensor<2x1x3x7xf32>, tensor<2x7x1x5xf32> -> tensor<2x3x1x5xf32>
+  return %output : tensor<2x3x1x5xf32>
+}
