@@ -256,6 +256,10 @@ struct MergeHeads : OpRewritePattern<ConcatOp> {
       if (std::string obstacle =
               collectHead(part, i, heads[i], i ? &heads.front() : nullptr);
           !obstacle.empty()) {
+        if (heads.size() == 1) {
+          rewriter.replaceOp(concat, concat.getInputs().front());
+          return success();
+        }
         remarkMissed(concat, DEBUG_TYPE, obstacle);
         return rewriter.notifyMatchFailure(concat, obstacle);
       }

@@ -176,3 +176,15 @@ func.func @one_head(%x: !x, %wq: !w, %wk: !w, %wv: !w) -> !p {
   %c = attn.concat %f {dim = 2} : !p -> !p
   return %c : !p
 }
+
+// Whatever its projections, a stack of one is no stack.
+// CHECK-LABEL: func.func @one_head_alone
+func.func @one_head_alone(%q: !h, %k: !h, %v: !h) -> !p {
+  // CHECK-NEXT: attn.flash
+  // CHECK-NEXT: %[[F:.+]] = attn.flatten
+  // CHECK-NEXT: return %[[F]]
+  %o, %lse = attn.flash %q, %k, %v {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f = attn.flatten %o {dim = 2} : !h -> !p
+  %c = attn.concat %f {dim = 2} : !p -> !p
+  return %c : !p
+}
