@@ -111,7 +111,7 @@ static constexpr StageSpec fusionStages[] = {
     {"graph", "attn-expand-layers,convert-linalg-to-attn,attn-verify-graph",
      "the textbook, step by step; scores are [batch, heads, queries, keys]"},
     // Views that repeat each other go, so that repeats are found behind them.
-    {"raised", "attn-raise-attention,cse",
+    {"raised", "attn-unfold-heads,attn-raise-attention,cse",
      "attention in any spelling is the textbook's; constant masks are symbols"},
     {"grouped", "attn-eliminate-kv-repeat",
      "query heads share key and value heads instead of copies of them"},

@@ -132,6 +132,43 @@ def ConvertLinalgToAttn : Pass<"convert-linalg-to-attn", "::mlir::ModuleOp"> {
 // Graph to fused
 //===----------------------------------------------------------------------===//
 
+def UnfoldHeads : Pass<"attn-unfold-heads", "::mlir::ModuleOp"> {
+  let summary = "make heads that are folded into the batch a dimension";
+  let description = [{
+    Products of [batch * heads, ...] that come from [batch, heads, ...] are
+    written on the latter, and so are the steps between them; the folding moves
+    down until it meets what unfolds it again. Masks beside folded scores are
+    unfolded with them.
+
+    Requires: nothing.
+    Ensures: the function is the same. Heads that are folded where batch or
+    heads are dynamic stay in the batch.
+
+    ```mlir
+    func.func @score(%query: tensor<2x3x6x4xf32>, %key: tensor<2x3x4x6xf32>)
+        -> tensor<6x6x6xf32> {
+      %folded = attn.flatten %query {dim = 0}
+          : tensor<2x3x6x4xf32> -> tensor<6x6x4xf32>
+      %transposed = attn.flatten %key {dim = 0}
+          : tensor<2x3x4x6xf32> -> tensor<6x4x6xf32>
+      %score = attn.matmul %folded, %transposed
+          : tensor<6x6x4xf32>, tensor<6x4x6xf32> -> tensor<6x6x6xf32>
+      return %score : tensor<6x6x6xf32>
+    }
+    // -----
+    func.func @score(%query: tensor<2x3x6x4xf32>, %key: tensor<2x3x4x6xf32>)
+        -> tensor<6x6x6xf32> {
+      %score = attn.matmul %query, %key
+          : tensor<2x3x6x4xf32>, tensor<2x3x4x6xf32> -> tensor<2x3x6x6xf32>
+      %folded = attn.flatten %score {dim = 0}
+          : tensor<2x3x6x6xf32> -> tensor<6x6x6xf32>
+      return %folded : tensor<6x6x6xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::attn::AttnDialect"];
+}
+
 def RaiseAttention : Pass<"attn-raise-attention", "::mlir::ModuleOp"> {
   let summary = "write attention that frameworks spell as the textbook does";
   let description = [{
