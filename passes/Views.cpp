@@ -90,6 +90,31 @@ static void rotateBeforeTranspose(TransposeOp op) {
   op.getResult().replaceAllUsesWith(rotated);
 }
 
+// unflatten (transpose %x) -> transpose (unflatten %x)
+static void splitBeforeTranspose(UnflattenOp op) {
+  auto transpose = op.getInput().getDefiningOp<TransposeOp>();
+  if (!transpose || !transpose->hasOneUse())
+    return;
+  auto dim = static_cast<int64_t>(op.getDim());
+  ArrayRef<int64_t> permutation = transpose.getPermutation();
+  int64_t split = permutation[dim];
+  SmallVector<int64_t> after;
+  for (int64_t source : permutation) {
+    after.push_back(source > split ? source + 1 : source);
+    if (source == split)
+      after.push_back(split + 1);
+  }
+  RankedTensorType type = op.getType();
+  SmallVector<int64_t> shape(type.getRank());
+  for (auto [to, from] : llvm::enumerate(after))
+    shape[from] = type.getDimSize(to);
+  OpBuilder builder(op);
+  Value parts = UnflattenOp::create(builder, op.getLoc(), type.clone(shape),
+                                    transpose.getInput(), split);
+  op.getResult().replaceAllUsesWith(
+      createTranspose(builder, op.getLoc(), parts, after));
+}
+
 void attn::foldViews(Operation *root) {
   eraseUnused(root);
   root->walk([](Operation *op) {
@@ -106,6 +131,8 @@ void attn::foldViews(Operation *root) {
       }
     if (auto transpose = dyn_cast<TransposeOp>(op))
       rotateBeforeTranspose(transpose);
+    if (auto unflatten = dyn_cast<UnflattenOp>(op))
+      splitBeforeTranspose(unflatten);
   });
   eraseUnused(root);
 }

@@ -205,3 +205,18 @@ func.func @rotated_heads(%q: !h, %k: !h, %v: !hf) -> !hf {
   %o = attn.matmul %p, %v : !hs, !hf -> !hf
   return %o : !hf
 }
+
+// Keys that were transposed before their heads were split.
+// CHECK-LABEL: func.func @split_after_transpose
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: tensor<2x6x8xf32>
+func.func @split_after_transpose(%q: tensor<2x2x5x4xf32>, %v: tensor<2x2x6x4xf32>, %k: tensor<2x6x8xf32>)
+    -> tensor<2x2x5x4xf32> {
+  // CHECK: %[[KH:.+]] = attn.unflatten %[[K]] {dim = 2} : tensor<2x6x8xf32> -> tensor<2x6x2x4xf32>
+  // CHECK: attn.score %{{.+}}, %[[KH]]
+  %kt = attn.transpose %k {permutation = array<i64: 0, 2, 1>} : tensor<2x6x8xf32> -> tensor<2x8x6xf32>
+  %kh = attn.unflatten %kt {dim = 1} : tensor<2x8x6xf32> -> tensor<2x2x4x6xf32>
+  %s = attn.matmul %q, %kh : tensor<2x2x5x4xf32>, tensor<2x2x4x6xf32> -> tensor<2x2x5x6xf32>
+  %p = attn.softmax %s : tensor<2x2x5x6xf32> -> tensor<2x2x5x6xf32>
+  %o = attn.matmul %p, %v : tensor<2x2x5x6xf32>, tensor<2x2x6x4xf32> -> tensor<2x2x5x4xf32>
+  return %o : tensor<2x2x5x4xf32>
+}
