@@ -8,27 +8,32 @@ usage() {
   cat <<'TEXT'
 usage: tests/run.sh [options]
   --preset NAME      release (default), dev, asan or tsan
-  --only LIST        comma-separated suites of: lit roundtrip unit numeric lint docs
+  --only LIST        comma-separated suites of: lit roundtrip unit numeric fuzz
+                     lint docs
                      (default: all of them; asan: lit,unit; tsan: unit,
                      and of that what has threads)
   --filter REGEX     of the lit tests, only those whose path matches
   --unit-filter GLOB of the unit tests, only those whose name matches
+  --long             10000 cases of the fuzz suite, not 300
+  --seed S           of the fuzz suite's random cases; 1 by default
   --tidy WHAT        what lint gives to clang-tidy: none, changed (default), all
   --werror           warnings in attnc's own code are errors
   --no-install       install nothing
 TEXT
 }
 
-preset=release only="" filter=. unit_filter='*' tidy=changed
+preset=release only="" filter=. unit_filter='*' cases=300 seed=1 tidy=changed
 werror=OFF install=yes
 while [ $# -gt 0 ]; do
   case $1 in
-    --preset | --only | --filter | --unit-filter | --tidy)
+    --preset | --only | --filter | --unit-filter | --seed | --tidy)
       [ $# -ge 2 ] || { echo "error: $1 needs a value" >&2; exit 2; } ;;&
     --preset) preset=$2; shift 2 ;;
     --only) only=$2; shift 2 ;;
     --filter) filter=$2; shift 2 ;;
     --unit-filter) unit_filter=$2; shift 2 ;;
+    --long) cases=10000; shift ;;
+    --seed) seed=$2; shift 2 ;;
     --tidy) tidy=$2; shift 2 ;;
     --werror) werror=ON; shift ;;
     --no-install) install=no; shift ;;
@@ -39,7 +44,7 @@ done
 
 target=all unit_tests=attn-unit-tests
 case $preset in
-  release | dev) : "${only:=lit,roundtrip,unit,numeric,lint,docs}" ;;
+  release | dev) : "${only:=lit,roundtrip,unit,numeric,fuzz,lint,docs}" ;;
   asan) : "${only:=lit,unit}" ;;
   tsan)
     : "${only:=unit}"
@@ -94,6 +99,13 @@ suite_numeric() {
   tally numeric unittest
 }
 
+suite_fuzz() {
+  build/venv/bin/python3 tests/fuzz/run.py --bin "$build/bin" \
+    --cases "$cases" --seed "$seed" --keep "$results/fuzz-failures" \
+    2>&1 | tee "$results/fuzz"
+  tally fuzz tap
+}
+
 suite_lint() {
   tools/scripts/lint.sh --build "$build" --tidy "$tidy" | tee "$results/lint"
   tally lint tap
@@ -114,7 +126,7 @@ mkdir -p "$results"
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}
 for suite in ${only//,/ }; do
   case $suite in
-    lit | roundtrip | unit | numeric | lint | docs) "suite_$suite" ;;
+    lit | roundtrip | unit | numeric | fuzz | lint | docs) "suite_$suite" ;;
     *) echo "error: unknown suite '$suite'" >&2; failed=$((failed + 1)) ;;
   esac
 done

@@ -56,6 +56,8 @@ class Meaning:
     bias: str = ""
     sinks: bool = False
     lengths: bool = False
+    # Which of the arguments are one: "", "kv" or "qkv".
+    tied: str = ""
     # "", "half" or "interleaved".
     rope: str = ""
     positions: bool = False
@@ -119,6 +121,10 @@ class Meaning:
             return False
         if self.rope and self.dim % 2:
             return False
+        if self.tied and (self.family != "heads" or self.value_dim != self.dim):
+            return False
+        if self.tied == "qkv" and (self.group > 1 or self.queries != self.keys):
+            return False
         if self.family == "rows" and self.keys != self.queries:
             return False
         if self.family == "heads" and (self.norm or self.projection_bias):
@@ -157,7 +163,8 @@ def draw(rng):
         band=band, hiding=pick(masks, 0.12), showing=pick(masks, 0.08),
         added=pick(("matrix", "heads", "full") if rank == 4 else ("matrix",), 0.08),
         bias=rng.choice(["absolute", "key"]) if rank == 4 and chance(0.1) else "",
-        sinks=rank == 4 and chance(0.08), lengths=rank == 4 and chance(0.08), rope=rope,
+        sinks=rank == 4 and chance(0.08), lengths=rank == 4 and chance(0.08),
+        tied=rng.choice(["kv", "qkv"]) if family == "heads" and chance(0.3) else "", rope=rope,
         positions=bool(rope) and chance(0.5), norm=rank == 4 and family in ("rows", "cross") and chance(0.2),
         projection_bias=family in ("rows", "cross") and chance(0.3), output=chance(0.3),
         query_rank=rng.choice([0, 3]), rope_dim=2)

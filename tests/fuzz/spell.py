@@ -7,6 +7,8 @@ from writer import Writer
 
 LOWEST = -3.4028234663852886e38
 INFINITY = -math.inf
+# What a window has for a side without a limit.
+UNBOUNDED = 2**31 - 1
 
 
 def logical(role, *shape):
@@ -26,9 +28,14 @@ class Speller:
 
     def spell(self):
         """The text of the function, and the labels of its weights."""
-        out = self.stacked() if self.is_stacked() else self.together()
+        self.is_stack = self.is_stacked()
+        out = self.stacked() if self.is_stack else self.together()
         if self.m.output and self.m.family != "heads":
-            out = self.g.linear(out, self.g.weight("weight.o", logical("o", self.m.hidden, out.shape[-1])))
+            labels = logical("o", self.m.hidden, out.shape[-1])
+            if self.c.pick("output", ["linear", "matmul"]) == "matmul":
+                out = self.g.matmul(out, self.g.weight("weight.o", labels.T))
+            else:
+                out = self.g.linear(out, self.g.weight("weight.o", labels))
         if self.c.flag("dead code"):
             self.g.scale(out, 2.0)
         return self.g.text(out), self.g.labels
@@ -54,16 +61,23 @@ class Speller:
 
     def linear(self, x, name, labels, bias):
         """A projection with weights of its own."""
-        if self.c.pick("projections", ["linear", "matmul"]) == "matmul":
+        name_of_choice = "projections with bias" if bias is not None else "projections"
+        if self.is_stack:
+            name_of_choice = "stacked " + name_of_choice
+        if self.c.pick(name_of_choice, ["linear", "matmul"]) == "matmul":
             y = self.g.matmul(x, self.g.weight(f"weight.{name}", labels.T))
             return self.g.binary("add", y, self.g.weight(f"bias.{name}", bias)) if bias is not None else y
         weight = self.g.weight(f"weight.{name}", labels)
         return self.g.linear(x, weight, None if bias is None else self.g.weight(f"bias.{name}", bias))
 
+    def packings(self):
+        m = self.m
+        return ["separate", "rows", "weights"] + ["heads"] * (m.rank == 4 and m.dim == m.value_dim)
+
     def projected(self, role):
         """[batch, tokens, width] of a role."""
         g, x, roles = self.g, self.source(role), self.packed_roles()
-        packing = self.c.pick("packing", ["separate", "rows", "weights"])
+        packing = self.c.pick("packing", self.packings())
         if packing == "separate" or role not in roles:
             return self.linear(x, role, *self.weights(role))
         labels = [self.weights(r) for r in roles]
@@ -77,6 +91,9 @@ class Speller:
             return g.linear(x, g.slice(weight, 0, offset, size), g.slice(bias, 0, offset, size) if bias else None)
         if not hasattr(self, "packed"):
             self.packed = g.linear(x, weight, bias)
+        if packing == "heads":
+            heads = g.unflatten(self.packed, 2, self.packed.shape[-1] // self.m.dim)
+            return g.flatten(g.slice(heads, 2, offset // self.m.dim, size // self.m.dim), 2)
         return g.slice(self.packed, len(x.shape) - 1, offset, size)
 
     # Heads.
@@ -90,7 +107,7 @@ class Speller:
             shape = (m.batch, length, heads, size)
             if m.rank < 4:
                 shape = (m.batch, length, size)[3 - m.rank:]
-            x = g.argument(role, shape)
+            x = g.argument({"kv": "qkk", "qkv": "qqq"}.get(m.tied, "qkv")["qkv".index(role)], shape)
         else:
             x = self.projected(role)
             early = f"{role} scaled before the {'rotation' if m.rope else 'split'}"
@@ -230,7 +247,8 @@ class Speller:
         kind = self.c.pick("scale by", ["scale", "mul", "div", "mul in front"])
         if kind == "scale":
             return g.scale(x, by)
-        constant = g.full((1,), 1 / by if kind == "div" else by, "f32")
+        shape = self.c.pick("scale of shape", [(1,), (), (1, 1)])
+        constant = g.full(shape, 1 / by if kind == "div" else by, "f32")
         if kind == "mul in front":
             return g.binary("mul", constant, x)
         return g.binary(kind, x, constant)
@@ -252,6 +270,8 @@ class Speller:
             q, k = self.scaled_operand("q", q), self.scaled_operand("k", k)
             score = g.matmul(q, g.swap(k))
             return g.matmul(self.probability(score), v)
+        if self.is_folded():
+            return self.folded(q, k, v)
         score = self.product(q, k)
         probability = self.probability(score)
         if c.pick("sum", ["matmul", "weighted_sum"]) == "weighted_sum":
@@ -281,10 +301,29 @@ class Speller:
             if not scale_first:
                 q, k = self.scaled_operand("q", q), self.scaled_operand("k", k)
             return g.matmul(q, k)
-        k = self.heads_first("k", k)
+        if self.m.group == 1 and c.flag("k transposed before the split"):
+            k = g.transpose(g.flatten(k, 2), 0, 2, 1)
+            k = g.swap(g.unflatten(k, 1, self.m.kv_heads))
+        else:
+            k = self.heads_first("k", k)
         if not scale_first:
             q, k = self.scaled_operand("q", q), self.scaled_operand("k", k)
         return g.matmul(q, g.swap(k))
+
+    # Heads folded into the batch, for products of one batch dimension.
+    def is_folded(self):
+        m = self.m
+        can_be = not (m.bias or m.sinks or m.lengths or self.trap) and not {"full", "heads"} & set(
+            m.hiding + m.showing + m.added)
+        return can_be and self.c.flag("heads folded into the batch")
+
+    def folded(self, q, k, v):
+        m, g = self.m, self.g
+        q = g.flatten(g.transpose(self.scaled_operand("q", q), 0, 2, 1, 3), 0)
+        k = g.flatten(self.heads_first("k", self.scaled_operand("k", k)), 0)
+        v = g.flatten(self.heads_first("v", v), 0)
+        out = g.matmul(self.probability(g.matmul(q, g.swap(k)), rank=3), v)
+        return self.merged(g.unflatten(out, 0, m.batch), first=True)
 
     def merged(self, out, first):
         g = self.g
@@ -320,6 +359,8 @@ class Speller:
     def probability(self, score, rank=None):
         m, g = self.m, self.g
         rank = rank or m.rank
+        if self.c.flag("dead scores"):
+            g.scale(score, 2.0)
         if self.scale_at("scores"):
             score = self.apply_scale(score, self.scale_at("scores"))
         if self.trap == "mask before softcap":
@@ -338,9 +379,12 @@ class Speller:
 
     def capped(self, score):
         g, cap = self.g, self.m.softcap
-        if self.c.pick("softcap", ["softcap", "tanh"]) == "softcap":
+        kind = self.c.pick("softcap", ["softcap", "tanh", "scaled"])
+        if kind == "softcap":
             return g.softcap(score, cap)
-        return g.scale(g.unary("tanh", g.scale(score, 1 / cap)), cap)
+        if kind == "scaled":
+            return g.scale(g.softcap(g.scale(score, 0.25), 0.25 * cap), 4.0)
+        return self.apply_scale(g.unary("tanh", self.apply_scale(score, 1 / cap)), cap)
 
     def softmax(self, score, rank):
         g, m = self.g, self.m
@@ -498,7 +542,7 @@ class Speller:
         alignment = "" if m.band.bottom_right else "alignment = top_left"
         if m.band.is_causal:
             return f"#attn.causal<{alignment}>" if alignment else "#attn.causal"
-        left, right = (2**62 if side is None else side for side in (m.band.left, m.band.right))
+        left, right = (UNBOUNDED if side is None else side for side in (m.band.left, m.band.right))
         return f"#attn.window<left = {left}, right = {right}{', ' + alignment if alignment else ''}>"
 
     def tensor_mask(self, kind, element, role, rank):
@@ -511,9 +555,17 @@ class Speller:
         if kind == "full":
             return g.argument(f"{role}.full", (m.batch, 1, m.queries, m.keys), element)
         mask = g.expand(g.argument(f"{role}.padding", (m.batch, m.keys), element), 1, 1)
+        if rank == 3 and m.rank == 4 and not self.is_stack:
+            return self.repeated_mask(mask)
         if rank == 3:
             return mask
         return g.expand(mask, self.c.pick("padding expanded", [1, 2]), 1)
+
+    def repeated_mask(self, mask):
+        """[batch, 1, keys] for each head of a folded batch."""
+        g = self.g
+        wide = g.expand(mask, 1, self.m.heads)
+        return g.step("flatten", [wide], (wide.shape[0] * wide.shape[1], *wide.shape[2:]), "dim = 0", wide.element)
 
     def mask_steps(self, rank):
         """One function of the scores for each mask, in some order."""
