@@ -59,18 +59,25 @@ static bool isReshape(Operation *op) {
   return isa_and_nonnull<FlattenOp, UnflattenOp>(op);
 }
 
+/// Whether a reshape adds or removes a dimension of size 1 and nothing else.
+static bool isUnitReshape(Operation *op) {
+  if (isa<ExpandOp>(op))
+    return true;
+  Value split = isa<FlattenOp>(op) ? op->getOperand(0) : op->getResult(0);
+  auto dim = op->getAttrOfType<IntegerAttr>("dim").getInt();
+  ArrayRef<int64_t> shape = cast<ShapedType>(split.getType()).getShape();
+  return shape[dim] == 1 || shape[dim + 1] == 1;
+}
+
 /// The tensor that reshapes make of itself at last; null if they make another.
 static Value findReshaped(Operation *op) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  // Two open sizes could have changed places.
-  if (type.getNumDynamicDims() > 1)
-    return {};
-  Value value = op->getResult(0);
-  while (isReshape(value.getDefiningOp())) {
-    value = value.getDefiningOp()->getOperand(0);
-    if (value.getType() == type)
-      return value;
-  }
+  // What is split and merged could give two open sizes other values.
+  bool isExact = type.getNumDynamicDims() <= 1;
+  for (; isReshape(op) && (isExact || isUnitReshape(op));
+       op = op->getOperand(0).getDefiningOp())
+    if (op->getOperand(0).getType() == type)
+      return op->getOperand(0);
   return {};
 }
 

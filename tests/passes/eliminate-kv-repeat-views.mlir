@@ -137,3 +137,15 @@ func.func @squeezed(%q: tensor<2x3x4x4xf32>, %k: tensor<2x5x1x4xf32>) -> tensor<
   %p = attn.score %q, %r : tensor<2x3x4x4xf32>, tensor<2x5x4x4xf32> -> tensor<2x4x3x5xf32>
   return %p : tensor<2x4x3x5xf32>
 }
+
+// The same with open sizes, none of which a dimension of size 1 changes.
+// CHECK-LABEL: func.func @squeezed_open
+// CHECK-SAME: %[[Q:[^:]+]]: {{.+}}, %[[K:[^:]+]]: !h1x4_heads
+func.func @squeezed_open(%q: tensor<?x?x4x4xf32>, %k: tensor<?x?x1x4xf32>) -> tensor<?x4x?x?xf32> {
+  // CHECK-NEXT: attn.score %[[Q]], %[[K]]
+  %s = attn.flatten %k {dim = 1} : tensor<?x?x1x4xf32> -> tensor<?x?x4xf32>
+  %r = attn.expand %s {dim = 2} : tensor<?x?x4xf32> -> tensor<?x?x4x4xf32>
+  // expected-remark@below {{'attn.score' reads 1 heads in groups instead of 4 repeated ones}}
+  %p = attn.score %q, %r : tensor<?x?x4x4xf32>, tensor<?x?x4x4xf32> -> tensor<?x4x?x?xf32>
+  return %p : tensor<?x4x?x?xf32>
+}
