@@ -64,6 +64,8 @@ class Meaning:
     norm: bool = False
     projection_bias: bool = False
     output: bool = False
+    # Batch and tokens of any size, in `queries` and `keys` of the type.
+    dynamic: bool = False
     # Latent attention: 0 without compressed queries.
     query_rank: int = 0
     rope_dim: int = 2
@@ -82,7 +84,7 @@ class Meaning:
 
     @property
     def has_blind_row(self):
-        return any(begin == end for begin, end in self.ranges())
+        return not self.dynamic and any(begin == end for begin, end in self.ranges())
 
     def is_band_seen(self):
         """Each side of the band hides a key from some row that sees one, and
@@ -107,6 +109,9 @@ class Meaning:
         return not top_left.is_causal and (band.is_causal or not can_be)
 
     def is_valid(self):
+        if self.dynamic and (self.family == "latent" or self.hiding or self.showing or self.added or self.lengths
+                             or self.positions or self.tied or self.bias == "absolute" or self.rank < 4 and self.band or self.rank == 2):
+            return False
         if self.band and not self.is_band_seen():
             return False
         if self.rank < 4 and (self.heads > 1 or self.bias or self.sinks or self.lengths or self.rope or self.norm):
@@ -153,7 +158,8 @@ def draw(rng):
     group = rng.choice([1, 1, 2, 3, 4]) if rank == 4 and family != "latent" else 1
     dim = rng.choice([1, 2, 3, 4])
     rope = rng.choice(["half", "interleaved"]) if dim % 2 == 0 and chance(0.3) and rank == 4 else ""
-    pick = lambda names, p: tuple(name for name in names if chance(p))
+    dynamic = family != "latent" and rank > 2 and chance(0.15)
+    pick = lambda names, p: tuple(name for name in names if chance(p) and not dynamic)
     masks = ("matrix", "padding", "full") if rank == 4 else ("matrix", "padding")
     band = random_band(rng, queries, keys) if chance(0.6) else None
     return Meaning(
@@ -167,7 +173,7 @@ def draw(rng):
         tied=rng.choice(["kv", "qkv"]) if family == "heads" and chance(0.3) else "", rope=rope,
         positions=bool(rope) and chance(0.5), norm=rank == 4 and family in ("rows", "cross") and chance(0.2),
         projection_bias=family in ("rows", "cross") and chance(0.3), output=chance(0.3),
-        query_rank=rng.choice([0, 3]), rope_dim=2)
+        dynamic=dynamic, query_rank=rng.choice([0, 3]), rope_dim=2)
 
 
 def random_meaning(rng):

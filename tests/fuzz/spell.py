@@ -1,5 +1,7 @@
 """Writes one meaning in a random spelling."""
+import dataclasses
 import math
+import re
 
 import numpy
 
@@ -7,6 +9,8 @@ from writer import Writer
 
 LOWEST = -3.4028234663852886e38
 INFINITY = -math.inf
+# Sizes that stand for open ones, and their multiples too.
+OPEN = {"batch": 1000003, "queries": 1000033, "keys": 1000037}
 # What a window has for a side without a limit.
 UNBOUNDED = 2**31 - 1
 
@@ -19,10 +23,20 @@ def logical(role, *shape):
     return (start << 20) + bias + numpy.arange(math.prod(shape)).reshape(shape)
 
 
+def opened(text):
+    """The text with open sizes in its types."""
+    def size(match):
+        return "?x" if any(int(match[1]) % prime == 0 for prime in OPEN.values()) else match[0]
+    return re.sub(r"(?<=[<x])(\d+)x", size, text)
+
+
 class Speller:
     """`trap` names a near miss: one step that is another function."""
 
     def __init__(self, meaning, choices, name, trap=None):
+        if meaning.dynamic:
+            keys = OPEN["queries" if meaning.family == "rows" else "keys"]
+            meaning = dataclasses.replace(meaning, **OPEN | {"keys": keys})
         self.m, self.c, self.trap = meaning, choices, trap
         self.g = Writer(name)
 
@@ -38,7 +52,8 @@ class Speller:
                 out = self.g.linear(out, self.g.weight("weight.o", labels))
         if self.c.flag("dead code"):
             self.g.scale(out, 2.0)
-        return self.g.text(out), self.g.labels
+        text = self.g.text(out)
+        return opened(text) if self.m.dynamic else text, self.g.labels
 
     # Projections.
     def source(self, role):
@@ -137,6 +152,8 @@ class Speller:
         g, times, name = self.g, self.m.group, f"{role} repeated"
         if self.trap == "tile" and role == "k":
             return g.tile(x, dim, times)
+        if self.trap == "expand in front" and role == "v":
+            return g.flatten(g.expand(x, dim, times), dim)
         kinds = ["interleave", "expand"]
         if dim == 2:
             kinds.append("repeat_kv")
@@ -274,7 +291,7 @@ class Speller:
             return self.folded(q, k, v)
         score = self.product(q, k)
         probability = self.probability(score)
-        if c.pick("sum", ["matmul", "weighted_sum"]) == "weighted_sum":
+        if c.pick("sum", self.sums()) == "weighted_sum":
             return self.merged(g.weighted_sum(probability, self.repeat_third("v", v)), first=False)
         return self.merged(g.matmul(probability, self.heads_first("v", v)), first=True)
 
@@ -310,10 +327,16 @@ class Speller:
             q, k = self.scaled_operand("q", q), self.scaled_operand("k", k)
         return g.matmul(q, g.swap(k))
 
+    def sums(self):
+        """Keys and values of open sizes have roles by the textbook's steps alone."""
+        if self.m.dynamic:
+            return ["weighted_sum" if self.c.pick("product", ["matmul", "score"]) == "score" else "matmul"]
+        return ["matmul", "weighted_sum"]
+
     # Heads folded into the batch, for products of one batch dimension.
     def is_folded(self):
         m = self.m
-        can_be = not (m.bias or m.sinks or m.lengths or self.trap) and not {"full", "heads"} & set(
+        can_be = not (m.bias or m.sinks or m.lengths or m.dynamic or self.trap) and not {"full", "heads"} & set(
             m.hiding + m.showing + m.added)
         return can_be and self.c.flag("heads folded into the batch")
 
@@ -335,7 +358,7 @@ class Speller:
     def is_stacked(self):
         m = self.m
         can_be = (m.family in ("rows", "cross") and m.rank == 4 and m.group == 1
-                  and not (m.norm or m.rope or m.bias or m.sinks or m.lengths)
+                  and not (m.dynamic and m.band or m.norm or m.rope or m.bias or m.sinks or m.lengths)
                   and not {"full", "heads"} & set(m.hiding + m.showing + m.added))
         return can_be and self.c.flag("stacked heads")
 
@@ -367,12 +390,20 @@ class Speller:
             score = self.banded(score, rank)
         if m.softcap:
             score = self.capped(score)
+        if self.trap == "capped twice":
+            score = g.softcap(score, 1.5)
+        if m.bias and self.trap == "bias before the scale":
+            return self.softmax(g.scale(g.position_bias(score, f"#attn.alibi<distance = {m.bias}>"), 0.5), rank)
         if m.bias:
             score = g.position_bias(score, f"#attn.alibi<distance = {m.bias}>")
         for step in self.mask_steps(rank):
             score = step(score)
         if self.trap == "scale behind a finite fill":
             score = g.scale(score, 1e-33)
+        if self.trap == "negative scale behind the mask":
+            score = g.scale(score, -1.0)
+        if self.trap == "scores times scores":
+            score = g.binary("mul", score, score)
         if self.scale_at("masked scores"):
             score = self.apply_scale(score, self.scale_at("masked scores"))
         return self.softmax(score, rank)
@@ -390,12 +421,20 @@ class Speller:
         g, m = self.g, self.m
         if self.trap == "wrong axis":
             return g.softmax_over(score, rank - 2)
+        if self.trap == "axis of heads":
+            return g.softmax_over(score, 1)
+        if self.trap == "probabilities used twice":
+            p = g.softmax_over(score)
+            return g.binary("add", p, g.sum(p, rank - 2))
+        if self.trap == "sum of other rows":
+            p = g.binary("mul", g.softmax_over(score), self.band_tensor("f32", shows=True))
+            return g.binary("div", p, g.sum(p, rank - 2))
         if m.sinks:
             return g.softmax_over(score, sinks=g.argument("sinks", (m.heads,)))
         kinds = ["softmax", "dim"]
         if self.renormalises(rank):
             kinds = ["softmax"]
-        elif not m.lengths:
+        elif not (m.lengths or m.dynamic):
             kinds += ["linalg", "spelled out"]
         kind = self.c.pick("softmax", kinds)
         if kind == "dim":
@@ -407,11 +446,15 @@ class Speller:
         p = g.softmax_over(score)
         return self.renormalised(p, rank) if self.renormalises(rank) else p
 
+    def named(self, choice):
+        """The choice by another name where keys are values too."""
+        return f"{choice} of tied keys" if self.m.tied else choice
+
     # Masks.
     def renormalises(self, rank):
         m = self.m
         can_be = m.band and not (m.has_run_time_mask or m.sinks or m.has_blind_row)
-        return bool(can_be and self.trap is None and self.c.pick("band", self.band_kinds(rank)) == "renormalised")
+        return bool(can_be and self.trap is None and self.c.pick(self.named("band"), self.band_kinds(rank)) == "renormalised")
 
     def renormalised(self, p, rank):
         g = self.g
@@ -426,6 +469,8 @@ class Speller:
 
     def band_kinds(self, rank):
         m = self.m
+        if m.dynamic:
+            return ["symbol"]
         kinds = ["fill", "where", "where not", "added", "added fill", "added where", "joined"]
         if rank == 4 and not m.bias:
             kinds.append("symbol")
@@ -495,15 +540,19 @@ class Speller:
     def banded(self, score, rank):
         g, m = self.g, self.m
         kinds = self.band_kinds(rank)
-        if self.trap in ("small fill", "scale behind a finite fill"):
+        if self.trap in ("small fill", "scale behind a finite fill", "finite fill of blind rows",
+                         "finite fill beside a mask"):
             kinds = ["finite fill", "finite where", "finite added"]
-        elif self.trap:
+        elif self.trap and not m.dynamic:
             kinds = ["fill", "where", "added"]
-        kind = self.c.pick("band", kinds)
+        kind = self.c.pick(self.named("band"), kinds)
         if kind == "renormalised":
             return score
         if kind == "symbol":
             return g.symbolic_mask(score, self.symbol())
+        if self.trap == "transposed band":
+            return g.masked_fill(score, g.step("transpose", [self.band_tensor("i1", False)], (m.keys, m.queries),
+                                               "permutation = array<i64: 1, 0>", "i1"), INFINITY)
         shown = lambda: self.widened(self.band_tensor("i1", True), rank)
         hidden = lambda: self.widened(self.band_tensor("i1", False), rank)
         constant = lambda value: g.full((1,), value, "f32")
@@ -573,7 +622,7 @@ class Speller:
         steps, conditions = [], []
         if m.band and self.trap != "mask before softcap":
             if not m.lengths:
-                kind = c.pick("band", self.band_kinds(rank)) if not self.trap else ""
+                kind = c.pick(self.named("band"), self.band_kinds(rank)) if not self.trap else ""
                 if kind == "joined" and (m.hiding or m.showing):
                     conditions.append(lambda: self.band_tensor("i1", False))
                 else:
@@ -619,7 +668,7 @@ class Speller:
 
     def hide(self, score, condition):
         g = self.g
-        kind = self.c.pick("hidden by", ["fill", "where", "where not", "added"])
+        kind = self.c.pick(self.named("hidden by"), ["fill", "where", "where not", "added"])
         if kind == "fill":
             return g.masked_fill(score, condition, INFINITY)
         minus = g.full((1,), INFINITY, "f32")
