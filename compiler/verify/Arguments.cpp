@@ -1,7 +1,7 @@
 //===- Arguments.cpp - What a function's arguments stand for --------------===//
 //
-// Looks through attn.repeat_kv, and compositions of masks, to the operation
-// that gives a tensor its role.
+// Looks through repeats, scales, rotations and compositions of masks to the
+// operation that gives a tensor its role.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,6 +44,14 @@ static Role roleInMask(OpTy op, Value value, Role other) {
                                       : other;
 }
 
+/// The role of what is scaled: scores, if nothing says what they are.
+static Role roleOfScaled(Value result) {
+  bool isReturned =
+      !result.use_empty() &&
+      llvm::all_of(result.getUsers(), llvm::IsaPred<func::ReturnOp>);
+  return isReturned ? Role::Score : roleOf(result);
+}
+
 static Role roleOfUse(OpOperand &use) {
   Value value = use.get();
   return TypeSwitch<Operation *, Role>(use.getOwner())
@@ -63,13 +71,23 @@ static Role roleOfUse(OpOperand &use) {
           return Role::Other;
         return isVeryNegative(op.getLhs()) ? Role::Hiding : Role::Showing;
       })
+      .Case<RepeatInterleaveOp, TileOp>([&](auto op) {
+        return op.getDim() == 2 ? roleOf(op.getResult()) : Role::Other;
+      })
+      .Case<MulOp, DivOp>([&](auto op) {
+        bool isScaled = value.getType() == op.getType();
+        return isScaled ? roleOf(op.getResult()) : Role::Other;
+      })
       .Case([&](RopeOp op) {
-        return value == op.getPositions() ? Role::Positions : Role::Other;
+        if (value == op.getPositions())
+          return Role::Positions;
+        return op.getHeadsFirst() ? Role::Other : roleOf(op.getResult());
       })
       .Case([&](ScoreOp op) {
         return value == op.getQuery() ? Role::Query : Role::Key;
       })
-      .Case<ScaleOp, SoftcapOp>([](auto) { return Role::Score; })
+      .Case<ScaleOp, SoftcapOp>(
+          [](auto op) { return roleOfScaled(op.getResult()); })
       .Case([&](MaskOp op) { return roleInMask(op, value, Role::Score); })
       .Case([&](SoftmaxOp op) {
         return value == op.getSinks() ? Role::Sinks : Role::Score;
