@@ -140,7 +140,7 @@ def smaller(state):
 
 class Runner:
     def __init__(self, options):
-        self.tools, self.options = Tools(options.bin), options
+        self.tools, self.options = Tools(options.bin, options.without), options
         self.failures, self.functions, self.reduced = collections.Counter(), 0, 0
         self.kinds = collections.Counter()
 
@@ -302,6 +302,7 @@ def parse():
     parser.add_argument("--seed", default="1", help="of all random choices")
     parser.add_argument("--case", type=int, help="only this case")
     parser.add_argument("--unmet", action="store_true", help="also spellings that are known not to meet")
+    parser.add_argument("--without", metavar="PASS", help="leave a pass out, to see that it is missed")
     parser.add_argument("--reduce", type=int, default=8, help="how many failures to reduce at most")
     parser.add_argument("--keep", default=os.path.join(root, "build", "fuzz"), help="where reduced failures go")
     return parser.parse_args()

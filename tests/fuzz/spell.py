@@ -76,10 +76,9 @@ class Speller:
 
     def linear(self, x, name, labels, bias):
         """A projection with weights of its own."""
-        name_of_choice = "projections with bias" if bias is not None else "projections"
-        if self.is_stack:
-            name_of_choice = "stacked " + name_of_choice
-        if self.c.pick(name_of_choice, ["linear", "matmul"]) == "matmul":
+        choice = "stacked projections" if self.is_stack else "projections"
+        choice += " with bias" if bias is not None else ""
+        if self.c.pick(choice, ["linear", "matmul"]) == "matmul":
             y = self.g.matmul(x, self.g.weight(f"weight.{name}", labels.T))
             return self.g.binary("add", y, self.g.weight(f"bias.{name}", bias)) if bias is not None else y
         weight = self.g.weight(f"weight.{name}", labels)

@@ -13,9 +13,9 @@ TRIVIAL = """func.func @core(%q: tensor<?x?x1x2xf32>) -> tensor<?x?x1x2xf32> {
 
 
 class Tools:
-    def __init__(self, folder):
+    def __init__(self, folder, without=None):
         self.folder = folder
-        self.flags = self.read_pipeline()
+        self.flags = [flag for flag in self.read_pipeline() if flag != f"--{without}"]
 
     def run(self, tool, *arguments, timeout=300):
         return subprocess.run([os.path.join(self.folder, tool), *arguments], capture_output=True, text=True,
