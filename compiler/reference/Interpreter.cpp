@@ -208,7 +208,7 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
   if (std::optional<APFloat> cap = op.getSoftcap())
     score = softcap<Real>(std::move(score), cap->convertToDouble());
   if (const Tensor *added = tensorMaskOf(op.getTensorMask()))
-    score = addTensorMask<Real>(std::move(score), *added);
+    score = addTensorMask<Real>(score, *added);
   FailureOr<Visibility> visibility =
       visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
@@ -235,7 +235,7 @@ Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
     return failure();
   visibility.added = tensorMask;
   if (tensorMask)
-    modified = addTensorMask<Real>(std::move(*modified), *tensorMask);
+    modified = addTensorMask<Real>(*modified, *tensorMask);
   Softmax weights = softmaxOf(mask(std::move(*modified), visibility), sinks);
   SmallVector<Tensor> results;
   results.push_back(

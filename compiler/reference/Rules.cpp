@@ -170,7 +170,7 @@ Tensor reference::mask(Tensor score, const Visibility &visibility) {
 }
 
 template <typename Real>
-Tensor reference::addTensorMask(Tensor score, const Tensor &added) {
+Tensor reference::addTensorMask(const Tensor &score, const Tensor &added) {
   return elementwise({&score, &added}, [](llvm::ArrayRef<double> v) -> double {
     return v[1] == -kInfinity
                ? -kInfinity
@@ -320,8 +320,8 @@ template Tensor softcap<double>(Tensor, double);
 template Tensor softcap<float>(Tensor, double);
 template Softmax softmax<double>(Tensor, const Tensor *);
 template Softmax softmax<float>(Tensor, const Tensor *);
-template Tensor addTensorMask<double>(Tensor, const Tensor &);
-template Tensor addTensorMask<float>(Tensor, const Tensor &);
+template Tensor addTensorMask<double>(const Tensor &, const Tensor &);
+template Tensor addTensorMask<float>(const Tensor &, const Tensor &);
 template Tensor softmaxAlong<double>(const Tensor &, int64_t);
 template Tensor softmaxAlong<float>(const Tensor &, int64_t);
 template Tensor addPositionBias<double>(Tensor, const PositionBias &);

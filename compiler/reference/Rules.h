@@ -58,7 +58,7 @@ Tensor mask(Tensor score, const Visibility &visibility);
 /// result = score + added, whose sizes are the score's or 1; -inf hides even a
 /// NaN or an infinite score
 template <typename Real>
-Tensor addTensorMask(Tensor score, const Tensor &added);
+Tensor addTensorMask(const Tensor &score, const Tensor &added);
 
 struct Softmax {
   Tensor probability;
