@@ -90,11 +90,14 @@ static bool hasNan(const Tensor &tensor) {
 
 /// Attention spelled out makes NaNs that attention does not have, inf - inf of
 /// a score under a mask that is added and 0 / 0 of weights that all vanish: the
-/// pass that finds attention in it may give them values, which hold from there.
+/// passes that find attention in it may give them values, which hold from
+/// there.
 static void adoptNans(ArrayRef<Tensor> inputs, StringRef pass,
                       ArrayRef<Tensor> results,
                       MutableArrayRef<Tensor> expected) {
-  if (pass != "attn-raise-attention" || llvm::any_of(inputs, hasNan))
+  bool findsAttention =
+      pass == "attn-raise-attention" || pass == "attn-fuse-masked-softmax";
+  if (!findsAttention || llvm::any_of(inputs, hasNan))
     return;
   for (auto [result, old] : llvm::zip(results, expected))
     for (auto [got, was] : llvm::zip(result.data(), old.data()))
