@@ -9,6 +9,7 @@ from writer import Writer
 
 LOWEST = -3.4028234663852886e38
 INFINITY = -math.inf
+FINITE_TRAPS = ("small fill", "scale behind a finite fill", "finite fill of blind rows", "finite fill beside a mask")
 # Sizes that stand for open ones, and their multiples too.
 OPEN = {"batch": 1000003, "queries": 1000033, "keys": 1000037}
 # What a window has for a side without a limit.
@@ -328,8 +329,16 @@ class Speller:
 
     def sums(self):
         """Keys and values of open sizes have roles by the textbook's steps alone."""
+        is_textbook = self.c.pick("product", ["matmul", "score"]) == "score"
         if self.m.dynamic:
-            return ["weighted_sum" if self.c.pick("product", ["matmul", "score"]) == "score" else "matmul"]
+            return ["weighted_sum" if is_textbook else "matmul"]
+        # Values behind a length hold NaN where the check sees that they are
+        # keys, which a matmul does not leave out.
+        if self.m.tied and self.m.lengths and is_textbook:
+            return ["weighted_sum"]
+        # Whether a weight that underflows lets a NaN through is left open.
+        if self.trap in FINITE_TRAPS:
+            return ["matmul"]
         return ["matmul", "weighted_sum"]
 
     # Heads folded into the batch, for products of one batch dimension.
@@ -539,8 +548,7 @@ class Speller:
     def banded(self, score, rank):
         g, m = self.g, self.m
         kinds = self.band_kinds(rank)
-        if self.trap in ("small fill", "scale behind a finite fill", "finite fill of blind rows",
-                         "finite fill beside a mask"):
+        if self.trap in FINITE_TRAPS:
             kinds = ["finite fill", "finite where", "finite added"]
         elif self.trap and not m.dynamic:
             kinds = ["fill", "where", "added"]
