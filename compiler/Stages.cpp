@@ -18,6 +18,7 @@
 #include "passes/RowParts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 using namespace attn;
 using namespace mlir;
@@ -184,9 +185,15 @@ static std::string passesOf(const StageSpec &stage,
     return stage.passes.str();
   bool isPrefill =
       options.phases.size() == 1 && options.phases.front() == Phase::Prefill;
-  return fmt::format("{}{{form={}{}}}", std::string_view(stage.passes),
-                     spell(options.absorb.value_or(Absorb::Auto)),
-                     isPrefill ? " query-length=2048" : "");
+  std::vector<std::string> chosen;
+  if (options.absorb)
+    chosen.push_back(fmt::format("form={}", spell(*options.absorb)));
+  if (isPrefill)
+    chosen.push_back("query-length=2048");
+  return chosen.empty()
+             ? stage.passes.str()
+             : fmt::format("{}{{{}}}", std::string_view(stage.passes),
+                           fmt::join(chosen, " "));
 }
 
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
