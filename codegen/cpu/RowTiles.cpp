@@ -350,13 +350,16 @@ func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
 // Masks
 //===----------------------------------------------------------------------===//
 
-/// The score under its mask: chosen by i1, or added in base 2.
+/// The score under its mask: chosen by i1, or added in base 2. An added -inf
+/// hides the key too, whatever its score is.
 static Value maskScore(KernelBuilder &k, Type element, Value score,
                        Value mask) {
+  Value hidden = k.splat(-std::numeric_limits<float>::infinity());
   if (element.isInteger(1))
-    return k.select(mask, score,
-                    k.splat(-std::numeric_limits<float>::infinity()));
-  return k.fma(mask, k.splat(1.44269504f), score);
+    return k.select(mask, score, hidden);
+  Value isHidden = arith::CmpFOp::create(
+      k.builder(), k.loc(), arith::CmpFPredicate::OEQ, mask, hidden);
+  return k.select(isHidden, hidden, k.fma(mask, k.splat(1.44269504f), score));
 }
 
 func::FuncOp attn::cpu::emitTensorMaskRow(KernelBuilder &k, Type element) {

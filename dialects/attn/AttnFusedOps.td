@@ -74,7 +74,8 @@ def Attn_FlashOp : Attn_Op<"flash", [
     value` and the logarithm of the denominator. Without a `score_mod` region the scores pass
     as they are; with one, it maps each score, given its row (query index),
     column (key index) and head. A boolean `tensor_mask` makes scores -inf where
-    it is false. The sink joins the denominator once.
+    it is false, one of floats where it is -inf, whatever the score is. The sink
+    joins the denominator once.
 
     A row that sees no key has output 0 and lse -inf, or lse = sink.
 

@@ -7,6 +7,7 @@
 #include "dialects/attn/AttnOps.h"
 #include "dialects/attn/AttnSizesImpl.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attn;
@@ -112,13 +113,14 @@ LogicalResult SumOp::verify() {
   return checkShape(*this, "result", getResult(), expected);
 }
 
-/// eps is a finite number, and not negative.
+/// eps is 0 or positive, and neither infinite nor subnormal in f32.
 static LogicalResult checkEps(Operation *op, const APFloat &eps) {
+  using Limits = std::numeric_limits<float>;
   double value = eps.convertToDouble();
-  if (std::isfinite(value) && value >= 0)
+  if (value == 0 || (value >= Limits::min() && value <= Limits::max()))
     return success();
   return op->emitOpError() << "eps is " << value
-                           << ", expected a finite number of at least 0";
+                           << ", expected 0 or a normal number in f32";
 }
 
 /// The sizes of `weight` are those of the last dimensions of `input`.

@@ -58,6 +58,20 @@ LogicalResult RopeAttr::verify(EmitError emitError, FloatAttr theta,
   return scaling.checkPairs(emitError, theta.getValueAsDouble(), dims / 2);
 }
 
+/// Kernels rotate in f32.
+static LogicalResult checkNumbers(EmitError emitError, RopeAttr rope,
+                                  int64_t headSize) {
+  if (auto amplitude = static_cast<float>(rope.getAmplitude());
+      !std::isfinite(amplitude))
+    return emitError() << "rotates with amplitude " << rope.getAmplitude()
+                       << ", expected a finite number in f32";
+  for (auto [pair, frequency] : llvm::enumerate(rope.getFrequencies(headSize)))
+    if (!std::isfinite(frequency))
+      return emitError() << "rotates pair " << pair
+                         << " at a frequency beyond f32";
+  return success();
+}
+
 LogicalResult RopeAttr::checkHead(EmitError emitError, int64_t headSize) const {
   if (getDims() > headSize)
     return emitError() << "rotates " << getDims() << " dims of heads of size "
@@ -65,10 +79,11 @@ LogicalResult RopeAttr::checkHead(EmitError emitError, int64_t headSize) const {
   if (getRotatedDims(headSize) % 2 != 0)
     return emitError() << "head size " << headSize
                        << " is odd, and a rotation takes pairs";
-  if (!getScaling())
-    return success();
-  return getScaling().checkPairs(emitError, getTheta().getValueAsDouble(),
-                                 getRotatedDims(headSize) / 2);
+  if (getScaling() &&
+      failed(getScaling().checkPairs(emitError, getTheta().getValueAsDouble(),
+                                     getRotatedDims(headSize) / 2)))
+    return failure();
+  return checkNumbers(emitError, *this, headSize);
 }
 
 //===----------------------------------------------------------------------===//

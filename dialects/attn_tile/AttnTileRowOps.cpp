@@ -6,6 +6,7 @@
 
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "dialects/attn_tile/AttnTileSizesImpl.h"
+#include "dialects/attn_tile/ViewLayout.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -51,7 +52,16 @@ LogicalResult StoreRowsOp::verify() {
   if (failed(checkElements(*this, getView(), getTile())))
     return failure();
   // store_rows_c2
-  return checkBlock(*this, getTile(), getView());
+  if (failed(checkBlock(*this, getTile(), getView())))
+    return failure();
+  // store_rows_c3
+  for (int64_t dim = 0; dim < rankOf(getView()); ++dim)
+    if (sizeOf(getView(), dim) != 1 &&
+        strideExtent(getView(), dim).asNumber() == 0)
+      return emitOpError() << "stores to a view that repeats its elements "
+                              "along dimension "
+                           << dim;
+  return success();
 }
 
 LogicalResult CoordinatesOp::verify() {

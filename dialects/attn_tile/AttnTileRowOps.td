@@ -59,12 +59,13 @@ def AttnTile_StoreRowsOp : AttnTile_Op<"store_rows", [
   let summary = "block of rows back to a tensor";
   let description = [{
     The inverse of `attn_tile.load_rows`: `count` rows, and the columns that
-    lie within the view. No two elements of the view share a place.
+    lie within the view.
 
     Constraints:
       C1: both have the same element type.
       C2: the tile has columns, of a static number, or the view's last
           dimension has one element.
+      C3: no two elements of the view share a place.
 
     Example:
 
@@ -290,8 +291,9 @@ def AttnTile_TensorMaskOp : AttnTile_Op<"tensor_mask", [
     Row `r` is the query `first + r / group` of the head
     `kv_head * group + r % group`; column `c` is the key `j = key + c`. With
     `m = mask[batch, head, query, j]` the result is `score + log2(e) * m` for a
-    mask of f32; for one of i1 the score where `m` is true, else -inf. Columns
-    with `j >= length` stay, and their masks are not read.
+    mask of f32, and -inf where `m` is that, whatever the score; for one of i1 the
+    score where `m` is true, else -inf. Columns with `j >= length` stay, and their
+    masks are not read.
 
     Constraints:
       C1: the mask has elements of i1 or f32.

@@ -24,9 +24,10 @@ static LogicalResult checkOthers(Operation *op, Value view, Value result,
 static LogicalResult checkDimension(Operation *op, Value view,
                                     int64_t dimension, int64_t count) {
   int64_t rank = rankOf(view);
-  if (dimension >= 0 && dimension + count <= rank)
+  if (dimension >= 0 && dimension <= rank - count)
     return success();
-  return op->emitOpError() << "asks for dimension " << dimension + count - 1
+  return op->emitOpError() << "asks for dimension " << dimension
+                           << (count == 1 ? "" : " and the next")
                            << " of a view of " << rank;
 }
 
@@ -132,10 +133,10 @@ LogicalResult SliceOp::verify() {
   if (ShapedType::isDynamic(size))
     return emitOpError() << "takes a dynamic number of elements of dimension "
                          << dim;
-  if (offset >= 0 && (ShapedType::isDynamic(whole) || offset + size <= whole))
+  if (offset >= 0 && (ShapedType::isDynamic(whole) || offset <= whole - size))
     return success();
-  return emitOpError() << "takes elements " << offset << " to " << offset + size
-                       << " of " << whole;
+  return emitOpError() << "takes " << size << " elements from " << offset
+                       << " on of " << whole;
 }
 
 LogicalResult BroadcastOp::verify() {

@@ -50,6 +50,28 @@ def sigmoid(x):
     return np.where(x < 0, np.exp(np.minimum(x, 0)), 1) / (1 + np.exp(-np.abs(x)))
 
 
+class AddedMaskTest(unittest.TestCase):
+    def test_minus_infinity_hides_what_a_key_holds(self):
+        heads, rows, size = 3, 21, 20
+        keys, shape = "tensor<1x21x1x20xf32>", "tensor<1x21x3x20xf32>"
+        text = (f'func.func @f(%q: {shape} {{attn.name = "q"}}, %k: {keys} {{attn.name = "k"}}, '
+                f'%v: {keys} {{attn.name = "v"}}, %m: tensor<1x1x21x21xf32> {{attn.name = "m"}})'
+                f' -> ({shape} {{attn.name = "out"}}) {{\n'
+                f"  %out, %lse = attn.flash %q, %k, %v tensor_mask(%m : tensor<1x1x21x21xf32>)"
+                f" {{scale = 0.2, mask = #attn.bidirectional}} : {shape}, {keys}, {keys} -> {shape},"
+                f" tensor<1x21x3xf32>\n  return %out : {shape}\n}}\n")
+        random = np.random.default_rng(8)
+        q = random.standard_normal((1, rows, heads, size), dtype=np.float32)
+        k, v = random.standard_normal((2, 1, rows, 1, size), dtype=np.float32)
+        mask = np.triu(np.full((1, 1, rows, rows), -np.inf, np.float32), 1)
+        k[0, 17], v[0, 18], k[0, 19] = np.nan, np.nan, np.inf
+        got = run(text, {"q": q, "k": k, "v": v, "m": mask})[0, :17]
+        scores = np.einsum("qhd,kd->hqk", q[0, :17], k[0, :17, 0]) * 0.2 + mask[0, 0, :17, :17]
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        expected = np.einsum("hqk,kd->qhd", weights / weights.sum(-1, keepdims=True), v[0, :17, 0])
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
 class ElementsTest(unittest.TestCase):
     def check(self, op, expected, allowed):
         """`allowed` beside each expected element."""

@@ -178,7 +178,7 @@ func.func @sum_c2(%x: tensor<2x3x4xf32>) {
 // -----
 
 func.func @rms_norm_c1(%x: tensor<2x3x4xf32>) {
-  // expected-error @below {{'attn.rms_norm' op eps is -1.000000e+00, expected a finite number of at least 0}}
+  // expected-error @below {{'attn.rms_norm' op eps is -1.000000e+00, expected 0 or a normal number in f32}}
   %t = attn.rms_norm %x {eps = -1.0} : tensor<2x3x4xf32>
   return
 }
@@ -202,7 +202,7 @@ func.func @rms_norm_c2(%x: tensor<2x3x4xf32>, %w: tensor<3xf32>) {
 // -----
 
 func.func @layer_norm_c1(%x: tensor<2x3x4xf32>) {
-  // expected-error @below {{'attn.layer_norm' op eps is INF, expected a finite number of at least 0}}
+  // expected-error @below {{'attn.layer_norm' op eps is INF, expected 0 or a normal number in f32}}
   %t = attn.layer_norm %x {eps = 0x7FF0000000000000 : f64} : tensor<2x3x4xf32>
   return
 }
@@ -222,5 +222,13 @@ func.func @layer_norm_c2_rank(%x: tensor<4xf32>, %w: tensor<3x4xf32>) {
   // expected-error @below {{'attn.layer_norm' op weight has rank 2, expected 1 to 1}}
   %t = attn.layer_norm %x weight(%w : tensor<3x4xf32>)
       {eps = 1.0} : tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c1_subnormal(%x: tensor<2x3x4xf32>) {
+  // expected-error @below {{'attn.rms_norm' op eps is 1.000000e-60, expected 0 or a normal number in f32}}
+  %y = attn.rms_norm %x {eps = 1.0e-60} : tensor<2x3x4xf32>
   return
 }

@@ -288,3 +288,11 @@ func.func @no_scaling() attributes {
       scaling = #attn.causal>} {
   return
 }
+
+// -----
+
+func.func @frequency(%x: tensor<1x2x2x8xf32>) {
+  // expected-error @below {{'attn.rope' op rotates pair 3 at a frequency beyond f32}}
+  %y = attn.rope %x {position = #attn.rope<theta = 1.0e-60>} : tensor<1x2x2x8xf32>
+  return
+}

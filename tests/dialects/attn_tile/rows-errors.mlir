@@ -190,3 +190,15 @@ func.func @tensor_mask_c1(%s: !attn_tile.tile<?x128xf32>, %m: !attn_tile.view<?x
   %r = attn_tile.tensor_mask %s, %m[%i, %i, %i, %i] length %i group 4 : !attn_tile.tile<?x128xf32>, !attn_tile.view<?x8x?x?xi32>
   return
 }
+
+// -----
+
+func.func @store_rows_c3(%tile: !attn_tile.tile<?x8xf32>,
+                         %x: !attn_tile.view<8xf32>, %row: index) {
+  %repeated = attn_tile.broadcast %x[]
+      : !attn_tile.view<8xf32> -> !attn_tile.view<4x8xf32>
+  // expected-error @below {{'attn_tile.store_rows' op stores to a view that repeats its elements along dimension 0}}
+  attn_tile.store_rows %tile, %repeated[%row, %row] count %row
+      : !attn_tile.tile<?x8xf32>, !attn_tile.view<4x8xf32>
+  return
+}

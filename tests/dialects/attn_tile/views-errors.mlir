@@ -91,7 +91,7 @@ func.func @merge_dims_c2(%v: !attn_tile.view<?x2x4xf32>) {
 // -----
 
 func.func @merge_dims_c2_dimension(%v: !attn_tile.view<?x2x4xf32>) {
-  // expected-error @below {{'attn_tile.merge_dims' op asks for dimension 3 of a view of 3}}
+  // expected-error @below {{'attn_tile.merge_dims' op asks for dimension 2 and the next of a view of 3}}
   %r = attn_tile.merge_dims %v, 2 : !attn_tile.view<?x2x4xf32> -> !attn_tile.view<?x8xf32>
   return
 }
@@ -115,7 +115,7 @@ func.func @slice_c1(%v: !attn_tile.view<?x8xf32>) {
 // -----
 
 func.func @slice_c2(%v: !attn_tile.view<?x8xf32>) {
-  // expected-error @below {{'attn_tile.slice' op takes elements 5 to 9 of 8}}
+  // expected-error @below {{'attn_tile.slice' op takes 4 elements from 5 on of 8}}
   %r = attn_tile.slice %v, 1 from 5 : !attn_tile.view<?x8xf32> -> !attn_tile.view<?x4xf32>
   return
 }
@@ -157,5 +157,23 @@ func.func @broadcast_c2_rank(%v: !attn_tile.view<2x8xf32>, %n: index) {
 func.func @broadcast_c3(%v: !attn_tile.view<8xf32>, %n: index) {
   // expected-error @below {{'attn_tile.broadcast' op has 0 sizes for 1 dynamic dimensions}}
   %r = attn_tile.broadcast %v[] : !attn_tile.view<8xf32> -> !attn_tile.view<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @slice_beyond(%x: !attn_tile.view<4x8xf32>) {
+  // expected-error @below {{'attn_tile.slice' op takes 2 elements from 9223372036854775807 on of 4}}
+  %part = attn_tile.slice %x, 0 from 9223372036854775807
+      : !attn_tile.view<4x8xf32> -> !attn_tile.view<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @merge_beyond(%x: !attn_tile.view<4x8xf32>) {
+  // expected-error @below {{'attn_tile.merge_dims' op asks for dimension 9223372036854775807 and the next of a view of 2}}
+  %merged = attn_tile.merge_dims %x, 9223372036854775807
+      : !attn_tile.view<4x8xf32> -> !attn_tile.view<4xf32>
   return
 }
