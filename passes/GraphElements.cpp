@@ -11,6 +11,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <limits>
+
 using namespace mlir;
 using namespace attn;
 
@@ -72,6 +74,9 @@ struct ElementWriter {
   /// x where j - i `predicate` diagonal, else 0
   Value triangle(ValueRange x, int64_t diagonal,
                  arith::CmpIPredicate predicate) {
+    // Beyond, no two places are so far from each other.
+    using Limits = std::numeric_limits<int32_t>;
+    diagonal = std::clamp<int64_t>(diagonal, Limits::min(), Limits::max());
     Value distance = arith::SubIOp::create(b, loc, x[2], x[1]);
     Value limit =
         arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(diagonal));

@@ -182,6 +182,7 @@ void GraphProgramBuilder::buildProduct(Operation *op, Value result) {
   Value batch = isBatched ? task->getArgument(0) : constant(0);
   RowBlock block;
   block.shape = sizes.sizesOf(result);
+  block.source = destination;
   block.width = product.columnBlock;
   Value first =
       make<arith::MulIOp>("first", task->getArgument(isBatched ? 2 : 0),

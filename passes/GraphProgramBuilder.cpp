@@ -105,13 +105,34 @@ static bool takesRows(Operation *op) {
   return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
 }
 
-/// Whether a task of attention can do the operation to the queries that it
-/// loads.
-bool GraphProgramBuilder::isQueryStep(Operation *op, FlashOp flash) {
+/// Whether a task of attention can do `op`, and what was put off for it, to the
+/// queries that it loads: not where a step looks at the order of dimensions.
+/// `source` becomes a tensor of the query's shape that they read.
+bool GraphProgramBuilder::findQuerySource(Operation *op, const Sizes &query,
+                                          Value &source) const {
   auto rope = dyn_cast<RopeOp>(op);
-  return op->getResult(0) == flash.getQuery() && !heldProduct(op) &&
-         !isTriangle(op) && !(rope && rope.getHeadsFirst()) &&
-         sizes.sizesOf(op->getOperand(0)) == sizes.sizesOf(flash.getQuery());
+  if (heldProduct(op) || isTriangle(op) || (rope && rope.getHeadsFirst()))
+    return false;
+  for (Value operand : op->getOperands()) {
+    Operation *producer = operand.getDefiningOp();
+    bool isPutOff = producer && deferred.contains(producer);
+    if (isPutOff && !isa<FullOp>(producer) &&
+        !findQuerySource(producer, query, source))
+      return false;
+    if (!isPutOff && !source && sizes.sizesOf(operand) == query)
+      source = operand;
+  }
+  return true;
+}
+
+/// The step of attention's queries is done by its tasks.
+bool GraphProgramBuilder::isQueryStep(Operation *op, FlashOp flash) {
+  Value source;
+  if (op->getResult(0) != flash.getQuery() ||
+      !findQuerySource(op, sizes.sizesOf(flash.getQuery()), source) || !source)
+    return false;
+  querySources[flash] = source;
+  return true;
 }
 
 /// Whether the phase of the only user computes the operation. A product may be
@@ -140,15 +161,6 @@ bool GraphProgramBuilder::isDeferred(Operation *op) {
   return takesRows(user) && isInput && !product;
 }
 
-Value GraphProgramBuilder::sourceOf(Value tensor) const {
-  while (Operation *op = tensor.getDefiningOp()) {
-    if (!deferred.contains(op))
-      break;
-    tensor = op->getOperand(0);
-  }
-  return tensor;
-}
-
 void GraphProgramBuilder::buildOp(Operation *op) {
   if (isRowArrangement(op))
     return;
@@ -171,12 +183,15 @@ void GraphProgramBuilder::compute(Operation *op) {
       .Default([&](Operation *) { buildRows(op); });
 }
 
-/// "'attn.rms_norm', 'attn.rope'": what makes `last` of `source`, in order.
-static std::string describeSteps(Value last, Value source) {
-  std::string text = describeProducer(last);
-  while ((last = last.getDefiningOp()->getOperand(0)) != source)
-    text = describeProducer(last) + ", " + text;
-  return text;
+/// "'attn.rms_norm', 'attn.rope'": the steps that were put off for `last`, in
+/// order, and `last` itself.
+std::string GraphProgramBuilder::describeSteps(Operation *last) const {
+  std::string text;
+  for (Value operand : last->getOperands())
+    if (Operation *step = operand.getDefiningOp();
+        step && deferred.contains(step))
+      text += describeSteps(step) + ", ";
+  return text + describeProducer(last->getResult(0));
 }
 
 /// The queries of a task of attention, and what is done to them first.
@@ -209,13 +224,13 @@ void GraphProgramBuilder::buildFlash(FlashOp flash) {
     if (tensor)
       operands.map(tensor, packedViewOf(tensor, flash));
   };
-  Value source = sourceOf(flash.getQuery());
-  bool hasSteps = source != flash.getQuery();
-  if (hasSteps) {
-    computeOperands(flash.getQuery().getDefiningOp());
+  Value source = querySources.lookup(flash);
+  if (source) {
+    Operation *last = flash.getQuery().getDefiningOp();
+    computeOperands(last);
     operands.map(flash.getQuery(), viewOf(source));
     remarkPassed(flash, kTilePass,
-                 "does " + describeSteps(flash.getQuery(), source) +
+                 "does " + describeSteps(last) +
                      " to queries where a task loads them");
   } else {
     map(flash.getQuery());
@@ -255,7 +270,7 @@ void GraphProgramBuilder::buildFlash(FlashOp flash) {
   };
   using Queries = function_ref<Value(const Task &)>;
   TileProgramBuilder(b, flash, schedule)
-      .buildInto(operands, output, lse, hasSteps ? Queries(load) : Queries());
+      .buildInto(operands, output, lse, source ? Queries(load) : Queries());
   if (!firstPhase)
     firstPhase = *program.getBody().getOps<tile::PhaseOp>().begin();
   for (Value result : flash.getResults())

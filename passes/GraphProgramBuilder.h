@@ -32,11 +32,11 @@ struct RowBlock {
   /// The shape whose rows they are, and the columns of a tile.
   llvm::SmallVector<GraphSize> shape;
   int64_t width;
-  /// Not 0: rows of `[batch, queries, heads, size]` in the order of a task of
-  /// attention, heads of one of so many groups beside each other. A view whose
-  /// rows they are.
-  int64_t groups = 0;
+  /// A view of that shape.
   mlir::Value source;
+  /// Not 0: rows of `[batch, queries, heads, size]` in the order of a task of
+  /// attention, heads of one of so many groups beside each other.
+  int64_t groups = 0;
   /// Tiles of tensors that are there already.
   llvm::DenseMap<mlir::Value, mlir::Value> tiles;
 };
@@ -64,8 +64,9 @@ private:
   void buildReturn(mlir::Operation *op);
   bool isDeferred(mlir::Operation *op);
   bool isQueryStep(mlir::Operation *op, FlashOp flash);
-  /// What the steps that were put off for `tensor` begin with.
-  mlir::Value sourceOf(mlir::Value tensor) const;
+  bool findQuerySource(mlir::Operation *op, const Sizes &query,
+                       mlir::Value &source) const;
+  std::string describeSteps(mlir::Operation *last) const;
   /// Computes what the steps that were put off for `op` read.
   void computeOperands(mlir::Operation *op);
   mlir::Operation *heldProduct(mlir::Operation *op) const;
@@ -166,6 +167,8 @@ private:
   llvm::DenseSet<mlir::Value> inUser;
   /// Operations that their user's phase computes; the products among them.
   llvm::DenseSet<mlir::Operation *> deferred;
+  /// What the steps on the queries of attention read.
+  llvm::DenseMap<mlir::Operation *, mlir::Value> querySources;
   llvm::DenseMap<mlir::Operation *, mlir::Operation *> products;
   llvm::DenseMap<unsigned, mlir::Value> axisValues;
   llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> axisNumbers;

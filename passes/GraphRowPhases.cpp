@@ -100,6 +100,7 @@ void GraphProgramBuilder::buildRows(Operation *op) {
   Value destination = destinationOf(result);
   buildRowPhase(op->getName().stripDialect(), sizes.sizesOf(result),
                 needsWholeRows(op), [&](RowBlock &block) {
+                  block.source = destination;
                   store(computeTile(op, block), destination, block);
                 });
   views[result] = destination;
@@ -201,9 +202,6 @@ Value GraphProgramBuilder::computeTile(Operation *op, RowBlock &block) {
   for (Value operand : op->getOperands())
     tiles.push_back(tileOf(operand, block));
   if (isTriangle(op)) {
-    Value view = views.lookup(op->getOperand(0));
-    if (!view)
-      view = destinationOf(op->getResult(0));
     Type i32 = b.getI32Type();
     int64_t last = static_cast<int64_t>(block.shape.size()) - 1;
     for (int64_t dim : {last - 1, last})
@@ -211,7 +209,7 @@ Value GraphProgramBuilder::computeTile(Operation *op, RowBlock &block) {
           b, named("place"),
           dim == last ? tileType({ShapedType::kDynamic, block.width}, i32)
                       : tileType({ShapedType::kDynamic}, i32),
-          view, dim, block.row, block.column, block.count));
+          block.source, dim, block.row, block.column, block.count));
   }
   return mapRows(tiles, type, [&](OpBuilder &inner, ValueRange elements) {
     return emitElement(inner, op, elements);
@@ -306,8 +304,8 @@ Value GraphProgramBuilder::normTile(LayerNormOp norm, RowBlock &block) {
 Value GraphProgramBuilder::positionsOf(RopeOp rope, RowBlock &block) {
   bool headsFirst = rope.getHeadsFirst();
   if (!rope.getPositions()) {
-    Value rows = block.groups ? groupHeads(block.source, block.groups)
-                              : destinationOf(rope.getResult());
+    Value rows =
+        block.groups ? groupHeads(block.source, block.groups) : block.source;
     return tile::CoordinatesOp::create(
         b, named("position"), tileType({ShapedType::kDynamic}, b.getI32Type()),
         rows, headsFirst || block.groups ? 2 : 1, block.row, block.column,

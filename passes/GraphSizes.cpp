@@ -8,10 +8,16 @@
 #include "passes/GraphSizes.h"
 
 #include "dialects/attn/AttnOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "passes/GraphElements.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
+
+/// 2^48: more than any machine has room for.
+static constexpr int64_t kMostElements = int64_t(1) << 48;
 
 static ArrayRef<int64_t> shapeOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getShape();
@@ -28,10 +34,16 @@ static GraphSize product(const GraphSize &left, const GraphSize &right) {
   return result;
 }
 
+/// `factor` times `times`, at most just over the limit.
+static int64_t repeatedFactor(int64_t factor, uint64_t times) {
+  return static_cast<int64_t>(std::min<uint64_t>(
+      llvm::SaturatingMultiply<uint64_t>(factor, times), kMostElements + 1));
+}
+
 GraphSizes::GraphSizes(func::FuncOp function) {
   addArguments(function);
   for (Operation &op : function.getBody().front().without_terminator())
-    if (!hasProblem())
+    if (!hasProblem() && !isOpTriviallyDead(&op))
       visit(&op);
   if (!hasProblem())
     checkEqualities();
@@ -63,6 +75,7 @@ void GraphSizes::addArguments(func::FuncOp function) {
       bound.push_back(-1);
     }
     sizes[argument] = own;
+    checkElements(nullptr, argument);
   }
 }
 
@@ -227,10 +240,11 @@ GraphSizes::Sizes GraphSizes::visitShape(Operation *op) {
         own[dim] = GraphSize::of(shapeOf(slice.getResult())[dim]);
       })
       .Case<RepeatInterleaveOp, TileOp>([&](auto repeat) {
-        own[repeat.getDim()].factor *= static_cast<int64_t>(repeat.getTimes());
+        int64_t &factor = own[repeat.getDim()].factor;
+        factor = repeatedFactor(factor, repeat.getTimes());
       })
       .Case([&](RepeatKvOp repeat) {
-        own[2].factor *= static_cast<int64_t>(repeat.getTimes());
+        own[2].factor = repeatedFactor(own[2].factor, repeat.getTimes());
       })
       .Case([&](ConcatOp concat) {
         auto dim = concat.getDim();
@@ -312,12 +326,28 @@ void GraphSizes::visit(Operation *op) {
   else if (isa<LinearOp, HeadLinearOp, MatmulOp, RmsNormOp, LayerNormOp, RopeOp,
                CacheAppendOp>(op))
     sizes[result] = visitMath(op);
-  else
+  else if (isElementwise(op))
     sizes[result] = broadcast(op, result);
+  else
+    return fail(op, "is no operation that a graph is compiled from");
   // What the type says holds as well.
   for (auto [dim, size] : llvm::enumerate(shapeOf(result)))
     if (!ShapedType::isDynamic(size))
       unify(op, sizes[result][dim], GraphSize::of(size));
+  checkElements(op, result);
+}
+
+/// Counts of elements and bytes stay within 64 bits.
+void GraphSizes::checkElements(Operation *op, Value tensor) {
+  int64_t elements = 1;
+  for (const GraphSize &size : sizesOf(tensor))
+    elements = llvm::SaturatingMultiply<uint64_t>(elements, size.factor) >
+                       uint64_t(kMostElements)
+                   ? kMostElements + 1
+                   : elements * size.factor;
+  if (elements > kMostElements)
+    fail(op, Twine(op ? "" : "it ") + "has a tensor of more than " +
+                 Twine(kMostElements) + " elements");
 }
 
 //===----------------------------------------------------------------------===//
@@ -341,6 +371,11 @@ void GraphSizes::nameAxes(func::FuncOp function) {
     nameAxis(sizes[flash.getQuery()][0], "batch");
     nameAxis(sizes[flash.getQuery()][1], "query_length");
     nameAxis(sizes[flash.getKey()][1], "kv_capacity");
+  }
+  for (auto append : function.getOps<CacheAppendOp>()) {
+    nameAxis(sizes[append.getCache()][0], "batch");
+    nameAxis(sizes[append.getCache()][1], "kv_capacity");
+    nameAxis(sizes[append.getFresh()][1], "query_length");
   }
   for (auto [number, axis] : llvm::enumerate(axes)) {
     GraphSize own = {1, {static_cast<unsigned>(number)}};

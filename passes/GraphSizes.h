@@ -75,6 +75,7 @@ private:
   Sizes visitShape(mlir::Operation *op);
   Sizes visitMath(mlir::Operation *op);
   void checkEqualities();
+  void checkElements(mlir::Operation *op, mlir::Value tensor);
   void nameAxes(mlir::func::FuncOp function);
   void nameAxis(const GraphSize &size, llvm::StringRef name);
 

@@ -113,3 +113,32 @@ func.func @documents(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
       -> tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
   return %output, %lse : tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
 }
+
+// -----
+
+func.func @enormous(%x: tensor<4xf32> {attn.name = "x"})
+    -> (tensor<4294967296x4xf32> {attn.name = "y"}) {
+  %wide = attn.expand %x {dim = 0} : tensor<4xf32> -> tensor<4294967296x4xf32>
+  // expected-error @below {{'attn.expand' op has a tensor of more than 281474976710656 elements}}
+  %wider = attn.expand %wide {dim = 0}
+      : tensor<4294967296x4xf32> -> tensor<4294967296x4294967296x4xf32>
+  %y = attn.sum %wider {dim = 0}
+      : tensor<4294967296x4294967296x4xf32> -> tensor<1x4294967296x4xf32>
+  %z = attn.flatten %y {dim = 0}
+      : tensor<1x4294967296x4xf32> -> tensor<4294967296x4xf32>
+  return %z : tensor<4294967296x4xf32>
+}
+
+// -----
+
+// What nothing reads has no sizes that matter.
+
+func.func @dead(%x: tensor<?x8xf32> {attn.name = "x"},
+                %q: tensor<?x?x2x8xf32> {attn.name = "q"})
+    -> (tensor<?x8xf32> {attn.name = "y"}) {
+  %unused = arith.constant 1.0 : f32
+  %score = attn.score %q, %q
+      : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32> -> tensor<?x2x?x?xf32>
+  %y = attn.relu %x : tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}

@@ -135,3 +135,17 @@ func.func @rotated(%q: tensor<?x?x8x16xf32> {attn.name = "q"},
 // CHECK-NOT: attn_tile.phase
 // REMARK: remark: {{.*}}does 'attn.rms_norm', 'attn.rope' to queries where a task loads them
 // REMARK: remark: {{.*}}left 'attn.rope' before the keys are stored: every block of queries would repeat it
+
+// Where a row stands is read off the phase's own result: no buffer besides.
+
+func.func @turned(%x: tensor<?x?x4x64xf32> {attn.name = "x"})
+    -> (tensor<?x?x4x64xf32> {attn.name = "y"}) {
+  %turned = attn.rope %x {position = #attn.rope<theta = 100.0>}
+      : tensor<?x?x4x64xf32>
+  %y = attn.rms_norm %turned {eps = 1.0e-6} : tensor<?x?x4x64xf32>
+  return %y : tensor<?x?x4x64xf32>
+}
+
+// CHECK-LABEL: attn_tile.program @turned_graph(
+// CHECK-NOT: attn_tile.buffer
+// CHECK: attn_tile.coordinates %y, 1

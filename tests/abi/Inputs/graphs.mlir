@@ -288,4 +288,69 @@ module {
         -> tensor<?x?x6x20xf32>, tensor<?x?x6xf32>
     return %y, %z : tensor<?x?x6x20xf32>, tensor<?x?x6x20xf32>
   }
+
+  // Steps on queries that their tasks cannot do, or only with care: what looks
+  // at the order of dimensions, and constants and biases in front.
+  func.func @query_orders(%x: tensor<2x4x4x8xf32> {attn.name = "x"},
+                          %k: tensor<2x5x2x8xf32> {attn.name = "k"},
+                          %b: tensor<8xf32> {attn.name = "b"})
+      -> (tensor<2x4x4x8xf32> {attn.name = "triangle"},
+          tensor<2x4x4x8xf32> {attn.name = "heads_first"},
+          tensor<2x4x4x8xf32> {attn.name = "constant"},
+          tensor<2x4x4x8xf32> {attn.name = "bias"}) {
+    %upper = attn.triu %x {diagonal = 1} : tensor<2x4x4x8xf32>
+    %bent = attn.tanh %upper : tensor<2x4x4x8xf32>
+    %triangle, %l0 = attn.flash %bent, %k, %k {scale = 0.5, mask = #attn.causal}
+        : tensor<2x4x4x8xf32>, tensor<2x5x2x8xf32>, tensor<2x5x2x8xf32>
+        -> tensor<2x4x4x8xf32>, tensor<2x4x4xf32>
+    %turned = attn.rope %x {heads_first, position = #attn.rope<theta = 100.0>}
+        : tensor<2x4x4x8xf32>
+    %normed = attn.rms_norm %turned {eps = 1.0e-6} : tensor<2x4x4x8xf32>
+    %first, %l1 = attn.flash %normed, %k, %k {scale = 0.5, mask = #attn.causal}
+        : tensor<2x4x4x8xf32>, tensor<2x5x2x8xf32>, tensor<2x5x2x8xf32>
+        -> tensor<2x4x4x8xf32>, tensor<2x4x4xf32>
+    %one = attn.full {value = 1.0} : tensor<2x4x4x8xf32>
+    %less = attn.sub %one, %x
+        : tensor<2x4x4x8xf32>, tensor<2x4x4x8xf32> -> tensor<2x4x4x8xf32>
+    %constant, %l2 = attn.flash %less, %k, %k {scale = 0.5, mask = #attn.causal}
+        : tensor<2x4x4x8xf32>, tensor<2x5x2x8xf32>, tensor<2x5x2x8xf32>
+        -> tensor<2x4x4x8xf32>, tensor<2x4x4xf32>
+    %more = attn.add %b, %x
+        : tensor<8xf32>, tensor<2x4x4x8xf32> -> tensor<2x4x4x8xf32>
+    %gate = attn.sigmoid %more : tensor<2x4x4x8xf32>
+    %bias, %l3 = attn.flash %gate, %k, %k {scale = 0.5, mask = #attn.causal}
+        : tensor<2x4x4x8xf32>, tensor<2x5x2x8xf32>, tensor<2x5x2x8xf32>
+        -> tensor<2x4x4x8xf32>, tensor<2x4x4xf32>
+    return %triangle, %first, %constant, %bias
+        : tensor<2x4x4x8xf32>, tensor<2x4x4x8xf32>, tensor<2x4x4x8xf32>,
+          tensor<2x4x4x8xf32>
+  }
+
+  // A diagonal beyond 32 bits, and repeats of both types of four bytes.
+  func.func @wide(%x: tensor<4x8xf32> {attn.name = "x"},
+                  %f: tensor<4x1xf32> {attn.name = "f"},
+                  %i: tensor<4x1xi32> {attn.name = "i"})
+      -> (tensor<4x8xf32> {attn.name = "none"},
+          tensor<4x8xf32> {attn.name = "all"},
+          tensor<4x8xf32> {attn.name = "floats"},
+          tensor<4x8xi32> {attn.name = "numbers"}) {
+    %none = attn.triu %x {diagonal = 4294967296} : tensor<4x8xf32>
+    %all = attn.tril %x {diagonal = 4294967296} : tensor<4x8xf32>
+    %floats = attn.repeat_interleave %f {times = 8, dim = 1}
+        : tensor<4x1xf32> -> tensor<4x8xf32>
+    %numbers = attn.repeat_interleave %i {times = 8, dim = 1}
+        : tensor<4x1xi32> -> tensor<4x8xi32>
+    return %none, %all, %floats, %numbers
+        : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xi32>
+  }
+
+  // An append alone says what its sizes count.
+  func.func @append(%cache: tensor<?x?x8xf32> {attn.name = "cache"},
+                    %fresh: tensor<?x?x8xf32> {attn.name = "fresh"},
+                    %lengths: tensor<?xi32> {attn.name = "lengths"})
+      -> (tensor<?x?x8xf32> {attn.name = "grown"}) {
+    %grown = attn.cache_append %cache, %fresh lengths(%lengths : tensor<?xi32>)
+        : tensor<?x?x8xf32>, tensor<?x?x8xf32>
+    return %grown : tensor<?x?x8xf32>
+  }
 }
