@@ -231,7 +231,7 @@ void TaskEmitter::keepScores(Value rows) {
 void TaskEmitter::emitExactRow(Value row, Value lo, Value hi,
                                const ValuePlace &values, Value sum) {
   Value place = k.add(k.mul(row, shape.kernel.scoreStride()), lo);
-  k.call(emitExactAccumulate(k, shape.kernel),
+  k.call(emitExactAccumulate(k, shape.kernel, shape.hidesKeys),
          {k.at(scores, place), k.at(keptScores, place),
           k.at(values.first, k.mul(lo, values.keyStride)), values.keyStride,
           k.i64(values.panelStride), sum, k.at(alpha, row), k.sub(hi, lo)});

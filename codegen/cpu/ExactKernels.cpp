@@ -22,12 +22,19 @@ static Value isEqual(KernelBuilder &k, Value x, float number) {
                                x, k.splat(number));
 }
 
+static Value isNotFinite(KernelBuilder &k, Value magnitude) {
+  return arith::CmpFOp::create(k.builder(), k.loc(), arith::CmpFPredicate::UGE,
+                               magnitude, k.splat(infinity));
+}
+
 namespace {
 /// Emits the pieces of exact_accumulate.
 struct ExactSum {
   KernelBuilder &k;
   const KernelShape &shape;
   Value weights, scores, keyStride, alpha, keys;
+  /// A mask hides keys: what they hold is no number of the formulas.
+  bool hidesKeys;
 
   /// `width` columns; the last vector may be incomplete.
   void chunk(Value values, Value out, int64_t width) const {
@@ -45,7 +52,8 @@ struct ExactSum {
   }
 
 private:
-  /// sum += weight * v, where an infinite v counts as 0 under a score of -inf.
+  /// sum += weight * v, where an infinite v counts as 0 under a score of -inf,
+  /// and so does a NaN of a hidden key.
   void step(Value key, Value from, int64_t width,
             MutableArrayRef<Value> sums) const {
     Value weight = k.broadcast(k.loadF32(k.at(weights, key)));
@@ -55,7 +63,9 @@ private:
       int64_t c = v * shape.lanes;
       Value value = k.loadFirst(k.at(from, c), width - c);
       Value magnitude = math::AbsFOp::create(k.builder(), k.loc(), value);
-      Value isLeftOut = k.both(isWeightless, isEqual(k, magnitude, infinity));
+      Value isOdd = hidesKeys ? isNotFinite(k, magnitude)
+                              : isEqual(k, magnitude, infinity);
+      Value isLeftOut = k.both(isWeightless, isOdd);
       sum = k.fma(weight, k.select(isLeftOut, k.splat(0.0f), value), sum);
     }
   }
@@ -63,8 +73,11 @@ private:
 } // namespace
 
 func::FuncOp attn::cpu::emitExactAccumulate(KernelBuilder &k,
-                                            const KernelShape &shape) {
+                                            const KernelShape &shape,
+                                            bool hidesKeys) {
   std::string name = ("exact_accumulate_d" + Twine(shape.valueDim)).str();
+  if (hidesKeys)
+    name += "_hiding";
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(name,
@@ -79,7 +92,8 @@ func::FuncOp attn::cpu::emitExactAccumulate(KernelBuilder &k,
                     k.argument(1),
                     k.argument(3),
                     k.broadcast(k.loadF32(k.argument(6))),
-                    k.argument(7)};
+                    k.argument(7),
+                    hidesKeys};
   int64_t panels = shape.valueDim / shape.panel;
   k.loop(k.i64(0), k.i64(panels), 1, [&](Value panel) {
     exact.chunk(k.at(values, k.mul(panel, panelStride)),

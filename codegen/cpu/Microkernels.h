@@ -83,8 +83,8 @@ mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
 /// exact_accumulate(weights, scores, values, keyStride, panelStride, sum,
 /// alpha, keys): as accumulate, for one row, any number of keys, and values in
 /// panels or not; infinite values of keys whose `scores` are -inf are left out.
-mlir::func::FuncOp emitExactAccumulate(KernelBuilder &k,
-                                       const KernelShape &shape);
+mlir::func::FuncOp
+emitExactAccumulate(KernelBuilder &k, const KernelShape &shape, bool hidesKeys);
 
 /// least_score(score, lo, hi) -> f32: the least of the scores [lo, hi) of
 /// `rows` rows, NaNs left out; inf where there are none.

@@ -213,8 +213,9 @@ func::FuncOp attn::cpu::emitCopyStrided(KernelBuilder &k, int64_t bytes) {
 }
 
 func::FuncOp attn::cpu::emitFillRow(KernelBuilder &k, Type element) {
-  int64_t bytes = bytesOf(element);
-  std::string name = ("fill_row_" + Twine(bytes)).str();
+  std::string name = element.isF32()         ? "fill_row_f32"
+                     : element.isInteger(32) ? "fill_row_i32"
+                                             : "fill_row_i1";
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(name, {element, k.ptrType, k.i64Type}, {},
@@ -350,8 +351,25 @@ func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
 // Masks
 //===----------------------------------------------------------------------===//
 
-/// The score under its mask: chosen by i1, or added in base 2. An added -inf
-/// hides the key too, whatever its score is.
+/// `mask` in base 2: a finite one stays finite, the lowest float too.
+static Value inBaseTwo(KernelBuilder &k, Value mask) {
+  constexpr float most = std::numeric_limits<float>::max();
+  auto compare = [&](arith::CmpFPredicate predicate, Value x,
+                     float y) -> Value {
+    return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x,
+                                 k.splat(y));
+  };
+  Value product = k.mulf(mask, k.splat(1.44269504f));
+  Value isLow = k.both(compare(arith::CmpFPredicate::OLT, product, -most),
+                       compare(arith::CmpFPredicate::OGE, mask, -most));
+  Value isHigh = k.both(compare(arith::CmpFPredicate::OGT, product, most),
+                        compare(arith::CmpFPredicate::OLE, mask, most));
+  return k.select(isLow, k.splat(-most),
+                  k.select(isHigh, k.splat(most), product));
+}
+
+/// The score under its mask: chosen by i1, or added. An added -inf hides the
+/// key too, whatever its score is.
 static Value maskScore(KernelBuilder &k, Type element, Value score,
                        Value mask) {
   Value hidden = k.splat(-std::numeric_limits<float>::infinity());
@@ -359,7 +377,7 @@ static Value maskScore(KernelBuilder &k, Type element, Value score,
     return k.select(mask, score, hidden);
   Value isHidden = arith::CmpFOp::create(
       k.builder(), k.loc(), arith::CmpFPredicate::OEQ, mask, hidden);
-  return k.select(isHidden, hidden, k.fma(mask, k.splat(1.44269504f), score));
+  return k.select(isHidden, hidden, k.addf(score, inBaseTwo(k, mask)));
 }
 
 func::FuncOp attn::cpu::emitTensorMaskRow(KernelBuilder &k, Type element) {

@@ -19,7 +19,7 @@ static constexpr int64_t lineElements = ATTN_RT_CACHE_LINE / 4;
 
 PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
   int64_t headDim = 1, valueDim = 1, group = 1;
-  bool joinsViews = false;
+  bool joinsViews = false, hidesKeys = false;
   tile::ScheduleAttr schedule =
       phase->getParentOfType<tile::ProgramOp>().getSchedule();
   auto columnsOf = [](Value tile) {
@@ -38,14 +38,16 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
       group = finish.getGroup();
     else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
       joinsViews |= load.getViews().size() > 1;
+    else if (isa<tile::TensorMaskOp>(op))
+      hidesKeys = true;
   });
   return {KernelShape(target, headDim, valueDim, schedule.getKeyBlock()), group,
-          schedule.getQueryBlock() * group, joinsViews};
+          schedule.getQueryBlock() * group, joinsViews, hidesKeys};
 }
 
 TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)
     : k(k), program(program),
-      shape{KernelShape(k.getTarget(), 1, 1, 1), 1, 1, false},
+      shape{KernelShape(k.getTarget(), 1, 1, 1), 1, 1, false, false},
       buffers(program) {}
 
 void TaskEmitter::emit() {

@@ -28,6 +28,8 @@ struct PhaseShape {
   int64_t maxRows;
   /// Keys stand in several views.
   bool joinsViews;
+  /// A tensor hides keys.
+  bool hidesKeys;
 
   static PhaseShape of(tile::PhaseOp phase, const CpuTarget &target);
 };

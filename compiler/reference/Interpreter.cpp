@@ -11,6 +11,7 @@
 #include "compiler/reference/ScoreMod.h"
 #include "compiler/reference/TensorOps.h"
 #include "compiler/reference/TensorRules.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <cmath>
 
@@ -35,6 +36,13 @@ static LogicalResult checkSize(Operation *op, StringRef what, int64_t actual,
     return success();
   return op->emitOpError() << what << " is " << actual << ", expected "
                            << expected;
+}
+
+/// The operations of `block` that somebody reads.
+static auto live(Block &block) {
+  return llvm::make_filter_range(block.without_terminator(), [](Operation &op) {
+    return !isOpTriviallyDead(&op);
+  });
 }
 
 namespace {
@@ -324,7 +332,7 @@ FailureOr<SmallVector<Tensor>> Evaluator<Real>::run(func::FuncOp function,
              << input.shape() << "], expected " << argument.getType();
     values.insert_or_assign(argument, input);
   }
-  for (Operation &op : function.front().without_terminator())
+  for (Operation &op : live(function.front()))
     if (failed(evaluate(&op)))
       return failure();
   SmallVector<Tensor> results;
@@ -450,7 +458,7 @@ reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
 bool reference::isInterpretable(func::FuncOp function) {
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return false;
-  return llvm::all_of(function.front().without_terminator(), [](Operation &op) {
+  return llvm::all_of(live(function.front()), [](Operation &op) {
     if (auto flash = dyn_cast<FlashOp>(op))
       return isScoreModSupported(flash.getScoreMod());
     return isTensorOp(&op) ||

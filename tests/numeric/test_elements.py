@@ -51,8 +51,10 @@ def sigmoid(x):
 
 
 class AddedMaskTest(unittest.TestCase):
-    def test_minus_infinity_hides_what_a_key_holds(self):
-        heads, rows, size = 3, 21, 20
+    """attn.flash under a mask that is added, [21, 21]."""
+    heads, rows, size = 3, 21, 20
+
+    def attend(self, q, k, v, mask):
         keys, shape = "tensor<1x21x1x20xf32>", "tensor<1x21x3x20xf32>"
         text = (f'func.func @f(%q: {shape} {{attn.name = "q"}}, %k: {keys} {{attn.name = "k"}}, '
                 f'%v: {keys} {{attn.name = "v"}}, %m: tensor<1x1x21x21xf32> {{attn.name = "m"}})'
@@ -60,16 +62,33 @@ class AddedMaskTest(unittest.TestCase):
                 f"  %out, %lse = attn.flash %q, %k, %v tensor_mask(%m : tensor<1x1x21x21xf32>)"
                 f" {{scale = 0.2, mask = #attn.bidirectional}} : {shape}, {keys}, {keys} -> {shape},"
                 f" tensor<1x21x3xf32>\n  return %out : {shape}\n}}\n")
+        return run(text, {"q": q, "k": k, "v": v, "m": mask})[0]
+
+    def inputs(self):
         random = np.random.default_rng(8)
-        q = random.standard_normal((1, rows, heads, size), dtype=np.float32)
-        k, v = random.standard_normal((2, 1, rows, 1, size), dtype=np.float32)
-        mask = np.triu(np.full((1, 1, rows, rows), -np.inf, np.float32), 1)
+        q = random.standard_normal((1, self.rows, self.heads, self.size), dtype=np.float32)
+        return q, *random.standard_normal((2, 1, self.rows, 1, self.size), dtype=np.float32)
+
+    def test_minus_infinity_hides_what_a_key_holds(self):
+        q, k, v = self.inputs()
+        mask = np.triu(np.full((1, 1, self.rows, self.rows), -np.inf, np.float32), 1)
         k[0, 17], v[0, 18], k[0, 19] = np.nan, np.nan, np.inf
-        got = run(text, {"q": q, "k": k, "v": v, "m": mask})[0, :17]
+        got = self.attend(q, k, v, mask)[:17]
         scores = np.einsum("qhd,kd->hqk", q[0, :17], k[0, :17, 0]) * 0.2 + mask[0, 0, :17, :17]
         weights = np.exp(scores - scores.max(-1, keepdims=True))
         expected = np.einsum("hqk,kd->qhd", weights / weights.sum(-1, keepdims=True), v[0, :17, 0])
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+    def test_the_lowest_float_hides_by_comparison_alone(self):
+        q, k, v = self.inputs()
+        lowest = np.finfo(np.float32).min
+        mask = np.triu(np.full((1, 1, self.rows, self.rows), lowest, np.float32), 1)
+        mask[0, 0, 3] = lowest
+        got = self.attend(q, k, v, mask)
+        np.testing.assert_allclose(got[0], np.broadcast_to(v[0, 0], (self.heads, self.size)), rtol=0, atol=1e-6)
+        # Everywhere the same: no key is worth more than another.
+        mean = np.broadcast_to(v[0, :, 0].mean(0), (self.heads, self.size))
+        np.testing.assert_allclose(got[3], mean, rtol=0, atol=1e-6)
 
 
 class ElementsTest(unittest.TestCase):
