@@ -9,6 +9,7 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "passes/GraphProgramBuilder.h"
+#include "passes/GraphSupport.h"
 #include "passes/RowParts.h"
 #include "passes/TileProgramBuilder.h"
 

@@ -58,8 +58,7 @@ GraphProgramBuilder::describeProduct(Operation *op) {
   size_t batched = weights.size() > 2 ? weights.size() - 2 : 0;
   for (auto [dim, size] : llvm::enumerate(ArrayRef(rows).drop_back())) {
     GraphSize &whole = dim < batched ? product.batch : product.height;
-    whole.factor *= size.factor;
-    whole.axes.append(size.axes);
+    whole = whole.times(size);
   }
   return product;
 }
@@ -77,9 +76,7 @@ GraphProgramBuilder::describeHeads(HeadLinearOp linear) {
   product.inner = rows[3].factor;
   product.columns = sizes.sizesOf(linear.getResult())[3].factor;
   product.batch = rows[2];
-  product.height = rows[0];
-  product.height.factor *= rows[1].factor;
-  product.height.axes.append(rows[1].axes);
+  product.height = rows[0].times(rows[1]);
   return product;
 }
 

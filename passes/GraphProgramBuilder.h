@@ -22,10 +22,6 @@ namespace attn {
 /// Whose remarks the builder writes.
 inline constexpr llvm::StringLiteral kTilePass = "convert-attn-to-attn-tile";
 
-/// Why a function cannot become a tile program, at an operation or (null) as a
-/// whole; nothing if it can.
-std::optional<GraphSizes::Problem> whyNotGraph(mlir::func::FuncOp function);
-
 /// A block of rows, where a phase reads and writes.
 struct RowBlock {
   mlir::Value row, column, count;

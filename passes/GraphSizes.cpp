@@ -27,9 +27,9 @@ static int64_t rankOf(Value tensor) {
   return static_cast<int64_t>(shapeOf(tensor).size());
 }
 
-static GraphSize product(const GraphSize &left, const GraphSize &right) {
-  GraphSize result = {left.factor * right.factor, left.axes};
-  result.axes.append(right.axes.begin(), right.axes.end());
+GraphSize GraphSize::times(const GraphSize &other) const {
+  GraphSize result = {factor * other.factor, axes};
+  result.axes.append(other.axes.begin(), other.axes.end());
   llvm::sort(result.axes);
   return result;
 }
@@ -206,7 +206,7 @@ GraphSizes::Sizes GraphSizes::visitShape(Operation *op) {
       })
       .Case([&](FlattenOp flatten) {
         auto dim = flatten.getDim();
-        own[dim] = product(own[dim], own[dim + 1]);
+        own[dim] = own[dim].times(own[dim + 1]);
         own.erase(own.begin() + dim + 1);
       })
       .Case([&](UnflattenOp split) {

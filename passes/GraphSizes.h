@@ -24,6 +24,7 @@ struct GraphSize {
 
   static GraphSize of(int64_t number) { return {number, {}}; }
   bool isStatic() const { return axes.empty(); }
+  GraphSize times(const GraphSize &other) const;
   bool operator==(const GraphSize &other) const {
     return factor == other.factor && axes == other.axes;
   }

@@ -42,10 +42,8 @@ Value GraphProgramBuilder::sizeValue(const GraphSize &size) {
 /// Rows of a tensor: elements along all dimensions but the last.
 Value GraphProgramBuilder::rowsOf(ArrayRef<GraphSize> shape) {
   GraphSize rows = GraphSize::of(1);
-  for (const GraphSize &size : shape.drop_back()) {
-    rows.factor *= size.factor;
-    rows.axes.append(size.axes.begin(), size.axes.end());
-  }
+  for (const GraphSize &size : shape.drop_back())
+    rows = rows.times(size);
   return sizeValue(rows);
 }
 
@@ -130,8 +128,7 @@ Value GraphProgramBuilder::splitDim(Value view, int64_t dim,
 
 Value GraphProgramBuilder::mergeDims(Value view, int64_t dim) {
   Sizes shape = shapeOfView(view);
-  shape[dim].factor *= shape[dim + 1].factor;
-  shape[dim].axes.append(shape[dim + 1].axes);
+  shape[dim] = shape[dim].times(shape[dim + 1]);
   shape.erase(shape.begin() + dim + 1);
   auto type = cast<tile::ViewType>(view.getType());
   OpBuilder::InsertionGuard guard(b);

@@ -142,3 +142,58 @@ func.func @dead(%x: tensor<?x8xf32> {attn.name = "x"},
   %y = attn.relu %x : tensor<?x8xf32>
   return %y : tensor<?x8xf32>
 }
+
+// -----
+
+// expected-error @below {{function 'no_body' cannot become a tile program: it has no body of one block}}
+func.func private @no_body(tensor<2x8xf32>) -> tensor<2x8xf32>
+
+// -----
+
+// expected-error @below {{function 'no_rank' cannot become a tile program: it has a value that is not a tensor of known rank}}
+func.func @no_rank(%x: tensor<*xf32> {attn.name = "x"}) -> (tensor<*xf32> {attn.name = "y"}) {
+  return %x : tensor<*xf32>
+}
+
+// -----
+
+// expected-error @below {{function 'halves' cannot become a tile program: it has elements that are not f32, i1 or i32}}
+func.func @halves(%x: tensor<2x8xf16> {attn.name = "x"}) -> (tensor<2x8xf16> {attn.name = "y"}) {
+  return %x : tensor<2x8xf16>
+}
+
+// -----
+
+func.func @dynamic_cache(%cache: tensor<1x?x?xf32> {attn.name = "cache"},
+                         %fresh: tensor<1x1x?xf32> {attn.name = "fresh"},
+                         %lengths: tensor<1xi32> {attn.name = "lengths"})
+    -> (tensor<1x?x?xf32> {attn.name = "grown"}) {
+  // expected-error @below {{'attn.cache_append' op has rows of a dynamic size: give the cache a last dimension of a static size}}
+  %grown = attn.cache_append %cache, %fresh lengths(%lengths : tensor<1xi32>)
+      : tensor<1x?x?xf32>, tensor<1x1x?xf32>
+  return %grown : tensor<1x?x?xf32>
+}
+
+// -----
+
+func.func @split_dynamic(%x: tensor<?x8xf32> {attn.name = "x"}) -> (tensor<?x2x8xf32> {attn.name = "y"}) {
+  // expected-error @below {{'attn.unflatten' op splits a dynamic size: make it static}}
+  %y = attn.unflatten %x {dim = 0} : tensor<?x8xf32> -> tensor<?x2x8xf32>
+  return %y : tensor<?x2x8xf32>
+}
+
+// -----
+
+func.func @joined_dynamic(%x: tensor<?x8xf32> {attn.name = "x"}) -> (tensor<?x8xf32> {attn.name = "y"}) {
+  // expected-error @below {{'attn.concat' op joins along a dynamic size: make it static}}
+  %y = attn.concat %x, %x {dim = 0} : tensor<?x8xf32>, tensor<?x8xf32> -> tensor<?x8xf32>
+  return %y : tensor<?x8xf32>
+}
+
+// -----
+
+func.func @not_ours(%x: tensor<2x8xf32> {attn.name = "x"}) -> (tensor<2x8xf32> {attn.name = "y"}) {
+  // expected-error @below {{'arith.negf' op is no operation that a graph is compiled from}}
+  %y = arith.negf %x : tensor<2x8xf32>
+  return %y : tensor<2x8xf32>
+}
