@@ -249,11 +249,10 @@ void attn::printJson(const Explanation &explanation, llvm::raw_ostream &out) {
 // Text
 //===----------------------------------------------------------------------===//
 
-/// "41 943 040": digits in groups, as people count.
-static std::string spellCount(double count) {
+std::string attn::groupDigits(double count, StringRef separator) {
   std::string digits = fmt::format("{:.0f}", count);
   for (size_t at = digits.size(); at > 3; at -= 3)
-    digits.insert(at - 3, " ");
+    digits.insert(at - 3, separator);
   return digits;
 }
 
@@ -263,9 +262,9 @@ static void printCosts(llvm::raw_ostream &out, const LayerCosts &costs) {
                      "    keys and values read   {:>17} bytes\n"
                      "    all bytes moved        {:>17} bytes\n"
                      "    KV cache per token     {:>17} bytes\n",
-                     spellCount(costs.parameters), spellCount(costs.flops),
-                     spellCount(costs.kvBytes), spellCount(costs.bytes),
-                     spellCount(costs.kvCacheBytesPerToken));
+                     groupDigits(costs.parameters), groupDigits(costs.flops),
+                     groupDigits(costs.kvBytes), groupDigits(costs.bytes),
+                     groupDigits(costs.kvCacheBytesPerToken));
 }
 
 static void printRoofline(llvm::raw_ostream &out,
@@ -275,7 +274,7 @@ static void printRoofline(llvm::raw_ostream &out,
     bool isPrefill = point.phase == "prefill";
     std::string call = fmt::format(
         "{} {} {}", point.phase, isPrefill ? "of" : "on",
-        spellCount(double(isPrefill ? point.queryLength : point.kvLength)));
+        groupDigits(double(isPrefill ? point.queryLength : point.kvLength)));
     std::string bound = spellBound(point, machine);
     out << fmt::format("    {:<22} {:>17} FLOP/byte{}{}\n", call,
                        spellIntensity(point), bound.empty() ? "" : ": ", bound);
@@ -296,8 +295,8 @@ static void printForms(llvm::raw_ostream &out, const LatentForms &forms,
   out << fmt::format("    FLOPs expanded         {:>17}\n"
                      "    FLOPs absorbed         {:>17}\n"
                      "    {}\n",
-                     spellCount(forms.expandedFlops),
-                     spellCount(forms.absorbedFlops),
+                     groupDigits(forms.expandedFlops),
+                     groupDigits(forms.absorbedFlops),
                      spellCrossover(forms, keys));
 }
 

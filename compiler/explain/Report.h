@@ -51,6 +51,9 @@ struct Explanation {
 /// The layers that `module` declares and what they cost.
 Explanation explainLayers(mlir::ModuleOp module, const CostQuestion &question);
 
+/// "41 943 040": digits in groups, as people count.
+std::string groupDigits(double count, llvm::StringRef separator = " ");
+
 void printText(const Explanation &explanation, llvm::raw_ostream &out);
 void printJson(const Explanation &explanation, llvm::raw_ostream &out);
 

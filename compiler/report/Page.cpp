@@ -41,11 +41,8 @@ static std::string headCells(llvm::ArrayRef<StringRef> heads) {
 }
 
 /// "41 943 040", with spaces that do not break.
-static std::string spellCount(double count) {
-  std::string digits = fmt::format("{:.0f}", count);
-  for (size_t at = digits.size(); at > 3; at -= 3)
-    digits.insert(at - 3, "\u00a0");
-  return digits;
+static std::string countCell(double count) {
+  return numberCell(groupDigits(count, "\u00a0"));
 }
 
 static std::string table(StringRef caption, llvm::ArrayRef<StringRef> heads,
@@ -110,10 +107,10 @@ static std::string rooflineTable(const PageContent &content, size_t mostBytes) {
           attention.layers.empty() ? "-" : spellLayers(attention.layers);
       std::string row = cell(spellKernel(attention)) + cell(layers) +
                         cell(attention.mask) + cell(std::string(point.phase)) +
-                        numberCell(spellCount(double(point.queryLength))) +
-                        numberCell(spellCount(double(point.kvLength))) +
-                        numberCell(spellCount(point.flops)) +
-                        numberCell(spellCount(point.bytes)) +
+                        countCell(double(point.queryLength)) +
+                        countCell(double(point.kvLength)) +
+                        countCell(point.flops) +
+                        countCell(point.bytes) +
                         numberCell(spellIntensity(point));
       if (machine)
         row += cell(spellBound(point, machine));
@@ -154,7 +151,7 @@ static std::string layersTable(const Explanation &layers, size_t mostBytes) {
     std::string row = cell(spellLayers(group.layers)) + cell(group.description);
     for (double LayerCosts::*field :
          {&LayerCosts::parameters, &LayerCosts::kvCacheBytesPerToken})
-      row += numberCell(group.costs ? spellCount(*group.costs.*field) : "-");
+      row += group.costs ? countCell(*group.costs.*field) : numberCell("-");
     rows.add("<tr>" + row + "</tr>\n");
   }
   return table("What the input declares; 'attnc explain' says more.",
