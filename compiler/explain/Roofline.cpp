@@ -12,9 +12,6 @@
 using namespace attn;
 using namespace llvm;
 
-/// Visible pairs are counted row by row.
-static constexpr int64_t kMostQueries = int64_t(1) << 20;
-
 double RooflinePoint::leastTime(const Machine &machine) const {
   // GFLOP/s and GB/s, in milliseconds.
   return std::max(flops / machine.peakGflops, bytes / machine.bandwidthGbs) /

@@ -33,12 +33,15 @@ struct RooflinePoint {
   double leastTime(const Machine &machine) const;
 };
 
-/// Where `call` lies.
+/// Visible pairs are counted row by row: a call of more rows takes too long.
+inline constexpr int64_t kMostQueries = int64_t(1) << 20;
+
+/// Where `call` lies, which has at most kMostQueries.
 RooflinePoint pointOf(const BenchCase &call, const CostQuestion &question);
 
 /// The kernels of a layer: a prefill of all keys of `question`, at most its
-/// last 2^20, and one token on them. Of a latent layer, the first is expanded,
-/// the second absorbed; neither counts the up-projections.
+/// last kMostQueries, and one token on them. Of a latent layer, the first is
+/// expanded, the second absorbed; neither counts the up-projections.
 std::vector<RooflinePoint> placeLayer(GroupedOp layer,
                                       const CostQuestion &question);
 std::vector<RooflinePoint> placeLayer(LatentOp layer,

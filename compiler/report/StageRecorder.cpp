@@ -22,7 +22,7 @@ static bool isAbsorbed(FlashOp flash) {
 }
 
 /// A prefill of all keys and one token on them, or the only call that static
-/// sizes allow.
+/// sizes allow; at most kMostQueries of a call.
 static std::vector<RooflinePoint> placeFlash(FlashOp flash,
                                              const CostQuestion &question) {
   ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
@@ -42,7 +42,7 @@ static std::vector<RooflinePoint> placeFlash(FlashOp flash,
     lengths = {query[1]};
   std::vector<RooflinePoint> points;
   for (int64_t length : lengths) {
-    call.shape.queryLength = length;
+    call.shape.queryLength = std::min(length, kMostQueries);
     points.push_back(pointOf(call, question));
   }
   return points;
