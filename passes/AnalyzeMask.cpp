@@ -280,7 +280,8 @@ static bool isCountable(const KeyInterval &interval, CallSizes sizes,
     return false;
   int64_t queries = llvm::divideCeil(sizes.queries, block.queries);
   int64_t keys = llvm::divideCeil(sizes.keys, block.keys);
-  return queries == 0 || keys <= most / queries;
+  // Without keys there are no pairs, and still a count for each of the queries.
+  return queries == 0 || (queries <= most && keys <= most / queries);
 }
 
 /// Says which blocks have to be visited, and which of them masked.
