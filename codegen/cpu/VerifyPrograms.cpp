@@ -183,14 +183,14 @@ static LogicalResult verifyCounts(tile::ProgramOp program) {
   auto phases = program.getBody().getOps<tile::PhaseOp>();
   int64_t count = std::distance(phases.begin(), phases.end());
   if (count > ATTN_MAX_PHASES)
-    return program.emitOpError()
-           << "has " << count << " phases, the runtime takes "
-           << ATTN_MAX_PHASES;
+    return program.emitError() << "'" << program.getKernelName() << "' needs "
+                               << count << " phases, the runtime takes "
+                               << ATTN_MAX_PHASES << ": split the function";
   unsigned tensors = program.getBody().getNumArguments();
   if (tensors > ATTN_RT_MAX_TENSORS)
-    return program.emitOpError()
-           << "has " << tensors << " tensors, the runtime takes "
-           << ATTN_RT_MAX_TENSORS;
+    return program.emitError() << "'" << program.getKernelName() << "' has "
+                               << tensors << " tensors, the runtime takes "
+                               << ATTN_RT_MAX_TENSORS << ": split the function";
   return success();
 }
 
