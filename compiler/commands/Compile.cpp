@@ -59,6 +59,36 @@ static std::string summarize(const Artifact &artifact, StringRef directory) {
 // The page of --report
 //===----------------------------------------------------------------------===//
 
+static LogicalResult refuseReport(const Invocation &invocation,
+                                  llvm::Error error) {
+  reportError(fmt::format("report '{}' {}", invocation.reportFile,
+                          llvm::toString(std::move(error))));
+  return failure();
+}
+
+/// Fails with a message if something else than an earlier page would be
+/// replaced; what is no file is refused when the page is written.
+static LogicalResult checkReplaced(const Invocation &invocation) {
+  StringRef path = invocation.reportFile;
+  if (!llvm::sys::fs::is_regular_file(path))
+    return success();
+  bool isInput = false;
+  if (!llvm::sys::fs::equivalent(path, invocation.input, isInput) && isInput)
+    return refuseReport(invocation,
+                        llvm::createStringError("is the input, which it would "
+                                                "replace; name another file"));
+  auto bytes = readFile(path);
+  if (!bytes)
+    return refuseReport(invocation, bytes.takeError());
+  StringRef old = (*bytes)->getBuffer();
+  if (old.empty() || report::isPage(old))
+    return success();
+  return refuseReport(
+      invocation,
+      llvm::createStringError("exists and is not a report of attnc; remove it "
+                              "or name another file"));
+}
+
 /// Folders are replaced as a whole: what lies in them would be lost.
 static LogicalResult checkReportPlace(const Invocation &invocation) {
   OutputFolder page(invocation.reportFile, /*objection=*/nullptr);
@@ -72,14 +102,7 @@ static LogicalResult checkReportPlace(const Invocation &invocation) {
                             invocation.reportFile, folder));
     return failure();
   }
-  return success();
-}
-
-static LogicalResult refuseReport(const Invocation &invocation,
-                                  llvm::Error error) {
-  reportError(fmt::format("report '{}' {}", invocation.reportFile,
-                          llvm::toString(std::move(error))));
-  return failure();
+  return checkReplaced(invocation);
 }
 
 /// Writes the folder, and the page if there is to be one: both or none.

@@ -109,8 +109,7 @@ static std::string rooflineTable(const PageContent &content, size_t mostBytes) {
                         cell(attention.mask) + cell(std::string(point.phase)) +
                         countCell(double(point.queryLength)) +
                         countCell(double(point.kvLength)) +
-                        countCell(point.flops) +
-                        countCell(point.bytes) +
+                        countCell(point.flops) + countCell(point.bytes) +
                         numberCell(spellIntensity(point));
       if (machine)
         row += cell(spellBound(point, machine));
@@ -164,9 +163,20 @@ static std::string layersTable(const Explanation &layers, size_t mostBytes) {
 // The page
 //===----------------------------------------------------------------------===//
 
+static StringRef pageTemplate() {
+  return {attn_report_page_begin,
+          size_t(attn_report_page_end - attn_report_page_begin)};
+}
+
+bool report::isPage(StringRef bytes) {
+  // The first line is any page's, the second says whose it is.
+  StringRef page = pageTemplate();
+  size_t end = page.find('\n', page.find('\n') + 1);
+  return bytes.starts_with(page.take_front(end + 1));
+}
+
 std::string report::renderPage(const PageContent &content, size_t mostBytes) {
-  StringRef page(attn_report_page_begin,
-                 attn_report_page_end - attn_report_page_begin);
+  StringRef page = pageTemplate();
   // Tables first, a tenth each at most; stages share what they leave.
   size_t share = mostBytes / 10;
   std::string remarks = remarksTable(content.stages, share);

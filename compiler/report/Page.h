@@ -28,6 +28,9 @@ struct PageContent {
 /// The largest page that a browser still opens at once.
 inline constexpr size_t kMostPageBytes = size_t(4) << 20;
 
+/// Whether `bytes` begin as every page does: no other file may be replaced.
+bool isPage(llvm::StringRef bytes);
+
 /// The page, in at most `mostBytes`, of which the empty page takes some 20000.
 /// Each stage gets its share; what is left out is said where it is missing.
 std::string renderPage(const PageContent &content,
