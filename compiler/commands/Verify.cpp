@@ -24,22 +24,24 @@ using namespace attn;
 using namespace attn::verify;
 using namespace mlir;
 
-/// Compiles `invocation.input` into a folder inside `parent`.
-static LogicalResult compileInto(const Invocation &invocation,
-                                 MLIRContext &context, StringRef directory) {
+/// Compiles `invocation.input` into the folder `directory`; the module that it
+/// declares, null on failure.
+static OwningOpRef<ModuleOp> compileInto(const Invocation &invocation,
+                                         MLIRContext &context,
+                                         StringRef directory) {
   OwningOpRef<ModuleOp> module =
       loadInput(context, invocation.input, invocation.compile);
   if (!module)
-    return failure();
+    return nullptr;
   FailureOr<Artifact> artifact = compile(*module, invocation.compile);
-  if (failed(artifact))
-    return failure();
-  return writeFolder(*artifact, directory);
+  if (failed(artifact) || failed(writeFolder(*artifact, directory)))
+    return nullptr;
+  return module;
 }
 
 /// Whether this machine runs an attention.
 static bool runsAttentionHere(const Subject &subject) {
-  const KernelCase &spec = kernelCases().front();
+  KernelCase spec = *fitTo(kernelCases().front(), subject.arguments);
   std::vector<Buffer> buffers;
   SmallVector<const DLTensor *> tensors;
   buffers.reserve(subject.kernel->tensors.size());
@@ -65,15 +67,18 @@ static bool isRunnable(const Subject &subject) {
 }
 
 /// Verifies the folder `directory`: all of it, or the layer of --layer.
+/// Messages name the places of `declared`, or of the manifest without it.
 static int verifyFolder(StringRef directory, MLIRContext &context,
-                        const Invocation &invocation) {
+                        const Invocation &invocation,
+                        OwningOpRef<ModuleOp> declared = nullptr) {
   llvm::Expected<std::unique_ptr<KernelLibrary>> library =
       KernelLibrary::open(directory);
   if (!library) {
     reportError(library.takeError());
     return 1;
   }
-  OwningOpRef<ModuleOp> declared = readDeclared(context, **library);
+  if (!declared)
+    declared = readDeclared(context, **library);
   if (!declared)
     return 1;
   if (!invocation.layer.empty())
@@ -123,7 +128,8 @@ int attn::verifyCommand(const Invocation &invocation) {
       [&] { llvm::sys::fs::remove_directories(temporary); });
   SmallString<128> directory(temporary);
   llvm::sys::path::append(directory, "kernels");
-  if (failed(compileInto(invocation, context, directory)))
+  OwningOpRef<ModuleOp> declared = compileInto(invocation, context, directory);
+  if (!declared)
     return 1;
-  return verifyFolder(directory, context, invocation);
+  return verifyFolder(directory, context, invocation, std::move(declared));
 }

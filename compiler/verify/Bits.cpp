@@ -155,16 +155,23 @@ std::vector<CaseReport> verify::checkEqualBits(const Subject &subject,
   if (subject.decode && spec.queries == 1)
     checker.expectEqual("decode_entry", inputs,
                         {.call = {}, .entry = subject.decode});
-  for (int64_t batch = 0; spec.batch > 1 && batch < spec.batch; ++batch)
+  KernelCase alone = spec;
+  alone.batch = 1;
+  bool isDivided = spec.batch > 1 && fits(alone, subject.arguments);
+  for (int64_t batch = 0; isDivided && batch < spec.batch; ++batch)
     checker.expectEqual(fmt::format("sequence_{}_alone", batch),
                         sequence(subject, inputs, batch), {}, {.batch = batch});
   // Forty times more than this would take gigabytes at full geometry.
   constexpr int64_t mostKeys = 70;
   if (subject.find(Role::Lengths) < 0 || spec.keys > mostKeys)
     return checker.takeReports();
-  for (int64_t times : {2, 40})
-    checker.expectEqual(fmt::format("capacity_{}x", times),
-                        withCapacity(subject, inputs, times * spec.keys), {});
+  for (int64_t times : {2, 40}) {
+    KernelCase larger = spec;
+    larger.keys *= times;
+    if (fits(larger, subject.arguments))
+      checker.expectEqual(fmt::format("capacity_{}x", times),
+                          withCapacity(subject, inputs, larger.keys), {});
+  }
   return checker.takeReports();
 }
 
@@ -245,7 +252,13 @@ std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
                        .lengths = {keys},
                        .hasLengths = true,
                        .specials = specials};
-    if (spec.queries > subject.kernel->maxQueries)
+    // The parts have fewer rows and keys.
+    KernelCase part = spec;
+    part.queries = 1;
+    --part.keys;
+    part.lengths = {part.keys};
+    if (spec.queries > subject.kernel->maxQueries ||
+        !fits(spec, subject.arguments) || !fits(part, subject.arguments))
       continue;
     llvm::append_range(reports, checkChunksOf(subject, spec, causal));
   }

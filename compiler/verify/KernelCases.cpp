@@ -296,6 +296,8 @@ static void placeInfiniteScores(Role role, Tensor &tensor) {
 static void placeWeightlessInfinities(Role role, Tensor &tensor) {
   if (role == Role::Query)
     return makePositive(tensor);
+  if (tensor.dim(1) == 0)
+    return;
   for (int64_t head = 0; head < tensor.dim(2); ++head)
     for (int64_t key : {int64_t(0), tensor.dim(1) / 3, tensor.dim(1) - 1})
       if (role == Role::Key)
@@ -323,6 +325,48 @@ static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
   }
 }
 
+/// The sizes of a call that `arguments` fix; the others are kDynamic.
+static OpenSizes fixedSizes(llvm::ArrayRef<Argument> arguments) {
+  constexpr int64_t open = mlir::ShapedType::kDynamic;
+  OpenSizes fixed = {.batch = open, .queries = open, .keys = open};
+  auto fix = [](int64_t &size, int64_t extent) {
+    if (!mlir::ShapedType::isDynamic(extent))
+      size = extent;
+  };
+  for (const Argument &argument : arguments) {
+    Role role = argument.role;
+    if (role == Role::Sinks)
+      continue;
+    fix(fixed.batch, argument.shape[0]);
+    if (role == Role::Query)
+      fix(fixed.queries, argument.shape[1]);
+    else if (isKey(role) || isValue(role))
+      fix(fixed.keys, argument.shape[1]);
+  }
+  return fixed;
+}
+
+std::optional<KernelCase> verify::fitTo(KernelCase spec,
+                                        llvm::ArrayRef<Argument> arguments) {
+  OpenSizes fixed = fixedSizes(arguments);
+  for (auto [size, extent] : {std::pair(&spec.batch, fixed.batch),
+                              std::pair(&spec.queries, fixed.queries),
+                              std::pair(&spec.keys, fixed.keys)}) {
+    if (mlir::ShapedType::isDynamic(extent))
+      continue;
+    if (*size == 0 && extent != 0)
+      return std::nullopt;
+    *size = extent;
+  }
+  for (int64_t &length : spec.lengths)
+    length = std::min(length, spec.keys);
+  return spec;
+}
+
+bool verify::fits(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
+  return fitTo(spec, arguments) == spec;
+}
+
 llvm::SmallVector<Argument>
 verify::closeFor(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
   llvm::SmallVector<Argument> closed(arguments);
@@ -340,14 +384,16 @@ static Tensor lengthsOf(const KernelCase &spec,
         return argument.role == Role::Lengths;
       });
   for (int64_t batch = 0; areTold && batch < spec.batch; ++batch)
-    lengths(batch) = static_cast<double>(spec.lengths[batch]);
+    lengths(batch) =
+        static_cast<double>(spec.lengths[batch % spec.lengths.size()]);
   return lengths;
 }
 
 static Tensor prefixesOf(const KernelCase &spec) {
   Tensor prefixes({spec.batch});
   for (int64_t batch = 0; batch < spec.batch; ++batch)
-    prefixes(batch) = static_cast<double>(spec.prefixes[batch]);
+    prefixes(batch) =
+        static_cast<double>(spec.prefixes[batch % spec.prefixes.size()]);
   return prefixes;
 }
 

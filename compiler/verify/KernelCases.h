@@ -14,6 +14,7 @@
 #include "dialects/attn/AttnAttributes.h"
 #include "llvm/ADT/StringRef.h"
 #include <array>
+#include <optional>
 
 namespace attn::verify {
 
@@ -30,7 +31,8 @@ enum class Specials {
 struct KernelCase {
   llvm::StringRef name;
   int64_t batch, queries, keys;
-  /// Valid keys of each sequence; without them, and for a kernel that takes no
+  /// Valid keys of each sequence, again from the first for those behind the
+  /// third; without them, and for a kernel that takes no
   /// kv_lengths, all keys are valid.
   std::array<int64_t, 3> lengths = {};
   bool hasLengths = false;
@@ -40,6 +42,8 @@ struct KernelCase {
   Layout layout = Layout::Contiguous;
   /// Keys of each sequence's prefix, for kernels that take them.
   std::array<int64_t, 3> prefixes = {9, 40, 0};
+
+  bool operator==(const KernelCase &) const = default;
 };
 
 llvm::ArrayRef<KernelCase> kernelCases();
@@ -50,6 +54,14 @@ bool needsLengths(const KernelCase &spec);
 /// Cases in which rows stand at the edges of what `interval` shows: of its
 /// window, its chunks and its prefixes.
 llvm::SmallVector<KernelCase> edgeCases(const KeyInterval &interval);
+
+/// `spec` with the sizes that `arguments` fix; none if it is a case of nothing,
+/// and they fix something.
+std::optional<KernelCase> fitTo(KernelCase spec,
+                                llvm::ArrayRef<Argument> arguments);
+
+/// Whether `arguments` leave the sizes of `spec` open, or have them.
+bool fits(const KernelCase &spec, llvm::ArrayRef<Argument> arguments);
 
 /// One tensor per argument of the case; keys behind a length hold NaN.
 llvm::SmallVector<reference::Tensor>

@@ -25,11 +25,26 @@ static bool isCheckedForBits(StringRef name) {
          name == "prefix_short";
 }
 
-/// The cases of every kernel, and those of the subject's mask.
+/// Whether both are one call, whatever its name.
+static bool areEqual(KernelCase spec, const KernelCase &other) {
+  spec.name = other.name;
+  return spec == other;
+}
+
+/// The cases of every kernel, and those of the subject's mask. Static sizes
+/// make some of them equal.
 static llvm::SmallVector<KernelCase> casesOf(const Subject &subject) {
-  llvm::SmallVector<KernelCase> cases(kernelCases());
+  llvm::SmallVector<KernelCase> all(kernelCases()), cases;
   if (std::optional<KeyInterval> interval = intervalOf(subject.op))
-    llvm::append_range(cases, edgeCases(*interval));
+    llvm::append_range(all, edgeCases(*interval));
+  for (const KernelCase &spec : all) {
+    std::optional<KernelCase> fitted = fitTo(spec, subject.arguments);
+    auto isFitted = [&](const KernelCase &other) {
+      return areEqual(other, *fitted);
+    };
+    if (fitted && llvm::none_of(cases, isFitted))
+      cases.push_back(*fitted);
+  }
   return cases;
 }
 
