@@ -330,6 +330,8 @@ void GraphSizes::visit(Operation *op) {
     sizes[result] = broadcast(op, result);
   else
     return fail(op, "is no operation that a graph is compiled from");
+  if (hasProblem())
+    return;
   // What the type says holds as well.
   for (auto [dim, size] : llvm::enumerate(shapeOf(result)))
     if (!ShapedType::isDynamic(size))
