@@ -44,6 +44,11 @@ static Role roleInMask(OpTy op, Value value, Role other) {
                                       : other;
 }
 
+/// The role of a mask of its own among the operands of an attention.
+static Role roleOfTensorMask(Value mask) {
+  return getElementTypeOrSelf(mask).isInteger(1) ? Role::Showing : Role::Added;
+}
+
 /// The role of what is scaled: scores, if nothing says what they are.
 static Role roleOfScaled(Value result) {
   bool isReturned =
@@ -78,6 +83,10 @@ static Role roleOfUse(OpOperand &use) {
         bool isScaled = value.getType() == op.getType();
         return isScaled ? roleOf(op.getResult()) : Role::Other;
       })
+      .Case([&](AddOp op) {
+        return roleOf(op.getResult()) == Role::Score ? Role::Added
+                                                     : Role::Other;
+      })
       .Case([&](RopeOp op) {
         if (value == op.getPositions())
           return Role::Positions;
@@ -95,7 +104,7 @@ static Role roleOfUse(OpOperand &use) {
       .Case([&](MaskedSoftmaxOp op) {
         return value == op.getSinks() ? Role::Sinks
                : value == op.getTensorMask()
-                   ? Role::Other
+                   ? roleOfTensorMask(value)
                    : roleInMask(op, value, Role::Score);
       })
       .Case([&](WeightedSumOp op) {
@@ -106,7 +115,9 @@ static Role roleOfUse(OpOperand &use) {
                : value == op.getKey()   ? Role::Key
                : value == op.getValue() ? Role::Value
                : value == op.getSinks() ? Role::Sinks
-                                        : roleInMask(op, value, Role::Other);
+               : value == op.getTensorMask()
+                   ? roleOfTensorMask(value)
+                   : roleInMask(op, value, Role::Other);
       })
       .Case([&](CacheAppendOp op) {
         return value == op.getLengths() ? Role::Lengths : Role::Other;
@@ -205,7 +216,7 @@ static int64_t openSize(const Argument &argument, unsigned dimension,
     return heads;
   if (dimension == 0)
     return sizes.batch;
-  if (role == Role::Showing || role == Role::Hiding)
+  if (role == Role::Showing || role == Role::Hiding || role == Role::Added)
     return behind == 0 ? sizes.keys : behind == 1 ? sizes.queries : heads;
   if (role == Role::Score)
     return dimension == 1 ? heads : dimension == 2 ? sizes.queries : sizes.keys;

@@ -15,7 +15,7 @@
 namespace attn::verify {
 
 /// A latent is key and value at once. Booleans show keys, or hide them, where
-/// they are true.
+/// they are true; other masks are added to scores.
 enum class Role {
   Other,
   Query,
@@ -29,6 +29,7 @@ enum class Role {
   Sinks,
   Showing,
   Hiding,
+  Added,
   Positions
 };
 

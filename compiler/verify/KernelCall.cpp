@@ -64,7 +64,9 @@ static attn_maxima maximaOf(const LibraryKernel &kernel,
   }
   maxima.batch = sizeOfAxis(kernel, tensors, "batch");
   maxima.query_length = sizeOfAxis(kernel, tensors, "query_length");
-  maxima.kv_length = sizeOfAxis(kernel, tensors, "kv_capacity");
+  // No keys need no room, and a maximum of 0 says that there may be any number.
+  maxima.kv_length =
+      std::max<int64_t>(sizeOfAxis(kernel, tensors, "kv_capacity"), 1);
   return maxima;
 }
 

@@ -32,7 +32,7 @@ static std::string describeHeads(const CaseShape &shape) {
 
 /// Sizes that only the call knows; a graph may have none.
 static std::string describeCall(const CaseShape &shape) {
-  if (shape.batch == 0)
+  if (!shape.batch && !shape.queryLength && !shape.kvLength)
     return "static sizes";
   return fmt::format("batch {}, {:>3} queries, {:>4} keys", shape.batch,
                      shape.queryLength, shape.kvLength);
