@@ -63,10 +63,10 @@ void TaskEmitter::emitMultiply(tile::MultiplyOp op) {
   int64_t rest = size % inner;
   if (rest == 0)
     return emitBlockProduct(op, inner);
-  Value isWhole =
-      k.less(k.add(scalar(rows.getColumn()), inner), k.i64(size + 1));
   if (size < inner)
     return emitBlockProduct(op, rest);
+  Value isWhole =
+      k.less(k.add(scalar(rows.getColumn()), inner), k.i64(size + 1));
   k.when(
       isWhole, [&] { emitBlockProduct(op, inner); },
       [&] { emitBlockProduct(op, rest); });

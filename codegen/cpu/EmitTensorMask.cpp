@@ -7,9 +7,78 @@
 
 #include "codegen/cpu/TaskEmitter.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <limits>
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
+
+/// `mask` in base 2: a finite one stays finite, the lowest float too.
+static Value inBaseTwo(KernelBuilder &k, Value mask) {
+  constexpr float most = std::numeric_limits<float>::max();
+  auto compare = [&](arith::CmpFPredicate predicate, Value x,
+                     float y) -> Value {
+    return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x,
+                                 k.splat(y));
+  };
+  Value product = k.mulf(mask, k.splat(1.44269504f));
+  Value isLow = k.both(compare(arith::CmpFPredicate::OLT, product, -most),
+                       compare(arith::CmpFPredicate::OGE, mask, -most));
+  Value isHigh = k.both(compare(arith::CmpFPredicate::OGT, product, most),
+                        compare(arith::CmpFPredicate::OLE, mask, most));
+  return k.select(isLow, k.splat(-most),
+                  k.select(isHigh, k.splat(most), product));
+}
+
+/// The score under its mask: chosen by i1, or added. An added -inf hides the
+/// key too, whatever its score is.
+static Value maskScore(KernelBuilder &k, Type element, Value score,
+                       Value mask) {
+  Value hidden = k.splat(-std::numeric_limits<float>::infinity());
+  if (element.isInteger(1))
+    return k.select(mask, score, hidden);
+  Value isHidden = arith::CmpFOp::create(
+      k.builder(), k.loc(), arith::CmpFPredicate::OEQ, mask, hidden);
+  return k.select(isHidden, hidden, k.addf(score, inBaseTwo(k, mask)));
+}
+
+/// tensor_mask_TYPE(score, maxima, mask, count, vectors): scores of `count`
+/// columns under a row of a mask tensor; the maxima of all vectors.
+static func::FuncOp emitTensorMaskRow(KernelBuilder &k, Type element) {
+  std::string name =
+      element.isInteger(1) ? "tensor_mask_i1" : "tensor_mask_f32";
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType, k.ptrType, k.i64Type, k.i64Type}, {},
+              /*local=*/true);
+  Value score = k.argument(0), mask = k.argument(2), count = k.argument(3);
+  int64_t lanes = k.getTarget().lanes;
+  Value whole = k.mul(k.div(count, lanes), lanes);
+  k.loop(k.i64(0), whole, lanes, [&](Value column) {
+    Value place = k.at(score, column);
+    Value masks = loadElements(k, element, elementAt(k, element, mask, column));
+    k.store(maskScore(k, element, k.load(place), masks), place);
+  });
+  k.loop(whole, count, 1, [&](Value column) {
+    Value place = k.at(score, column);
+    Value one = loadElement(k, element, elementAt(k, element, mask, column));
+    Value masked =
+        maskScore(k, element, k.broadcast(k.loadF32(place)), k.broadcast(one));
+    k.store(k.first(masked), place);
+  });
+  auto most = [&](Value vector, ValueRange carried) {
+    Value scores = k.load(k.at(score, k.mul(vector, lanes)));
+    return SmallVector<Value>{k.maxf(scores, carried[0])};
+  };
+  Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
+  k.store(k.loop(k.i64(0), k.argument(4), 1, minusInfinity, most).front(),
+          k.argument(1));
+  k.end();
+  return function;
+}
 
 /// Rows [first, first + rows) of the task and columns [begin, end) of the block
 /// of keys; `scores` begins at the first row.

@@ -22,9 +22,8 @@ int64_t attn::cpu::bytesOf(Type element) {
   return element.isInteger(1) ? 1 : 4;
 }
 
-/// The address of element `column` of a row.
-static Value elementAt(KernelBuilder &k, Type element, Value row,
-                       Value column) {
+Value attn::cpu::elementAt(KernelBuilder &k, Type element, Value row,
+                           Value column) {
   return bytesOf(element) == 1 ? k.atByte(row, column) : k.at(row, column);
 }
 
@@ -64,6 +63,10 @@ static void storeAs(KernelBuilder &k, Type element, Value value, Value place) {
 
 Value attn::cpu::loadElement(KernelBuilder &k, Type element, Value place) {
   return loadAs(k, element, place, /*isVector=*/false);
+}
+
+Value attn::cpu::loadElements(KernelBuilder &k, Type element, Value place) {
+  return loadAs(k, element, place, /*isVector=*/true);
 }
 
 void attn::cpu::storeElement(KernelBuilder &k, Type element, Value value,
@@ -245,171 +248,6 @@ func::FuncOp attn::cpu::emitGatherRow(KernelBuilder &k, int64_t elements,
         i < elements ? k.loadFirst(k.at(from, i), elements - i) : k.splat(0.0f);
     k.storeFirst(values, k.at(to, i), paddedTo - i);
   }
-  k.end();
-  return function;
-}
-
-//===----------------------------------------------------------------------===//
-// Rotation
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// Emits the pieces of rotate_row.
-struct RowRotation {
-  KernelBuilder &k;
-  ArrayRef<float> frequencies;
-  float amplitude;
-  Value from, to, position;
-
-  /// sin and cos, times the amplitude, of the angles of `lanes` pairs from
-  /// `first` on.
-  std::pair<Value, Value> sinCos(int64_t first) const {
-    int64_t lanes = k.getTarget().lanes;
-    SmallVector<float> part(lanes, 0.0f);
-    for (int64_t i = 0; i < lanes; ++i)
-      if (first + i < static_cast<int64_t>(frequencies.size()))
-        part[i] = frequencies[first + i];
-    Value frequency = arith::ConstantOp::create(
-        k.builder(), k.loc(),
-        DenseElementsAttr::get(k.vecType, ArrayRef<float>(part)));
-    auto [sin, cos] = emitSinCos(k, k.mulf(position, frequency));
-    if (amplitude == 1)
-      return {sin, cos};
-    Value factor = k.splat(amplitude);
-    return {k.mulf(sin, factor), k.mulf(cos, factor)};
-  }
-
-  /// (x cos - y sin, x sin + y cos)
-  std::pair<Value, Value> rotate(Value x, Value y, int64_t first) const {
-    auto [sin, cos] = sinCos(first);
-    return {k.subf(k.mulf(x, cos), k.mulf(y, sin)),
-            k.addf(k.mulf(x, sin), k.mulf(y, cos))};
-  }
-
-  void halves(int64_t first, int64_t count) const {
-    auto pairs = static_cast<int64_t>(frequencies.size());
-    Value x = k.loadFirst(k.at(from, first), count);
-    Value y = k.loadFirst(k.at(from, pairs + first), count);
-    auto [left, right] = rotate(x, y, first);
-    k.storeFirst(left, k.at(to, first), count);
-    k.storeFirst(right, k.at(to, pairs + first), count);
-  }
-
-  /// Neighbours: the even lanes of two vectors, and the odd ones.
-  void neighbours(int64_t first, int64_t count) const {
-    int64_t lanes = k.getTarget().lanes, low = std::min(lanes, 2 * count);
-    int64_t high = 2 * count - low;
-    Value a = k.loadFirst(k.at(from, 2 * first), low);
-    Value b =
-        high ? k.loadFirst(k.at(from, 2 * first + lanes), high) : k.splat(0.0f);
-    SmallVector<int64_t> even, odd, back;
-    for (int64_t i = 0; i < lanes; ++i) {
-      even.push_back(2 * i);
-      odd.push_back(2 * i + 1);
-      back.append({i, lanes + i});
-    }
-    auto [x, y] = rotate(k.shuffle(a, b, even), k.shuffle(a, b, odd), first);
-    k.storeFirst(k.shuffle(x, y, ArrayRef(back).take_front(lanes)),
-                 k.at(to, 2 * first), low);
-    if (high)
-      k.storeFirst(k.shuffle(x, y, ArrayRef(back).drop_front(lanes)),
-                   k.at(to, 2 * first + lanes), high);
-  }
-};
-} // namespace
-
-func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
-                                      tile::RotateOp op) {
-  func::FuncOp function =
-      k.begin(name, {k.ptrType, k.ptrType, k.i32Type}, {}, /*local=*/true);
-  Value position =
-      arith::SIToFPOp::create(k.builder(), k.loc(), k.f32Type, k.argument(2));
-  RowRotation rotation = {k,
-                          op.getFrequencies(),
-                          op.getAmplitude().convertToFloat(),
-                          k.argument(0),
-                          k.argument(1),
-                          k.broadcast(position)};
-  auto pairs = static_cast<int64_t>(op.getFrequencies().size());
-  int64_t lanes = k.getTarget().lanes;
-  for (int64_t first = 0; first < pairs; first += lanes) {
-    int64_t count = std::min(lanes, pairs - first);
-    if (op.getInterleaved())
-      rotation.neighbours(first, count);
-    else
-      rotation.halves(first, count);
-  }
-  int64_t columns = op.getTile().getType().getShape()[1];
-  k.loop(k.i64(2 * pairs), k.i64(columns), 1, [&](Value column) {
-    k.store(k.loadF32(k.at(rotation.from, column)), k.at(rotation.to, column));
-  });
-  k.end();
-  return function;
-}
-
-//===----------------------------------------------------------------------===//
-// Masks
-//===----------------------------------------------------------------------===//
-
-/// `mask` in base 2: a finite one stays finite, the lowest float too.
-static Value inBaseTwo(KernelBuilder &k, Value mask) {
-  constexpr float most = std::numeric_limits<float>::max();
-  auto compare = [&](arith::CmpFPredicate predicate, Value x,
-                     float y) -> Value {
-    return arith::CmpFOp::create(k.builder(), k.loc(), predicate, x,
-                                 k.splat(y));
-  };
-  Value product = k.mulf(mask, k.splat(1.44269504f));
-  Value isLow = k.both(compare(arith::CmpFPredicate::OLT, product, -most),
-                       compare(arith::CmpFPredicate::OGE, mask, -most));
-  Value isHigh = k.both(compare(arith::CmpFPredicate::OGT, product, most),
-                        compare(arith::CmpFPredicate::OLE, mask, most));
-  return k.select(isLow, k.splat(-most),
-                  k.select(isHigh, k.splat(most), product));
-}
-
-/// The score under its mask: chosen by i1, or added. An added -inf hides the
-/// key too, whatever its score is.
-static Value maskScore(KernelBuilder &k, Type element, Value score,
-                       Value mask) {
-  Value hidden = k.splat(-std::numeric_limits<float>::infinity());
-  if (element.isInteger(1))
-    return k.select(mask, score, hidden);
-  Value isHidden = arith::CmpFOp::create(
-      k.builder(), k.loc(), arith::CmpFPredicate::OEQ, mask, hidden);
-  return k.select(isHidden, hidden, k.addf(score, inBaseTwo(k, mask)));
-}
-
-func::FuncOp attn::cpu::emitTensorMaskRow(KernelBuilder &k, Type element) {
-  std::string name =
-      element.isInteger(1) ? "tensor_mask_i1" : "tensor_mask_f32";
-  if (func::FuncOp known = k.lookup(name))
-    return known;
-  func::FuncOp function =
-      k.begin(name, {k.ptrType, k.ptrType, k.ptrType, k.i64Type, k.i64Type}, {},
-              /*local=*/true);
-  Value score = k.argument(0), mask = k.argument(2), count = k.argument(3);
-  int64_t lanes = k.getTarget().lanes;
-  Value whole = k.mul(k.div(count, lanes), lanes);
-  k.loop(k.i64(0), whole, lanes, [&](Value column) {
-    Value place = k.at(score, column);
-    Value masks = loadAs(k, element, elementAt(k, element, mask, column), true);
-    k.store(maskScore(k, element, k.load(place), masks), place);
-  });
-  k.loop(whole, count, 1, [&](Value column) {
-    Value place = k.at(score, column);
-    Value one = loadAs(k, element, elementAt(k, element, mask, column), false);
-    Value masked =
-        maskScore(k, element, k.broadcast(k.loadF32(place)), k.broadcast(one));
-    k.store(k.first(masked), place);
-  });
-  auto most = [&](Value vector, ValueRange carried) {
-    Value scores = k.load(k.at(score, k.mul(vector, lanes)));
-    return SmallVector<Value>{k.maxf(scores, carried[0])};
-  };
-  Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
-  k.store(k.loop(k.i64(0), k.argument(4), 1, minusInfinity, most).front(),
-          k.argument(1));
   k.end();
   return function;
 }

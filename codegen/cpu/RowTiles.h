@@ -53,10 +53,6 @@ mlir::func::FuncOp emitCopyStrided(KernelBuilder &k, int64_t bytes);
 /// fill_row_BYTES(value, to, count)
 mlir::func::FuncOp emitFillRow(KernelBuilder &k, Type element);
 
-/// tensor_mask_TYPE(score, maxima, mask, count, vectors): scores of `count`
-/// columns under a row of a mask tensor; the maxima of all vectors.
-mlir::func::FuncOp emitTensorMaskRow(KernelBuilder &k, Type element);
-
 /// gather_row_N_M(from, to): N elements of f32, and zeros up to M.
 mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
                                  int64_t paddedTo);
@@ -64,8 +60,12 @@ mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
 /// Bytes of an element in memory.
 int64_t bytesOf(Type element);
 
-/// One element, an i1 from a byte.
+/// The address of element `column` of a row.
+Value elementAt(KernelBuilder &k, Type element, Value row, Value column);
+
+/// One element, an i1 from a byte; a whole vector of them.
 Value loadElement(KernelBuilder &k, Type element, Value place);
+Value loadElements(KernelBuilder &k, Type element, Value place);
 void storeElement(KernelBuilder &k, Type element, Value value, Value place);
 
 } // namespace attn::cpu

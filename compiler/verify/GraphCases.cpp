@@ -153,7 +153,7 @@ static void enlarge(MutableArrayRef<Tensor> inputs, const Subject &subject) {
 }
 
 /// -inf and the lowest float among the numbers of a mask, in all rows but for
-/// the first key, and -inf alone in every fifth.
+/// the first key; every fifth row is -inf alone, and every fifth the lowest.
 static void hideKeys(Tensor &mask, Random &random) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   constexpr double lowest = std::numeric_limits<float>::lowest();
@@ -164,7 +164,7 @@ static void hideKeys(Tensor &mask, Random &random) {
     uint64_t chosen = random.next() % 4;
     if (row % 5 == 1 || (key > 0 && chosen == 0))
       value = -infinity;
-    else if (key > 0 && chosen == 1)
+    else if (row % 5 == 3 || (key > 0 && chosen == 1))
       value = lowest;
   }
 }

@@ -36,8 +36,9 @@ TEST(RuntimeCheckTest, RefusesContext) {
   EXPECT_EQ(call.run(), ATTN_BAD_CONTEXT);
   call.context.size = sizeof(attn_context);
   call.context.abi = 2;
-  expectRefusal(call, ATTN_BAD_CONTEXT,
-                "fake_core: context.abi is 2, expected 1: begin with ATTN_CONTEXT_INIT");
+  expectRefusal(
+      call, ATTN_BAD_CONTEXT,
+      "fake_core: context.abi is 2, expected 1: begin with ATTN_CONTEXT_INIT");
   call.context.abi = ATTN_ABI_VERSION;
   call.context.workers = -3;
   expectRefusal(call, ATTN_BAD_CONTEXT,
