@@ -16,9 +16,6 @@
 using namespace mlir;
 using namespace attn;
 
-/// 2^48: more than any machine has room for.
-static constexpr int64_t kMostElements = int64_t(1) << 48;
-
 static ArrayRef<int64_t> shapeOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getShape();
 }
@@ -32,12 +29,6 @@ GraphSize GraphSize::times(const GraphSize &other) const {
   result.axes.append(other.axes.begin(), other.axes.end());
   llvm::sort(result.axes);
   return result;
-}
-
-/// `factor` times `times`, at most just over the limit.
-static int64_t repeatedFactor(int64_t factor, uint64_t times) {
-  return static_cast<int64_t>(std::min<uint64_t>(
-      llvm::SaturatingMultiply<uint64_t>(factor, times), kMostElements + 1));
 }
 
 GraphSizes::GraphSizes(func::FuncOp function) {
@@ -161,177 +152,20 @@ GraphSizes::Sizes GraphSizes::broadcast(Operation *op, Value result) {
   return own;
 }
 
-/// The sizes of `part` are those of `whole`'s last dimensions.
-void GraphSizes::alignLast(Operation *op, Value part, Value whole) {
-  if (!part)
-    return;
-  int64_t added = rankOf(whole) - rankOf(part);
-  for (int64_t dim = 0; dim < rankOf(part); ++dim)
-    if (shapeOf(part)[dim] != 1)
-      unify(op, part, dim, whole, dim + added);
-}
-
-void GraphSizes::visitFlash(Operation *op) {
-  auto flash = cast<FlashOp>(op);
-  Value query = flash.getQuery(), key = flash.getKey();
-  Value value = flash.getValue(), mask = flash.getTensorMask();
-  unify(op, query, 0, key, 0);
-  unify(op, query, 3, key, 3);
-  for (unsigned dim : {0, 1, 2})
-    unify(op, key, dim, value, dim);
-  for (Value ofSequences : {flash.getLengths(), flash.getPrefix()})
-    if (ofSequences)
-      unify(op, query, 0, ofSequences, 0);
-  if (flash.getSinks())
-    unify(op, query, 2, flash.getSinks(), 0);
-  const std::pair<Value, unsigned> scores[] = {
-      {query, 0}, {query, 2}, {query, 1}, {key, 1}};
-  for (auto [dim, source] : llvm::enumerate(scores))
-    if (mask && shapeOf(mask)[dim] != 1)
-      unify(op, mask, dim, source.first, source.second);
-  const Sizes &own = sizes[query];
-  Sizes output = {own[0], own[1], own[2], sizes[value][3]};
-  Sizes lse = {own[0], own[1], own[2]};
-  sizes[flash.getOutput()] = output;
-  sizes[flash.getLse()] = lse;
-}
-
-GraphSizes::Sizes GraphSizes::visitShape(Operation *op) {
-  Sizes own = sizes[op->getOperand(0)];
-  llvm::TypeSwitch<Operation *>(op)
-      .Case([&](TransposeOp transpose) {
-        Sizes before = own;
-        for (auto [dim, from] : llvm::enumerate(transpose.getPermutation()))
-          own[dim] = before[from];
-      })
-      .Case([&](FlattenOp flatten) {
-        auto dim = flatten.getDim();
-        own[dim] = own[dim].times(own[dim + 1]);
-        own.erase(own.begin() + dim + 1);
-      })
-      .Case([&](UnflattenOp split) {
-        auto dim = split.getDim();
-        ArrayRef<int64_t> shape = shapeOf(split.getResult());
-        bool isOuterKnown = !ShapedType::isDynamic(shape[dim]);
-        GraphSize whole = resolve(own[dim]);
-        int64_t known = isOuterKnown ? shape[dim] : shape[dim + 1];
-        if (!ShapedType::isDynamic(shape[dim]) &&
-            !ShapedType::isDynamic(shape[dim + 1])) {
-          unify(op, own[dim], GraphSize::of(shape[dim] * shape[dim + 1]));
-          whole = GraphSize::of(shape[dim] * shape[dim + 1]);
-        } else if (known == 0 || whole.factor % known != 0) {
-          return fail(op, "splits a dynamic size: make it static");
-        }
-        GraphSize rest = {whole.factor / std::max<int64_t>(known, 1),
-                          whole.axes};
-        own[dim] = isOuterKnown ? GraphSize::of(known) : rest;
-        own.insert(own.begin() + dim + 1,
-                   isOuterKnown ? rest : GraphSize::of(known));
-      })
-      .Case([&](ExpandOp expand) {
-        auto dim = expand.getDim();
-        own.insert(own.begin() + dim,
-                   GraphSize::of(shapeOf(expand.getResult())[dim]));
-      })
-      .Case([&](SliceOp slice) {
-        auto dim = slice.getDim();
-        if (!resolve(own[dim]).isStatic())
-          fail(op, "takes a part of a dynamic size: make it static");
-        own[dim] = GraphSize::of(shapeOf(slice.getResult())[dim]);
-      })
-      .Case<RepeatInterleaveOp, TileOp>([&](auto repeat) {
-        int64_t &factor = own[repeat.getDim()].factor;
-        factor = repeatedFactor(factor, repeat.getTimes());
-      })
-      .Case([&](RepeatKvOp repeat) {
-        own[2].factor = repeatedFactor(own[2].factor, repeat.getTimes());
-      })
-      .Case([&](ConcatOp concat) {
-        auto dim = concat.getDim();
-        own[dim] = GraphSize::of(0);
-        for (Value input : concat.getInputs()) {
-          GraphSize part = resolve(sizes[input][dim]);
-          if (!part.isStatic())
-            fail(op, "joins along a dynamic size: make it static");
-          own[dim].factor += part.factor;
-          for (int64_t other = 0; other < rankOf(input); ++other)
-            if (other != static_cast<int64_t>(dim))
-              unify(op, input, other, concat.getInputs()[0], other);
-        }
-      })
-      .Case([&](SumOp sum) { own[sum.getDim()] = GraphSize::of(1); });
-  return own;
-}
-
-GraphSizes::Sizes GraphSizes::visitMath(Operation *op) {
-  Sizes own = sizes[op->getOperand(0)];
-  llvm::TypeSwitch<Operation *>(op)
-      .Case([&](LinearOp linear) {
-        unify(op, own.back(), sizes[linear.getWeight()][1]);
-        if (linear.getBias())
-          unify(op, linear.getBias(), 0, linear.getWeight(), 0);
-        own.back() = sizes[linear.getWeight()][0];
-      })
-      .Case([&](HeadLinearOp linear) {
-        Value weight = linear.getWeight();
-        unsigned inner = linear.getTransposed() ? 1 : 2;
-        unify(op, own[2], sizes[weight][0]);
-        unify(op, own[3], sizes[weight][inner]);
-        own[3] = sizes[weight][3 - inner];
-      })
-      .Case([&](MatmulOp matmul) {
-        int64_t rank = rankOf(matmul.getRhs());
-        unify(op, own.back(), sizes[matmul.getRhs()][rank - 2]);
-        for (int64_t dim = 0; rank > 2 && dim < rank - 2; ++dim)
-          unify(op, matmul.getLhs(), dim, matmul.getRhs(), dim);
-        own.back() = sizes[matmul.getRhs()][rank - 1];
-      })
-      .Case([&](RmsNormOp norm) {
-        alignLast(op, norm.getWeight(), norm.getInput());
-      })
-      .Case([&](LayerNormOp norm) {
-        alignLast(op, norm.getWeight(), norm.getInput());
-        alignLast(op, norm.getBias(), norm.getInput());
-      })
-      .Case([&](RopeOp rope) {
-        Value positions = rope.getPositions();
-        if (!positions)
-          return;
-        if (shapeOf(positions)[0] != 1)
-          unify(op, positions, 0, rope.getInput(), 0);
-        unify(op, positions, 1, rope.getInput(), rope.getHeadsFirst() ? 2 : 1);
-      })
-      .Case([&](CacheAppendOp append) {
-        Value cache = append.getCache(), fresh = append.getFresh();
-        unify(op, append.getLengths(), 0, cache, 0);
-        for (int64_t dim = 0; dim < rankOf(cache); ++dim)
-          if (dim != 1)
-            unify(op, cache, dim, fresh, dim);
-      });
-  return own;
-}
-
 void GraphSizes::visit(Operation *op) {
-  if (isa<FlashOp>(op))
-    return visitFlash(op);
+  if (auto flash = dyn_cast<FlashOp>(op))
+    return visitFlash(flash);
   if (op->getNumResults() != 1)
     return fail(op, "is no operation of a tensor");
   Value result = op->getResult(0);
-  if (isa<FullOp>(op))
-    sizes[result] = llvm::map_to_vector(
-        shapeOf(result), [](int64_t size) { return GraphSize::of(size); });
-  else if (isa<TransposeOp, FlattenOp, UnflattenOp, ExpandOp, SliceOp,
-               RepeatInterleaveOp, TileOp, RepeatKvOp, ConcatOp, SumOp>(op))
-    sizes[result] = visitShape(op);
-  else if (isa<LinearOp, HeadLinearOp, MatmulOp, RmsNormOp, LayerNormOp, RopeOp,
-               CacheAppendOp>(op))
-    sizes[result] = visitMath(op);
-  else if (isElementwise(op))
-    sizes[result] = broadcast(op, result);
-  else
+  Sizes own;
+  if (isElementwise(op))
+    own = broadcast(op, result);
+  else if (!infer(op, own))
     return fail(op, "is no operation that a graph is compiled from");
   if (hasProblem())
     return;
+  sizes[result] = own;
   // What the type says holds as well.
   for (auto [dim, size] : llvm::enumerate(shapeOf(result)))
     if (!ShapedType::isDynamic(size))

@@ -8,6 +8,7 @@
 #ifndef PASSES_GRAPHSIZES_H
 #define PASSES_GRAPHSIZES_H
 
+#include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
@@ -71,14 +72,37 @@ private:
   void addArguments(mlir::func::FuncOp function);
   void visit(mlir::Operation *op);
   Sizes broadcast(mlir::Operation *op, mlir::Value result);
+
+  // Rules: GraphSizeRules.cpp. False: there is none for the operation.
+  bool infer(mlir::Operation *op, Sizes &own);
+  void infer(TransposeOp op, Sizes &own);
+  void infer(FlattenOp op, Sizes &own);
+  void infer(UnflattenOp op, Sizes &own);
+  void infer(ExpandOp op, Sizes &own);
+  void infer(SliceOp op, Sizes &own);
+  void infer(RepeatInterleaveOp op, Sizes &own);
+  void infer(TileOp op, Sizes &own);
+  void infer(RepeatKvOp op, Sizes &own);
+  void infer(ConcatOp op, Sizes &own);
+  void infer(SumOp op, Sizes &own);
+  void infer(FullOp op, Sizes &own);
+  void infer(LinearOp op, Sizes &own);
+  void infer(HeadLinearOp op, Sizes &own);
+  void infer(MatmulOp op, Sizes &own);
+  void infer(RmsNormOp op, Sizes &own);
+  void infer(LayerNormOp op, Sizes &own);
+  void infer(RopeOp op, Sizes &own);
+  void infer(CacheAppendOp op, Sizes &own);
+  void visitFlash(FlashOp flash);
   void alignLast(mlir::Operation *op, mlir::Value part, mlir::Value whole);
-  void visitFlash(mlir::Operation *op);
-  Sizes visitShape(mlir::Operation *op);
-  Sizes visitMath(mlir::Operation *op);
+
   void checkEqualities();
   void checkElements(mlir::Operation *op, mlir::Value tensor);
   void nameAxes(mlir::func::FuncOp function);
   void nameAxis(const GraphSize &size, llvm::StringRef name);
+
+  /// 2^48 elements: more than any machine has room for.
+  static constexpr int64_t kMostElements = int64_t(1) << 48;
 
   llvm::DenseMap<mlir::Value, Sizes> sizes;
   llvm::SmallVector<Axis> axes;
