@@ -98,10 +98,12 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
     return "a tensor has another attn.name than its part in attn.flash";
   if (!hasStaticHeads(flash))
     return "heads or head sizes are dynamic";
-  if (flash.getQuery().getType().getDimSize(2) == 0 ||
-      flash.getQuery().getType().getDimSize(3) == 0 ||
-      flash.getValue().getType().getDimSize(3) == 0)
-    return "there are no heads, or they have no elements";
+  auto hasElements = [](Type tensor) {
+    return !llvm::is_contained(cast<RankedTensorType>(tensor).getShape(), 0);
+  };
+  if (!llvm::all_of(function.getArgumentTypes(), hasElements) ||
+      !llvm::all_of(function.getResultTypes(), hasElements))
+    return "a tensor has no elements";
   return std::nullopt;
 }
 

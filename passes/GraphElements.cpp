@@ -18,6 +18,10 @@ using namespace attn;
 
 bool attn::isTriangle(Operation *op) { return isa<TriuOp, TrilOp>(op); }
 
+bool attn::takesRows(Operation *op) {
+  return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
+}
+
 bool attn::isElementwise(Operation *op) {
   return isTriangle(op) || isa<AddOp, SubOp, MulOp, DivOp, ReluOp, SigmoidOp,
                                SiluOp, TanhOp, GeluOp, ScaleOp, SoftcapOp,

@@ -16,6 +16,9 @@ namespace attn {
 /// The operation maps elements that stand at the same place.
 bool isElementwise(mlir::Operation *op);
 
+/// The operation reads rows as a whole: a norm or a rotation.
+bool takesRows(mlir::Operation *op);
+
 /// The elements that a triangle decides on by their places: attn.triu, tril.
 bool isTriangle(mlir::Operation *op);
 

@@ -8,11 +8,8 @@
 #include "passes/GraphProgramBuilder.h"
 
 #include "dialects/attn/AttnDialect.h"
-#include "dialects/attn_tile/ViewLayout.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
-#include "passes/Passes.h"
-#include "passes/Rewriting.h"
 #include "passes/RowParts.h"
 #include "passes/TileProgramBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -100,11 +97,6 @@ Operation *GraphProgramBuilder::heldProduct(Operation *op) const {
   return products.lookup(op);
 }
 
-/// Norms and rotations: they read rows that nothing else has.
-static bool takesRows(Operation *op) {
-  return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
-}
-
 /// Whether a task of attention can do `op`, and what was put off for it, to the
 /// queries that it loads: not where a step looks at the order of dimensions.
 /// `source` becomes a tensor of the query's shape that they read.
@@ -183,104 +175,6 @@ void GraphProgramBuilder::compute(Operation *op) {
       .Default([&](Operation *) { buildRows(op); });
 }
 
-/// "'attn.rms_norm', 'attn.rope'": the steps that were put off for `last`, in
-/// order, and `last` itself.
-std::string GraphProgramBuilder::describeSteps(Operation *last) const {
-  std::string text;
-  for (Value operand : last->getOperands())
-    if (Operation *step = operand.getDefiningOp();
-        step && deferred.contains(step))
-      text += describeSteps(step) + ", ";
-  return text + describeProducer(last->getResult(0));
-}
-
-/// The queries of a task of attention, and what is done to them first.
-Value GraphProgramBuilder::queryTile(FlashOp flash, Value source,
-                                     const Task &task) {
-  if (!firstPhase)
-    firstPhase = cast<tile::PhaseOp>(
-        cast<BlockArgument>(task.batch).getOwner()->getParentOp());
-  Sizes query = sizes.sizesOf(flash.getQuery());
-  RowBlock block;
-  block.shape = query;
-  block.width = query[3].factor;
-  block.groups = flash.getKey().getType().getDimSize(2);
-  block.source = source;
-  block.column = constant(0);
-  block.count = task.rows;
-  Value head = make<arith::AddIOp>(
-      "", make<arith::MulIOp>("", task.batch, constant(block.groups)),
-      task.kvHead);
-  Value first = make<arith::AddIOp>(
-      "", make<arith::MulIOp>("", head, sizeValue(query[1])), task.first);
-  block.row = make<arith::MulIOp>("row", first,
-                                  constant(query[2].factor / block.groups));
-  return tileOf(flash.getQuery(), block);
-}
-
-void GraphProgramBuilder::buildFlash(FlashOp flash) {
-  IRMapping operands;
-  auto map = [&](Value tensor) {
-    if (tensor)
-      operands.map(tensor, packedViewOf(tensor, flash));
-  };
-  Value source = querySources.lookup(flash);
-  if (source) {
-    Operation *last = flash.getQuery().getDefiningOp();
-    computeOperands(last);
-    operands.map(flash.getQuery(), viewOf(source));
-    remarkPassed(flash, kTilePass,
-                 "does " + describeSteps(last) +
-                     " to queries where a task loads them");
-  } else {
-    map(flash.getQuery());
-  }
-  if (Operation *step = flash.getKey().getDefiningOp(); step && takesRows(step))
-    remarkMissed(flash, kTilePass,
-                 "left " + describeProducer(flash.getKey()) +
-                     " before the keys are stored: every block of queries "
-                     "would repeat it");
-  // Keys are read from where their rows stand, and so are values of one part.
-  for (Value part : rowPartsOf(flash.getKey()))
-    map(part);
-  SmallVector<Value> parts = rowPartsOf(flash.getValue());
-  map(parts.size() > 1 ? Value(flash.getValue()) : parts.front());
-  map(flash.getLengths());
-  map(flash.getPrefix());
-  map(flash.getSinks());
-  if (Value mask = flash.getTensorMask()) {
-    Sizes query = sizes.sizesOf(flash.getQuery());
-    Sizes shape = {query[0], query[2], query[1],
-                   sizes.sizesOf(flash.getKey())[1]};
-    operands.map(mask, broadcastTo(packedViewOf(mask, flash), shape));
-  }
-  // The rows of a result follow each other, or are copied there afterwards.
-  auto place = [&](Value result) {
-    Value view = destinationOf(result);
-    if (!tile::hasPackedRows(view))
-      view = createBuffer(sizes.sizesOf(result), elementOf(result));
-    return views[result] = view;
-  };
-  Value output = place(flash.getOutput());
-  Value lse = flash.getLse().use_empty() ? Value() : place(flash.getLse());
-  OpBuilder::InsertionGuard guard(b);
-  enterPrologue();
-  auto load = [&](const Task &task) {
-    return queryTile(flash, operands.lookup(flash.getQuery()), task);
-  };
-  using Queries = function_ref<Value(const Task &)>;
-  TileProgramBuilder(b, flash, schedule)
-      .buildInto(operands, output, lse, source ? Queries(load) : Queries());
-  if (!firstPhase)
-    firstPhase = *program.getBody().getOps<tile::PhaseOp>().begin();
-  for (Value result : flash.getResults())
-    if (Value view = views.lookup(result); view && !result.use_empty())
-      if (Value wanted = destinationOf(result); wanted != view) {
-        copy(view, wanted);
-        views[result] = wanted;
-      }
-}
-
 void GraphProgramBuilder::buildReturn(Operation *op) {
   for (auto [number, tensor] : llvm::enumerate(op->getOperands())) {
     Value view = viewOf(tensor), result = resultView(number);
@@ -289,58 +183,71 @@ void GraphProgramBuilder::buildReturn(Operation *op) {
   }
 }
 
+/// A block of a cache's positions [first, last), `rows` rows each.
+struct GraphProgramBuilder::AppendTask {
+  Value batch, first, last, rows, capacity, result;
+  int64_t width;
+};
+
+/// Moves what the block has of the positions [low, high) from a tensor of
+/// `positions` that stand `shift` lower there.
+void GraphProgramBuilder::moveRows(const AppendTask &task, Value from,
+                                   Value positions, Value shift, Value low,
+                                   Value high) {
+  low = make<arith::MaxSIOp>("low", low, task.first);
+  high = make<arith::MinSIOp>("high", high, task.last);
+  Value count =
+      make<arith::MaxSIOp>("", make<arith::SubIOp>("", high, low), constant(0));
+  auto rowAt = [&](Value size, Value position) {
+    Value before = make<arith::MulIOp>("", task.batch, size);
+    return make<arith::MulIOp>("row", make<arith::AddIOp>("", before, position),
+                               task.rows);
+  };
+  RowBlock block;
+  block.shape = shapeOfView(from);
+  block.width = task.width;
+  block.column = constant(0);
+  block.count = make<arith::MulIOp>("count", count, task.rows);
+  block.row = rowAt(positions, make<arith::SubIOp>("", low, shift));
+  Value tile = load(from, block);
+  block.row = rowAt(task.capacity, low);
+  store(tile, task.result, block);
+}
+
 /// Rows before the fresh ones, the fresh ones, rows behind: each from where it
 /// is to where it belongs.
 void GraphProgramBuilder::buildAppend(CacheAppendOp append) {
   Value cache = viewOf(append.getCache()), fresh = viewOf(append.getFresh());
   Value lengths = viewOf(append.getLengths());
-  Value result = destinationOf(append.getResult());
   Sizes shape = sizes.sizesOf(append.getCache());
   GraphSize perPosition = GraphSize::of(1);
   for (const GraphSize &size : ArrayRef(shape).drop_front(2).drop_back())
     perPosition = perPosition.times(size);
-  int64_t block = schedule.getKeyBlock();
+  AppendTask task;
+  task.width = shape.back().factor;
+  task.result = views[append.getResult()] = destinationOf(append.getResult());
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
-  Value capacity = sizeValue(shape[1]), rows = sizeValue(perPosition);
+  task.capacity = sizeValue(shape[1]);
+  task.rows = sizeValue(perPosition);
   Value added = sizeValue(sizes.sizesOf(append.getFresh())[1]);
-  Value blocks = make<arith::CeilDivUIOp>("blocks", capacity, constant(block));
-  Block *task =
+  int64_t size = schedule.getKeyBlock();
+  Value blocks =
+      make<arith::CeilDivUIOp>("blocks", task.capacity, constant(size));
+  Block *body =
       openPhase("append", {sizeValue(shape[0]), blocks}, {"batch", "block"});
-  Value batch = task->getArgument(0), zero = constant(0);
-  Value first =
-      make<arith::MulIOp>("first", task->getArgument(1), constant(block));
-  Value last = make<arith::MinSIOp>(
-      "last", capacity, make<arith::AddIOp>("", first, constant(block)));
+  Value block = constant(size), zero = constant(0);
+  task.batch = body->getArgument(0);
+  task.first = make<arith::MulIOp>("first", body->getArgument(1), block);
+  task.last = make<arith::MinSIOp>("last", task.capacity,
+                                   make<arith::AddIOp>("", task.first, block));
   Value length =
-      tile::LengthOp::create(b, named("length"), cache, batch, lengths);
+      tile::LengthOp::create(b, named("length"), cache, task.batch, lengths);
   Value end = make<arith::MinSIOp>(
-      "end", make<arith::MaxSIOp>("", length, zero), capacity);
+      "end", make<arith::MaxSIOp>("", length, zero), task.capacity);
   Value begin =
       make<arith::MaxSIOp>("begin", make<arith::SubIOp>("", end, added), zero);
-  auto move = [&](Value from, Value positions, Value shift, Value low,
-                  Value high) {
-    low = make<arith::MaxSIOp>("low", low, first);
-    high = make<arith::MinSIOp>("high", high, last);
-    Value count =
-        make<arith::MaxSIOp>("", make<arith::SubIOp>("", high, low), zero);
-    auto rowAt = [&](Value size, Value position) {
-      Value whole = make<arith::AddIOp>(
-          "", make<arith::MulIOp>("", batch, size), position);
-      return make<arith::MulIOp>("row", whole, rows);
-    };
-    RowBlock rowBlock;
-    rowBlock.shape = shapeOfView(from);
-    rowBlock.width = shape.back().factor;
-    rowBlock.column = zero;
-    rowBlock.count = make<arith::MulIOp>("count", count, rows);
-    rowBlock.row = rowAt(positions, make<arith::SubIOp>("", low, shift));
-    Value tile = load(from, rowBlock);
-    rowBlock.row = rowAt(capacity, low);
-    store(tile, result, rowBlock);
-  };
-  move(cache, capacity, zero, zero, begin);
-  move(fresh, added, begin, begin, end);
-  move(cache, capacity, zero, end, capacity);
-  views[append.getResult()] = result;
+  moveRows(task, cache, task.capacity, zero, zero, begin);
+  moveRows(task, fresh, added, begin, begin, end);
+  moveRows(task, cache, task.capacity, zero, end, task.capacity);
 }

@@ -54,15 +54,15 @@ private:
   void createProgram();
   void buildOp(mlir::Operation *op);
   void compute(mlir::Operation *op);
-  void buildFlash(FlashOp flash);
-  mlir::Value queryTile(FlashOp flash, mlir::Value source, const Task &task);
+  struct AppendTask;
   void buildAppend(CacheAppendOp append);
+  void moveRows(const AppendTask &task, mlir::Value from, mlir::Value positions,
+                mlir::Value shift, mlir::Value low, mlir::Value high);
   void buildReturn(mlir::Operation *op);
   bool isDeferred(mlir::Operation *op);
   bool isQueryStep(mlir::Operation *op, FlashOp flash);
   bool findQuerySource(mlir::Operation *op, const Sizes &query,
                        mlir::Value &source) const;
-  std::string describeSteps(mlir::Operation *last) const;
   /// Computes what the steps that were put off for `op` read.
   void computeOperands(mlir::Operation *op);
   mlir::Operation *heldProduct(mlir::Operation *op) const;
@@ -71,6 +71,14 @@ private:
                          llvm::ArrayRef<llvm::StringRef> points);
   /// Continues where index arithmetic and views stand, before the phases.
   void enterPrologue();
+
+  // Attention: GraphAttention.cpp.
+  void buildFlash(FlashOp flash);
+  mlir::IRMapping mapOperands(FlashOp flash);
+  void mapQuery(FlashOp flash, mlir::IRMapping &operands);
+  mlir::Value placePacked(mlir::Value result);
+  mlir::Value queryTile(FlashOp flash, mlir::Value source, const Task &task);
+  std::string describeSteps(mlir::Operation *last) const;
 
   // Views and memory: GraphViews.cpp.
   mlir::Value resultView(unsigned number) {

@@ -71,11 +71,6 @@ void GraphProgramBuilder::copy(Value from, Value to) {
                 [&](RowBlock &block) { store(load(from, block), to, block); });
 }
 
-/// Whether an operation needs its rows whole.
-static bool needsWholeRows(Operation *op) {
-  return isa<RmsNormOp, LayerNormOp, RopeOp>(op);
-}
-
 /// They come first: a phase is written in one go.
 void GraphProgramBuilder::computeOperands(Operation *op) {
   SmallVector<Value> pending(op->getOperands());
@@ -99,7 +94,7 @@ void GraphProgramBuilder::buildRows(Operation *op) {
   computeOperands(op);
   Value destination = destinationOf(result);
   buildRowPhase(op->getName().stripDialect(), sizes.sizesOf(result),
-                needsWholeRows(op), [&](RowBlock &block) {
+                takesRows(op), [&](RowBlock &block) {
                   block.source = destination;
                   store(computeTile(op, block), destination, block);
                 });
