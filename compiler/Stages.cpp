@@ -189,7 +189,7 @@ static std::string passesOf(const StageSpec &stage,
   if (options.absorb)
     chosen.push_back(fmt::format("form={}", spell(*options.absorb)));
   if (isPrefill)
-    chosen.push_back("query-length=2048");
+    chosen.emplace_back("query-length=2048");
   return chosen.empty()
              ? stage.passes.str()
              : fmt::format("{}{{{}}}", std::string_view(stage.passes),
