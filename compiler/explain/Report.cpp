@@ -300,6 +300,12 @@ static void printForms(llvm::raw_ostream &out, const LatentForms &forms,
                      spellCrossover(forms, keys));
 }
 
+/// What a declared layer knows of.
+static constexpr StringRef kParameters =
+    "Parameters: weights of projections, sinks, norms of latents. Biases, and "
+    "norms of queries and keys, are no part of a declared layer and not "
+    "counted.";
+
 void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
   const CostQuestion &question = explanation.question;
   std::string types(spell(question.kDtype));
@@ -331,7 +337,8 @@ void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
     return group.costs.has_value();
   };
   if (llvm::any_of(explanation.groups, isCounted))
-    out << "\n  " << wrapText(explainRoofline(question.machine), 2, 2);
+    out << "\n  " << wrapText(kParameters, 2, 2) << "\n  "
+        << wrapText(explainRoofline(question.machine), 2, 2);
   out << "\n  remarks\n";
   for (const PassRemark &remark : explanation.remarks)
     out << fmt::format("    {} {}: {}\n", remark.pass, remark.kind,
