@@ -57,9 +57,12 @@ class Browser:
             self.__exit__()
             raise
 
-    def attach(self):
+    def find_page(self):
         targets = self.call("Target.getTargets")["targetInfos"]
-        page = next(target for target in targets if target["type"] == "page")
+        return next((target for target in targets if target["type"] == "page"), None)
+
+    def attach(self):
+        page = self.poll(self.find_page, lambda page: page, "a page")
         self.session = self.call("Target.attachToTarget", targetId=page["targetId"],
                                  flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -124,6 +127,19 @@ class Browser:
         self.loaded = False
         self.call("Page.navigate", url=url)
         self.wait(lambda: self.loaded, url)
+
+    def poll(self, look, is_right, what):
+        """What `look` sees as soon as it is right: events come after the calls that cause them."""
+        end = time.monotonic() + DEADLINE_S
+        while not is_right(seen := look()):
+            if time.monotonic() > end:
+                raise AssertionError(f"{what}: after {DEADLINE_S} s it is {seen}")
+            time.sleep(0.05)
+        return seen
+
+    def expect(self, script, value):
+        """The expression comes to have the value."""
+        self.poll(lambda: self.run(script), lambda seen: seen == value, f"{script} to be {value}")
 
     def run(self, script):
         """The value of a JavaScript expression."""

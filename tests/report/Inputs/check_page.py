@@ -24,8 +24,8 @@ def check_start(page):
 
 def check_mouse(page):
     page.click("nav a[href='#stage-6']")
-    assert page.run(VISIBLE) == ["stage-5", "stage-6"], page.run(VISIBLE)
-    assert page.run("location.hash") == "#stage-6"
+    page.expect(VISIBLE, ["stage-5", "stage-6"])
+    page.expect("location.hash", "#stage-6")
     new = page.run("[...document.querySelectorAll('.after .new b')].map((b) => b.textContent)")
     assert "attn.flash" in new, f"new in stage 6: {new}"
     gone = page.run("[...document.querySelectorAll('.before .gone b')].map((b) => b.textContent)")
@@ -36,7 +36,7 @@ def check_mouse(page):
                          ".querySelector('b').textContent")
     assert operation == "attn.flash", f"the remark of attn-form-flash stands at {operation}"
     page.click("#beside")
-    assert page.run(VISIBLE) == ["stage-6"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-6"])
     page.click("#beside")
 
 
@@ -52,27 +52,27 @@ def check_marks(page):
 def check_keyboard(page):
     page.run("document.querySelector(\"nav a[href='#stage-6']\").focus()")
     page.press("ArrowRight", ARROW_RIGHT)
-    assert page.run(VISIBLE) == ["stage-6", "stage-7"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-6", "stage-7"])
     page.press("End", END)
-    assert page.run(VISIBLE) == ["stage-8", "stage-9"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-8", "stage-9"])
     page.press("ArrowLeft", ARROW_LEFT)
-    assert page.run("document.activeElement.hash") == "#stage-8", "the focus stays behind"
+    page.expect("document.activeElement.hash", "#stage-8")
     page.press("[")
     page.press("[")
-    assert page.run(VISIBLE) == ["stage-5", "stage-6"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-5", "stage-6"])
     page.press("n")
     said = page.run("document.querySelector('[role=status]').textContent")
     assert said.startswith("change 1 of "), f"'n' says '{said}'"
     assert page.run("document.querySelector('.found').classList.contains('new')")
     page.press("b")
-    assert page.run(VISIBLE) == ["stage-6"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-6"])
     page.press("b")
 
 
 def check_links(page):
     """A remark's row leads to the operation that the remark is about."""
     page.click("#remarks ~ .scroll a[href^='#s1-']")
-    assert page.run(VISIBLE) == ["stage-0", "stage-1"], page.run(VISIBLE)
+    page.expect(VISIBLE, ["stage-0", "stage-1"])
     assert page.run("document.querySelector('.found .remark') !== null"), "no remark is found"
 
 
