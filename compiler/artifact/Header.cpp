@@ -85,6 +85,18 @@ static std::string explainHeads(const KernelDescription &kernel) {
       kernel.queryHeads / kernel.kvHeads);
 }
 
+/// Where the rows of a call stand among the keys.
+static StringRef explainPositions(const KernelDescription &kernel) {
+  if (!kernel.hasTensor("kv_lengths"))
+    return R"(All kv_capacity keys are valid; row i of n stands at the
+   position p = i + kv_capacity - n, or at i where the layer's mask is aligned
+   at the top left (declared_ir in the manifest says).)";
+  return R"(Row i of n stands at the position
+   p = i + kv_lengths[b] - n, or at i where the layer's mask is aligned at the
+   top left (declared_ir in the manifest says): a shorter sequence of a batch
+   stands at the end of its rows, or gets a call of its own.)";
+}
+
 /// What the kernel computes, so that nobody has to guess.
 static std::string explainKernel(const KernelDescription &kernel) {
   return fmt::format(
@@ -93,9 +105,7 @@ static std::string explainKernel(const KernelDescription &kernel) {
 
    Query and key arrive as the model attends with them: with its norms, and
    rotated if it rotates. The keys and values of this call's rows are already
-   among the kv_lengths[b] valid ones. Row i of n stands at the position
-   p = i + kv_lengths[b] - n (a top-left mask: i), so a shorter sequence of a
-   batch stands at the end of its rows, or gets a call of its own.
+   among the valid ones. {5}
 {2}{3}
    A row that sees no key has output 0 and lse {4}.
 
@@ -104,10 +114,13 @@ static std::string explainKernel(const KernelDescription &kernel) {
 )",
       kernel.symbol, explainHeads(kernel), explainLayers(kernel, "     "),
       kernel.hasScoreFunction
-          ? "   Scores pass the model's softcap between scale and mask.\n"
+          ? "   Scores pass the layer's score function (a softcap, for one; "
+            "see\n"
+            "   declared_ir in the manifest) between scale and mask.\n"
           : "",
       kernel.hasTensor("sinks") ? "= sink; every lse includes the sink"
-                                : "-inf");
+                                : "-inf",
+      explainPositions(kernel));
 }
 
 static std::string writeArgs(const KernelDescription &kernel) {

@@ -76,6 +76,14 @@ static std::string explainKeys(const LayerFacts &facts) {
   return text;
 }
 
+/// "layers 0 2: ", or nothing of a function, which has none.
+static std::string spellLayers(llvm::ArrayRef<int64_t> layers, bool areAll) {
+  if (layers.front() == kNoLayer)
+    return "";
+  return areAll ? "every layer: "
+                : fmt::format("layers {}: ", fmt::join(layers, " "));
+}
+
 std::string artifact::explainLayers(const KernelDescription &kernel,
                                     const std::string &indent) {
   std::vector<std::pair<LayerFacts, std::vector<int64_t>>> groups;
@@ -89,10 +97,8 @@ std::string artifact::explainLayers(const KernelDescription &kernel,
   }
   std::string text;
   for (const auto &[facts, layers] : groups)
-    text += fmt::format("{}{}: scale {}, {}\n", indent,
-                        groups.size() == 1
-                            ? "every layer"
-                            : fmt::format("layers {}", fmt::join(layers, " ")),
-                        facts.scale, explainKeys(facts));
+    text += fmt::format("{}{}scale {}, {}\n", indent,
+                        spellLayers(layers, groups.size() == 1), facts.scale,
+                        explainKeys(facts));
   return text;
 }
