@@ -44,6 +44,10 @@ bool isTextbook(SoftmaxOp softmax, ConstantEvaluator &constants);
 std::string readAttention(SoftmaxOp softmax, ConstantEvaluator &constants,
                           AttentionSteps &steps);
 
+/// Decides what the masks of `steps` are together: sets the symbolic mask and
+/// the tensors. Returns why they are no mask of attention, or nothing.
+std::string joinMaskParts(AttentionSteps &steps);
+
 /// Whether a factor of the first operand is one of the result: of views, and of
 /// rotations.
 bool passesScale(mlir::Operation *op);

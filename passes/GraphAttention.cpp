@@ -10,13 +10,10 @@
 #include "passes/GraphProgramBuilder.h"
 #include "passes/Rewriting.h"
 #include "passes/RowParts.h"
+#include "passes/TensorTypes.h"
 
 using namespace mlir;
 using namespace attn;
-
-static Type elementOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
 
 /// "'attn.rms_norm', 'attn.rope'": the steps that were put off for `last`, in
 /// order, and `last` itself.

@@ -11,15 +11,12 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
 #include "passes/RowParts.h"
+#include "passes/TensorTypes.h"
 #include "passes/TileProgramBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
-
-static Type elementOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
 
 //===----------------------------------------------------------------------===//
 // Program

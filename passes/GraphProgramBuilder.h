@@ -85,6 +85,7 @@ private:
     return program.getBody().getArgument(function.getNumArguments() + number);
   }
   mlir::Value sizeValue(const GraphSize &size);
+  llvm::SmallVector<mlir::Value> dynamicSizes(llvm::ArrayRef<GraphSize> shape);
   mlir::Value rowsOf(llvm::ArrayRef<GraphSize> shape);
   tile::ViewType viewType(llvm::ArrayRef<GraphSize> shape, mlir::Type element);
   /// Where a tensor is kept; it is computed first if it was put off.

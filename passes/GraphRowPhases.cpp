@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/GraphElements.h"
 #include "passes/GraphProgramBuilder.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -16,14 +17,6 @@ using namespace attn;
 
 /// Columns of a tile where a row need not be whole.
 static constexpr int64_t kMostColumns = 1024, kDynamicColumns = 256;
-
-static Type elementOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
-
-static int64_t rankOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getRank();
-}
 
 //===----------------------------------------------------------------------===//
 // Phases

@@ -8,19 +8,12 @@
 #include "passes/GraphSizes.h"
 
 #include "dialects/attn/AttnOps.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
-
-static ArrayRef<int64_t> shapeOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getShape();
-}
-
-static int64_t rankOf(Value tensor) {
-  return static_cast<int64_t>(shapeOf(tensor).size());
-}
 
 /// `factor` times `times`, at most 2^62: then there are too many elements.
 static int64_t repeatedFactor(int64_t factor, uint64_t times) {

@@ -10,19 +10,12 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
-
-static ArrayRef<int64_t> shapeOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getShape();
-}
-
-static int64_t rankOf(Value tensor) {
-  return static_cast<int64_t>(shapeOf(tensor).size());
-}
 
 GraphSize GraphSize::times(const GraphSize &other) const {
   GraphSize result = {factor * other.factor, axes};

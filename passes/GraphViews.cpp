@@ -9,14 +9,11 @@
 #include "passes/GraphProgramBuilder.h"
 #include "passes/Rewriting.h"
 #include "passes/RowParts.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
-
-static Type elementOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
 
 //===----------------------------------------------------------------------===//
 // Sizes
@@ -75,12 +72,19 @@ GraphProgramBuilder::Sizes GraphProgramBuilder::shapeOfView(Value view) {
 // Views of views
 //===----------------------------------------------------------------------===//
 
-Value GraphProgramBuilder::createBuffer(ArrayRef<GraphSize> shape,
-                                        Type element) {
+/// The sizes that only the call knows, in order.
+SmallVector<Value>
+GraphProgramBuilder::dynamicSizes(ArrayRef<GraphSize> shape) {
   SmallVector<Value> dynamic;
   for (const GraphSize &size : shape)
     if (!size.isStatic())
       dynamic.push_back(sizeValue(size));
+  return dynamic;
+}
+
+Value GraphProgramBuilder::createBuffer(ArrayRef<GraphSize> shape,
+                                        Type element) {
+  SmallVector<Value> dynamic = dynamicSizes(shape);
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
   return tile::BufferOp::create(b, named("buffer"), viewType(shape, element),
@@ -92,10 +96,7 @@ Value GraphProgramBuilder::broadcastTo(Value view, ArrayRef<GraphSize> shape) {
   tile::ViewType result = viewType(shape, type.getElementType());
   if (result == type)
     return view;
-  SmallVector<Value> dynamic;
-  for (const GraphSize &size : shape)
-    if (!size.isStatic())
-      dynamic.push_back(sizeValue(size));
+  SmallVector<Value> dynamic = dynamicSizes(shape);
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
   return tile::BroadcastOp::create(b, named("repeated"), result, view, dynamic);

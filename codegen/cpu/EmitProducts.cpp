@@ -43,13 +43,7 @@ void TaskEmitter::emitProductLoop(scf::ForOp loop) {
       startProduct(loop.getInitArgs()[0].getDefiningOp<tile::FillOp>());
   sumNumbers[loop.getRegionIterArgs()[0]] = number;
   sumNumbers[loop.getResult(0)] = number;
-  auto op =
-      scf::ForOp::create(k.builder(), k.loc(), scalar(loop.getLowerBound()),
-                         scalar(loop.getUpperBound()), scalar(loop.getStep()));
-  OpBuilder::InsertionGuard guard(k.builder());
-  k.builder().setInsertionPointToStart(op.getBody());
-  scalars.map(loop.getInductionVar(), op.getInductionVar());
-  emitBlock(*loop.getBody());
+  emitLoop(loop);
 }
 
 /// The last block of the inner dimension may be shorter than the others.

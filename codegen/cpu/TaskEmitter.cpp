@@ -188,6 +188,11 @@ void TaskEmitter::emitFor(scf::ForOp loop) {
       states.push_back(startState(scalar(start.getRows())));
     stateNumbers[carried] = stateNumbers[result] = entry->second;
   }
+  emitLoop(loop);
+}
+
+/// The loop itself: what it carries has its places already.
+void TaskEmitter::emitLoop(scf::ForOp loop) {
   auto op =
       scf::ForOp::create(k.builder(), k.loc(), scalar(loop.getLowerBound()),
                          scalar(loop.getUpperBound()), scalar(loop.getStep()));

@@ -75,6 +75,7 @@ private:
   void emitBlock(mlir::Block &block);
   void emitOp(mlir::Operation &op);
   void emitFor(mlir::scf::ForOp loop);
+  void emitLoop(mlir::scf::ForOp loop);
   void emitIf(mlir::scf::IfOp branch);
 
   // Index arithmetic: EmitIndices.cpp.
