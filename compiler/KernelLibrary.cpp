@@ -110,6 +110,7 @@ static std::optional<LibraryTensor> readTensor(const json::Value &value) {
   for (const json::Value &extent : *shape)
     tensor.shape.push_back(spell(extent));
   tensor.output = object->getString("role").value_or("") == "output";
+  tensor.updated = object->getString("role").value_or("") == "updated";
   tensor.optional = object->getBoolean("optional").value_or(false);
   return tensor;
 }
@@ -152,8 +153,8 @@ static std::optional<LibraryKernel> readKernel(const json::Value &value,
         {"head_dim", &kernel.headDim},
         {"value_dim", &kernel.valueDim}}) {
     missing = key;
-    // A graph need not be one attention.
-    if (!object.getInteger(key) && kernel.scope != "graph")
+    // Other scopes need not be one attention.
+    if (!object.getInteger(key) && kernel.scope == "core")
       return std::nullopt;
     *field = object.getInteger(key).value_or(0);
   }
@@ -179,10 +180,13 @@ static LibraryLayer readLayer(const json::Value &value) {
   static const json::Object none;
   const json::Object &object =
       value.getAsObject() ? *value.getAsObject() : none;
-  return {object.getInteger("index").value_or(-1),
-          object.getInteger("layer").value_or(-1),
-          object.getString("kernel").value_or("").str(),
-          object.getString("absorbed_kernel").value_or("").str()};
+  LibraryLayer layer;
+  layer.index = object.getInteger("index").value_or(-1);
+  layer.layer = object.getInteger("layer").value_or(-1);
+  if (const json::Array *kernels = object.getArray("kernels"))
+    for (const json::Value &kernel : *kernels)
+      layer.kernels.push_back(kernel.getAsString().value_or("").str());
+  return layer;
 }
 
 static LibraryTarget readTarget(const json::Value &value) {
@@ -334,6 +338,23 @@ KernelLibrary::open(StringRef directory) {
 KernelLibrary::~KernelLibrary() {
   if (handle)
     dlclose(handle);
+}
+
+bool LibraryKernel::isAbsorbed() const {
+  return isAttention() &&
+         llvm::any_of(tensors, [](const LibraryTensor &tensor) {
+           return tensor.name == "latent";
+         });
+}
+
+const LibraryKernel *KernelLibrary::find(const LibraryLayer &layer,
+                                         StringRef scope,
+                                         bool isAbsorbed) const {
+  for (const std::string &symbol : layer.kernels)
+    if (const LibraryKernel *kernel = find(symbol))
+      if (kernel->scope == scope && kernel->isAbsorbed() == isAbsorbed)
+        return kernel;
+  return nullptr;
 }
 
 const LibraryKernel *KernelLibrary::find(StringRef symbol) const {

@@ -32,6 +32,8 @@ struct LibraryTensor {
   std::vector<std::string> shape;
   bool output = false;
   bool optional = false;
+  /// An input that the call writes in place.
+  bool updated = false;
 };
 
 /// One entry of the library, on one target.
@@ -43,7 +45,11 @@ struct LibraryKernel {
   /// Query rows of a sequence that the entry takes; INT64_MAX: any number.
   int64_t maxQueries = 0;
 
-  bool isAttention() const { return scope != "graph" || queryHeads > 0; }
+  bool isAttention() const { return queryHeads > 0; }
+  /// Keys and values are one latent that all heads share.
+  bool isAbsorbed() const;
+  /// It appends to the caches of a layer.
+  bool takesCaches() const { return scope == "attend" || scope == "layer"; }
 
   using Run = attn_status (*)(const void *, const attn_context *);
   using Plan = attn_status (*)(const void *, const attn_context *, attn_plan *);
@@ -65,18 +71,8 @@ struct LibraryTarget {
 /// a function that declares none.
 struct LibraryLayer {
   int64_t index = 0, layer = 0;
-  /// Symbol of the kernel that serves it; empty if the layer was refused.
-  std::string kernel;
-  /// A latent layer's second kernel; `kernel` is the expanded one.
-  std::string absorbedKernel;
-
-  /// The symbols of all kernels that serve it.
-  std::vector<std::string> kernels() const {
-    if (kernel.empty())
-      return {};
-    return absorbedKernel.empty() ? std::vector{kernel}
-                                  : std::vector{kernel, absorbedKernel};
-  }
+  /// Symbols of the kernels that serve it; none if the layer was refused.
+  std::vector<std::string> kernels;
 };
 
 /// The args structure of any kernel: its head and its tensors, in order.
@@ -114,6 +110,10 @@ public:
 
   /// The kernel of that symbol, null if there is none.
   const LibraryKernel *find(llvm::StringRef symbol) const;
+  /// The kernel of `layer` that has that scope, and that form where there are
+  /// two; null if there is none.
+  const LibraryKernel *find(const LibraryLayer &layer, llvm::StringRef scope,
+                            bool isAbsorbed = false) const;
 
 private:
   KernelLibrary() = default;

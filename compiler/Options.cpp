@@ -269,11 +269,6 @@ static llvm::Error checkDtype(std::string_view option,
 }
 
 llvm::Error attn::checkLowered(const CompileOptions &options) {
-  for (Scope scope : options.scopes)
-    if (scope != Scope::Core)
-      return refuse(fmt::format("scope '{}' is not supported in this version, "
-                                "which compiles the scope core",
-                                spell(scope)));
   for (const std::string &target : options.targets)
     if (StringRef(target).starts_with("sm_"))
       return refuse(fmt::format(

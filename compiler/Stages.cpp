@@ -178,11 +178,28 @@ static LogicalResult dropUnfused(ModuleOp module,
   return success();
 }
 
-/// `attn-absorb-projections` counts for decode unless there is prefill alone.
-static std::string passesOf(const StageSpec &stage,
-                            const CompileOptions &options) {
-  if (stage.passes != "attn-absorb-projections")
-    return stage.passes.str();
+/// `name` with `options` in braces, as a pipeline's text has it.
+static std::string withOptions(StringRef pass,
+                               llvm::ArrayRef<std::string> options) {
+  return options.empty() ? pass.str()
+                         : fmt::format("{}{{{}}}", std::string_view(pass),
+                                       fmt::join(options, " "));
+}
+
+/// Core alone unless scopes are asked for.
+static std::string expandLayers(const CompileOptions &options) {
+  std::vector<std::string> chosen;
+  if (!options.scopes.empty()) {
+    std::vector<std::string_view> scopes;
+    for (Scope scope : options.scopes)
+      scopes.push_back(spell(scope));
+    chosen.push_back(fmt::format("scopes={}", fmt::join(scopes, ",")));
+  }
+  return withOptions("attn-expand-layers", chosen);
+}
+
+/// Counts for decode unless there is prefill alone.
+static std::string absorbProjections(const CompileOptions &options) {
   bool isPrefill =
       options.phases.size() == 1 && options.phases.front() == Phase::Prefill;
   std::vector<std::string> chosen;
@@ -190,10 +207,18 @@ static std::string passesOf(const StageSpec &stage,
     chosen.push_back(fmt::format("form={}", spell(*options.absorb)));
   if (isPrefill)
     chosen.emplace_back("query-length=2048");
-  return chosen.empty()
-             ? stage.passes.str()
-             : fmt::format("{}{{{}}}", std::string_view(stage.passes),
-                           fmt::join(chosen, " "));
+  return withOptions("attn-absorb-projections", chosen);
+}
+
+/// The passes of `stage`, the first with what `options` ask of it.
+static std::string passesOf(const StageSpec &stage,
+                            const CompileOptions &options) {
+  StringRef rest = stage.passes;
+  if (rest.consume_front("attn-expand-layers"))
+    return expandLayers(options) + rest.str();
+  if (rest.consume_front("attn-absorb-projections"))
+    return absorbProjections(options) + rest.str();
+  return stage.passes.str();
 }
 
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,

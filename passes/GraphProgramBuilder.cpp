@@ -37,14 +37,31 @@ void GraphProgramBuilder::createProgram() {
   Operation *terminator = function.getBody().front().getTerminator();
   for (BlockArgument argument : function.getArguments())
     add(argument);
-  for (Value result : terminator->getOperands())
+  SmallVector<Attribute> names = tensorNames(function);
+  SmallVector<int64_t> updated;
+  for (auto [number, result] : llvm::enumerate(terminator->getOperands())) {
+    if (std::optional<unsigned> argument = updatedArgument(function, number)) {
+      resultArguments.push_back(*argument);
+      updated.push_back(*argument);
+      continue;
+    }
+    resultArguments.push_back(types.size());
     add(result);
+  }
+  llvm::sort(updated);
+  llvm::erase(names, Attribute());
+  SmallVector<int64_t> layers;
+  if (auto declared = function->getAttrOfType<LayersAttr>(kLayersAttr))
+    llvm::append_range(layers, declared.getNumbers());
   program = tile::ProgramOp::create(
       b, loc, b.getStringAttr(function.getSymName() + "_" + schedule.getName()),
-      b.getArrayAttr(tensorNames(function)), schedule,
-      b.getDenseI64ArrayAttr({}), b.getDenseI64ArrayAttr({}),
-      function.getSymNameAttr(), /*scope=*/nullptr, b.getArrayAttr(axes),
-      b.getI64IntegerAttr(terminator->getNumOperands()));
+      b.getArrayAttr(names), schedule, b.getDenseI64ArrayAttr(layers),
+      b.getDenseI64ArrayAttr(SmallVector<int64_t>(layers.size(), 0)),
+      function.getSymNameAttr(),
+      function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
+      b.getArrayAttr(axes),
+      b.getI64IntegerAttr(types.size() - function.getNumArguments()),
+      updated.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(updated));
   Block &body = program.getBody().emplaceBlock();
   for (Type type : types)
     body.addArgument(type, loc);
@@ -212,7 +229,7 @@ void GraphProgramBuilder::moveRows(const AppendTask &task, Value from,
 }
 
 /// Rows before the fresh ones, the fresh ones, rows behind: each from where it
-/// is to where it belongs.
+/// is to where it belongs. In place only the fresh ones move.
 void GraphProgramBuilder::buildAppend(CacheAppendOp append) {
   Value cache = viewOf(append.getCache()), fresh = viewOf(append.getFresh());
   Value lengths = viewOf(append.getLengths());
@@ -223,28 +240,34 @@ void GraphProgramBuilder::buildAppend(CacheAppendOp append) {
   AppendTask task;
   task.width = shape.back().factor;
   task.result = views[append.getResult()] = destinationOf(append.getResult());
+  bool isInPlace = task.result == cache;
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
   task.capacity = sizeValue(shape[1]);
   task.rows = sizeValue(perPosition);
   Value added = sizeValue(sizes.sizesOf(append.getFresh())[1]);
   int64_t size = schedule.getKeyBlock();
-  Value blocks =
-      make<arith::CeilDivUIOp>("blocks", task.capacity, constant(size));
+  Value blocks = make<arith::CeilDivUIOp>(
+      "blocks", isInPlace ? added : task.capacity, constant(size));
   Block *body =
       openPhase("append", {sizeValue(shape[0]), blocks}, {"batch", "block"});
   Value block = constant(size), zero = constant(0);
   task.batch = body->getArgument(0);
-  task.first = make<arith::MulIOp>("first", body->getArgument(1), block);
-  task.last = make<arith::MinSIOp>("last", task.capacity,
-                                   make<arith::AddIOp>("", task.first, block));
   Value length =
       tile::LengthOp::create(b, named("length"), cache, task.batch, lengths);
+  // The last fresh row stands at the end, the first may stand before the cache.
+  Value shift = make<arith::SubIOp>("shift", length, added);
+  Value begin = make<arith::MaxSIOp>("begin", shift, zero);
   Value end = make<arith::MinSIOp>(
       "end", make<arith::MaxSIOp>("", length, zero), task.capacity);
-  Value begin =
-      make<arith::MaxSIOp>("begin", make<arith::SubIOp>("", end, added), zero);
-  moveRows(task, cache, task.capacity, zero, zero, begin);
-  moveRows(task, fresh, added, begin, begin, end);
-  moveRows(task, cache, task.capacity, zero, end, task.capacity);
+  task.first = make<arith::MulIOp>("first", body->getArgument(1), block);
+  if (isInPlace)
+    task.first = make<arith::AddIOp>("first", begin, task.first);
+  task.last = make<arith::MinSIOp>("last", task.capacity,
+                                   make<arith::AddIOp>("", task.first, block));
+  if (!isInPlace)
+    moveRows(task, cache, task.capacity, zero, zero, begin);
+  moveRows(task, fresh, added, shift, begin, end);
+  if (!isInPlace)
+    moveRows(task, cache, task.capacity, zero, end, task.capacity);
 }

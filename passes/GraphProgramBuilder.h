@@ -82,7 +82,7 @@ private:
 
   // Views and memory: GraphViews.cpp.
   mlir::Value resultView(unsigned number) {
-    return program.getBody().getArgument(function.getNumArguments() + number);
+    return program.getBody().getArgument(resultArguments[number]);
   }
   mlir::Value sizeValue(const GraphSize &size);
   llvm::SmallVector<mlir::Value> dynamicSizes(llvm::ArrayRef<GraphSize> shape);
@@ -166,6 +166,8 @@ private:
 
   tile::ProgramOp program;
   tile::PhaseOp firstPhase;
+  /// The program's argument of each result: one that it updates, or its own.
+  llvm::SmallVector<unsigned> resultArguments;
   /// Where tensors are, and where those not yet computed will be.
   llvm::DenseMap<mlir::Value, mlir::Value> views, destinations;
   /// Tensors that are stored where their user's result will be.

@@ -110,10 +110,11 @@ static Answer whyNotOp(Operation *op) {
 
 /// Callers bind tensors by their names.
 static Answer whyNotNamed(func::FuncOp function) {
+  unsigned arguments = function.getNumArguments();
   for (auto [index, name] : llvm::enumerate(tensorNames(function))) {
-    if (name)
+    if (name ||
+        (index >= arguments && updatedArgument(function, index - arguments)))
       continue;
-    unsigned arguments = function.getNumArguments();
     bool isArgument = index < arguments;
     return Problem{nullptr, (Twine(isArgument ? "argument " : "result ") +
                              Twine(isArgument ? index : index - arguments) +
@@ -124,10 +125,36 @@ static Answer whyNotNamed(func::FuncOp function) {
   return std::nullopt;
 }
 
+/// What takes an argument's place is an append to it, and nothing else reads
+/// what was there.
+static Answer whyNotUpdated(func::FuncOp function) {
+  Operation *terminator = function.getBody().front().getTerminator();
+  for (OpOperand &result : terminator->getOpOperands()) {
+    std::optional<unsigned> index =
+        updatedArgument(function, result.getOperandNumber());
+    if (!index)
+      continue;
+    auto append = result.get().getDefiningOp<CacheAppendOp>();
+    BlockArgument argument = function.getArgument(*index);
+    bool isReturnedOnce =
+        llvm::count(terminator->getOperands(), result.get()) == 1;
+    if (append && append.getCache() == argument && argument.hasOneUse() &&
+        isReturnedOnce)
+      continue;
+    return Problem{nullptr, ("result " + Twine(result.getOperandNumber()) +
+                             " updates argument " + Twine(*index) +
+                             ": expected an 'attn.cache_append' to it, alone")
+                                .str()};
+  }
+  return std::nullopt;
+}
+
 std::optional<Problem> attn::whyNotGraph(func::FuncOp function) {
   if (function.isExternal() || !llvm::hasSingleElement(function.getBody()))
     return Problem{nullptr, "it has no body of one block"};
   if (Answer why = whyNotNamed(function))
+    return why;
+  if (Answer why = whyNotUpdated(function))
     return why;
   constexpr int64_t callerRank = 4, innerRank = 5;
   Block &body = function.getBody().front();

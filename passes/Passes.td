@@ -26,7 +26,13 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
     head is `[latent, rope_key]` and whose value is the latent. `attn.refused`
     stays.
 
-    Requires: no symbol `NAME_core` exists yet, nor those of a latent layer.
+    Scope `attend` is the function `@NAME_attend` of projected queries, keys and
+    values: biases, norms and rotation, the append to the caches, attention.
+    Scope `layer` is `@NAME_layer` of hidden states, with the projections around
+    that. Caches are updated in place: a result has `attn.updates`, the name of
+    the argument whose place it takes, and no name of its own.
+
+    Requires: no symbol that a layer becomes exists yet.
     Ensures: no `attn.grouped` and no `attn.latent` is left
     (`attn-verify-graph`).
 
@@ -60,6 +66,11 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    ListOption<"scopes", "scopes", "std::string",
+               "core, attend or layer, a function for each; the default is "
+               "core, which needs no weights">
+  ];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::func::FuncDialect"];
 }
 

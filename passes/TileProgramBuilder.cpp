@@ -31,6 +31,15 @@ SmallVector<Attribute> attn::tensorNames(func::FuncOp function) {
   return names;
 }
 
+std::optional<unsigned> attn::updatedArgument(func::FuncOp function,
+                                              unsigned result) {
+  Attribute name = function.getResultAttr(result, kUpdatesAttr);
+  for (unsigned i = 0; name && i < function.getNumArguments(); ++i)
+    if (function.getArgAttr(i, kNameAttr) == name)
+      return i;
+  return std::nullopt;
+}
+
 tile::ProgramOp TileProgramBuilder::createProgram() {
   // A function that no layer declared serves none.
   SmallVector<int64_t> layers;
@@ -43,7 +52,8 @@ tile::ProgramOp TileProgramBuilder::createProgram() {
       b.getDenseI64ArrayAttr(layers), b.getDenseI64ArrayAttr(rows),
       function.getSymNameAttr(),
       function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
-      /*argument_axes=*/nullptr, /*result_count=*/nullptr);
+      /*argument_axes=*/nullptr, /*result_count=*/nullptr,
+      /*updated=*/nullptr);
   Block &body = program.getBody().emplaceBlock();
   for (BlockArgument tensor : function.getArguments())
     views.map(tensor,
@@ -76,7 +86,8 @@ void TileProgramBuilder::buildPrologue() {
   if (flash.getScoreMod().empty())
     factor *= llvm::numbers::log2e;
   auto parameter = [&](StringRef name, TypedAttr value, Type type) -> Value {
-    if (isPartOfGraph)
+    // Layers of one geometry differ in these; other graphs have them once.
+    if (isPartOfGraph && !function->hasAttr(kLayersAttr))
       return arith::ConstantOp::create(b, named(name), literalOf(value, type));
     return tile::ParameterOp::create(
         b, named(name), type, b.getStringAttr(name), b.getArrayAttr({value}));

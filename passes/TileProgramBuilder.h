@@ -130,6 +130,10 @@ tile::ViewType viewTypeOf(mlir::Type tensor);
 /// no attn.name.
 llvm::SmallVector<mlir::Attribute> tensorNames(mlir::func::FuncOp function);
 
+/// The argument whose place the result takes, if its attn.updates names one.
+std::optional<unsigned> updatedArgument(mlir::func::FuncOp function,
+                                        unsigned result);
+
 } // namespace attn
 
 #endif // PASSES_TILEPROGRAMBUILDER_H

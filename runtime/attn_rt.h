@@ -88,7 +88,7 @@ typedef struct attn_rt_target {
 
 /* Roles of a tensor. */
 enum {
-  ATTN_RT_OUTPUT = 1,     /* written, must not overlap anything */
+  ATTN_RT_OUTPUT = 1,     /* written or updated, must not overlap anything */
   ATTN_RT_OPTIONAL = 2,   /* may be NULL */
   ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
   ATTN_RT_SINKS = 8       /* dropped by ATTN_FLAG_NO_SINK */

@@ -175,7 +175,7 @@ llvm::Expected<Artifact> Assembler::assemble() {
   artifact.name = library.name;
   artifact.kernels = library.kernels.size();
   artifact.layers = llvm::count_if(library.layers, [](const auto &layer) {
-    return layer.kernel >= 0 && layer.layer != kNoLayer;
+    return !layer.kernels.empty() && layer.layer != kNoLayer;
   });
   artifact.manifest = writeManifest(library, fileNames());
   add(library.name + ".h", writeHeader(library));

@@ -146,8 +146,11 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
            arguments)) {
     auto view = llvm::cast<tile::ViewType>(argument.getType());
     TensorDescription tensor = {
-        name.getValue().str(), "",   spellType(view.getElementType()), {},
-        index >= inputs,       false};
+        .name = name.getValue().str(),
+        .type = spellType(view.getElementType()),
+        .output = index >= inputs,
+        .updated = llvm::is_contained(
+            program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index)};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
@@ -180,17 +183,17 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   return kernel;
 }
 
-/// Adds the kernel of index `index` as one that serves `layer`: beside the
-/// other kernel of a latent layer, else in a row of its own.
+/// Adds the kernel of index `index` as one that serves `layer`; a function of
+/// no layer has a row of its own.
 static void addLayer(std::vector<LayerDescription> &layers, int64_t layer,
-                     int64_t index, const KernelDescription &kernel) {
+                     int64_t index) {
   auto known = llvm::find_if(layers, [&](const LayerDescription &other) {
     return layer != kNoLayer && other.layer == layer;
   });
-  if (known == layers.end() || !kernel.isAbsorbed())
-    layers.push_back({layer, index, ""});
+  if (known == layers.end())
+    layers.push_back({layer, {index}});
   else
-    known->absorbedKernel = index;
+    known->kernels.push_back(index);
 }
 
 std::vector<LayerDescription>
@@ -199,14 +202,15 @@ artifact::describeLayers(mlir::ModuleOp declared,
   std::vector<LayerDescription> layers;
   for (auto [index, kernel] : llvm::enumerate(kernels))
     for (auto [layer, row] : kernel.targets.front().layerRows)
-      addLayer(layers, layer, static_cast<int64_t>(index), kernel);
+      addLayer(layers, layer, static_cast<int64_t>(index));
   for (RefusedOp refused : declared.getOps<RefusedOp>())
     for (int64_t layer : refused.getLayers())
-      layers.push_back({layer, -1, refused.getWhy().str()});
+      layers.push_back({layer, {}, refused.getWhy().str()});
   // Functions come last, in the order of the kernels: as an unsigned number no
   // layer is the greatest.
   auto placeOf = [](const LayerDescription &layer) {
-    return std::pair(static_cast<uint64_t>(layer.layer), layer.kernel);
+    return std::pair(static_cast<uint64_t>(layer.layer),
+                     layer.kernels.empty() ? -1 : layer.kernels.front());
   };
   llvm::sort(layers, [&](const LayerDescription &a, const LayerDescription &b) {
     return placeOf(a) < placeOf(b);

@@ -34,19 +34,21 @@ struct Dimension {
 struct TensorDescription {
   std::string name;
   /// Its field in the args: the name as a C identifier.
-  std::string field;
+  std::string field = {};
   /// "f32", "i32" or "bool".
-  std::string type;
-  std::vector<Dimension> shape;
-  bool output;
-  bool optional;
+  std::string type = {};
+  std::vector<Dimension> shape = {};
+  bool output = false;
+  bool optional = false;
+  /// An input that the call writes in place.
+  bool updated = false;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.
 struct KernelDescription {
-  /// NAME_[KIND_]core, or NAME_FUNCTION.
+  /// NAME_[KIND_]SCOPE, or NAME_FUNCTION.
   std::string symbol;
-  /// "core" or "graph".
+  /// "core", "attend", "layer" or "graph".
   std::string scope;
   /// The kernel is one attention, whose sizes follow; else a graph of its own.
   bool isAttention = true;
@@ -62,6 +64,7 @@ struct KernelDescription {
 
   /// Keys and values are one latent that all heads share.
   bool isAbsorbed() const;
+  bool isOfLayer() const { return scope != "graph"; }
   /// Whether some program has the schedule.
   bool hasSchedule(llvm::StringRef schedule) const;
   bool hasTensor(llvm::StringRef name) const;
@@ -73,15 +76,10 @@ inline constexpr int64_t kNoLayer = -1;
 /// A layer of the model, or a function, and where it went.
 struct LayerDescription {
   int64_t layer;
-  /// Index of the kernel, or -1 for a refused layer, with the reason.
-  int64_t kernel;
-  std::string refusal;
-  /// A latent layer's second kernel; `kernel` is the expanded one. -1: none.
-  int64_t absorbedKernel = -1;
-
-  bool isServedBy(int64_t index) const {
-    return index == kernel || index == absorbedKernel;
-  }
+  /// Indices of its kernels, ascending; none of a refused layer.
+  std::vector<int64_t> kernels;
+  /// Why it is refused.
+  std::string refusal = {};
 };
 
 struct LibraryDescription {

@@ -117,7 +117,7 @@ private:
   Constant *table(ArrayRef<Constant *> rows, StringRef name);
   Constant *global(Constant *value, StringRef name);
 
-  Constant *tensor(const TensorDescription &description, bool isAttention);
+  Constant *tensor(const TensorDescription &description, bool isOfLayer);
   Constant *buffers(const cpu::CpuProgram &description);
   Constant *program(const cpu::CpuKernel &kernel,
                     const cpu::CpuProgram &description);
@@ -172,12 +172,13 @@ static DLDataType typeOf(StringRef name) {
       .Default({kDLFloat, 32, 1});
 }
 
-/// attn_rt_tensor. Names have a meaning where the kernel is one attention.
+/// attn_rt_tensor. Names have a meaning where the kernel is of a layer.
 Constant *EntryWriter::tensor(const TensorDescription &description,
-                              bool isAttention) {
-  int64_t role = (description.output ? ATTN_RT_OUTPUT : 0) |
+                              bool isOfLayer) {
+  bool isWritten = description.output || description.updated;
+  int64_t role = (isWritten ? ATTN_RT_OUTPUT : 0) |
                  (description.optional ? ATTN_RT_OPTIONAL : 0);
-  if (isAttention)
+  if (isOfLayer)
     role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
             (description.name == "sinks" ? ATTN_RT_SINKS : 0);
   DLDataType known = typeOf(description.type);
@@ -270,7 +271,7 @@ Constant *EntryWriter::layerRows(size_t kernelIndex) {
   llvm::SmallVector<Constant *> rows;
   for (const LayerDescription &layer : library.layers)
     rows.push_back(
-        builder.getInt32(layer.isServedBy(static_cast<int64_t>(kernelIndex))
+        builder.getInt32(llvm::is_contained(layer.kernels, kernelIndex)
                              ? rowOf(kernel, layer.layer)
                              : -1));
   return table(rows, "layer_rows");
@@ -281,7 +282,8 @@ llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
   const KernelDescription &description = library.kernels[kernelIndex];
   llvm::SmallVector<Constant *> tensors, rows;
   for (const TensorDescription &tensorDescription : description.tensors)
-    tensors.push_back(tensor(tensorDescription, description.isAttention));
+    tensors.push_back(tensor(tensorDescription, description.isAttention ||
+                                                    description.isOfLayer()));
   for (size_t index : targets) {
     llvm::Expected<Constant *> row = target(description.targets[index]);
     if (!row)

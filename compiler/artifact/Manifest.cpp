@@ -37,7 +37,9 @@ static void writeTensor(OStream &json, const TensorDescription &tensor) {
   json.attribute("name", tensor.name);
   if (tensor.field != tensor.name)
     json.attribute("field", tensor.field);
-  json.attribute("role", tensor.output ? "output" : "input");
+  json.attribute("role", tensor.output    ? "output"
+                         : tensor.updated ? "updated"
+                                          : "input");
   json.attribute("optional", tensor.optional);
   json.attribute("type", tensor.type);
   json.attributeArray("axes", [&] {
@@ -150,24 +152,24 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
     json.attribute("layer", nullptr);
   else
     json.attribute("layer", layer.layer);
-  if (layer.kernel < 0) {
-    json.attribute("kernel", nullptr);
-    return;
+  json.attributeArray("kernels", [&] {
+    for (int64_t kernel : layer.kernels)
+      json.value(library.kernels[kernel].symbol);
+  });
+  for (int64_t index : layer.kernels) {
+    const KernelDescription &kernel = library.kernels[index];
+    if (!kernel.isAttention)
+      continue;
+    json.attributeObject("constants", [&] {
+      writeConstants(json, factsOf(kernel, layer.layer));
+    });
+    break;
   }
-  const KernelDescription &kernel = library.kernels[layer.kernel];
-  json.attribute("kernel", kernel.symbol);
-  if (layer.absorbedKernel >= 0)
-    json.attribute("absorbed_kernel",
-                   library.kernels[layer.absorbedKernel].symbol);
-  if (!kernel.isAttention)
-    return;
-  json.attributeObject(
-      "constants", [&] { writeConstants(json, factsOf(kernel, layer.layer)); });
 }
 
 static void writeRefused(OStream &json, const LibraryDescription &library) {
   for (const LayerDescription &layer : library.layers)
-    if (layer.kernel < 0)
+    if (layer.kernels.empty())
       json.object([&] {
         json.attribute("layer", layer.layer);
         json.attribute("why", layer.refusal);

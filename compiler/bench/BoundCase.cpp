@@ -130,8 +130,7 @@ BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
     if (layer.layer != subject.layer)
       continue;
     bound->layerIndex = layer.index;
-    bound->kernel =
-        library.find(subject.absorbed ? layer.absorbedKernel : layer.kernel);
+    bound->kernel = library.find(layer, "core", subject.absorbed);
   }
   if (!bound->kernel)
     return createStringError(fmt::format("'{}' has no kernel for layer {}",

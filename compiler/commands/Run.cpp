@@ -7,6 +7,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/run/Binding.h"
+#include "compiler/run/LayerCall.h"
 #include "compiler/run/LayerChoice.h"
 
 #include "llvm/Support/FileSystem.h"
@@ -20,16 +21,39 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-/// The layer's kernel for the tensors of `files`: that of a latent layer which
-/// takes the latent if they have it.
-static const std::string &
-chooseSymbol(const LibraryLayer &layer,
-             llvm::ArrayRef<const SafetensorsFile *> files) {
-  bool hasLatent = llvm::any_of(files, [](const SafetensorsFile *file) {
-    return file->find("latent") || file->find("rope_key");
-  });
-  return hasLatent && !layer.absorbedKernel.empty() ? layer.absorbedKernel
-                                                    : layer.kernel;
+/// The scope whose tensors are there: the largest, since hidden states are of
+/// no other. None is asked for by name.
+static StringRef scopeOf(const CallTensors &tensors) {
+  if (tensors.findExact("hidden_states"))
+    return "layer";
+  for (StringRef name : {"latent_and_rope_key", "position_ids", "past_key"})
+    if (tensors.findExact(name))
+      return "attend";
+  return "core";
+}
+
+/// The layer's kernel for `tensors`: that of the scope asked for, or of the one
+/// that they are of; of a latent layer's cores, the one that takes the latent
+/// if they have it.
+static Expected<std::string> chooseSymbol(const KernelLibrary &library,
+                                          const LibraryLayer &layer,
+                                          llvm::ArrayRef<Scope> scopes,
+                                          const CallTensors &tensors) {
+  if (scopes.size() > 1)
+    return llvm::createStringError("one call has one scope, got two");
+  if (layer.layer < 0)
+    return layer.kernels.front();
+  std::string scope = scopes.empty() ? scopeOf(tensors).str()
+                                     : std::string(spell(scopes.front()));
+  bool hasLatent = tensors.findExact("latent") || tensors.findExact("rope_key");
+  for (bool isAbsorbed : {hasLatent, false})
+    if (const LibraryKernel *kernel = library.find(layer, scope, isAbsorbed))
+      return kernel->symbol;
+  if (scopes.empty() && layer.kernels.size() == 1)
+    return layer.kernels.front();
+  return llvm::createStringError(fmt::format(
+      "'{}' has no kernel of scope '{}' for layer {}, only {}", library.name(),
+      scope, layer.layer, fmt::join(layer.kernels, ", ")));
 }
 
 /// The entry of that symbol that --phase asks for; the plain one without it.
@@ -123,19 +147,29 @@ static Error run(const Invocation &invocation) {
     weights = std::move(*opened);
     files.push_back(&*weights);
   }
-  auto kernel = chooseKernel(**library, chooseSymbol(**layer, files),
-                             invocation.compile.phases);
+  CallTensors given(files);
+  auto symbol =
+      chooseSymbol(**library, **layer, invocation.compile.scopes, given);
+  if (!symbol)
+    return symbol.takeError();
+  auto kernel = chooseKernel(**library, *symbol, invocation.compile.phases);
   if (!kernel)
     return kernel.takeError();
-  auto bound = bindTensors(**kernel, files);
+  if ((*kernel)->takesCaches()) {
+    given.chooseLayer((*layer)->layer, invocation.layer);
+    if (Error error = completeLayerCall(**kernel, given))
+      return llvm::createStringError(fmt::format(
+          "{}: {}", invocation.inTensors, llvm::toString(std::move(error))));
+  }
+  auto bound = bindTensors(**kernel, given);
   if (!bound)
     return llvm::createStringError(fmt::format(
         "{}: {}", invocation.inTensors, llvm::toString(bound.takeError())));
-  for (const std::string &warning : findMisspelt(**kernel, files))
+  for (const std::string &warning : findMisspelt(**kernel, given))
     reportWarning(fmt::format("{}: {}", invocation.inTensors, warning));
   if (Error error = call(**kernel, **layer, *bound))
     return error;
-  std::vector<StoredTensor> results = bound->results();
+  std::vector<StoredTensor> results = bound->results(**kernel);
   if (Error error = writeSafetensors(invocation.outTensors, results))
     return error;
   llvm::outs() << summarize(invocation.outTensors, results);

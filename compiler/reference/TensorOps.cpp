@@ -305,12 +305,15 @@ static FailureOr<Tensor> evaluateAppend(CacheAppendOp op, Operands x) {
   for (int64_t batch = 0; batch < fresh.dim(0); ++batch) {
     int64_t end = static_cast<int64_t>(lengths(batch));
     int64_t begin = end - fresh.dim(1);
-    if (begin < 0 || end > result.dim(1))
+    if (end < 0 || end > result.dim(1))
       return op.emitOpError() << "appends rows " << begin << " to " << end
                               << " to a cache of " << result.dim(1);
-    std::copy_n(fresh.data().data() + batch * fresh.dim(1) * width,
-                fresh.dim(1) * width,
-                result.data().data() + (batch * result.dim(1) + begin) * width);
+    // The first rows of a sequence shorter than the call stand nowhere.
+    int64_t skipped = std::max<int64_t>(-begin, 0);
+    std::copy_n(fresh.data().data() + (batch * fresh.dim(1) + skipped) * width,
+                (fresh.dim(1) - skipped) * width,
+                result.data().data() +
+                    (batch * result.dim(1) + begin + skipped) * width);
   }
   return result;
 }

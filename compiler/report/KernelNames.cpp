@@ -27,6 +27,21 @@ static const llvm::json::Object *findLayer(const llvm::json::Value &manifest,
   return nullptr;
 }
 
+/// The one of a layer's kernels that has the scope, and the form of a core, at
+/// the end of its name as `function` has it.
+static std::string chooseKernel(const llvm::json::Array &kernels,
+                                StringRef function) {
+  for (StringRef ending :
+       {"_absorbed_core", "_expanded_core", "_core", "_attend", "_layer"}) {
+    if (!function.ends_with(ending))
+      continue;
+    for (const llvm::json::Value &kernel : kernels)
+      if (kernel.getAsString().value_or("").ends_with(ending))
+        return kernel.getAsString()->str();
+  }
+  return "";
+}
+
 void report::nameKernels(StringRef manifest, StringRef name,
                          llvm::MutableArrayRef<RecordedAttention> attentions) {
   llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(manifest);
@@ -41,11 +56,7 @@ void report::nameKernels(StringRef manifest, StringRef name,
         findLayer(*parsed, attention.layers.front());
     if (!layer)
       continue;
-    std::optional<StringRef> kernel;
-    if (attention.isAbsorbed)
-      kernel = layer->getString("absorbed_kernel");
-    if (!kernel)
-      kernel = layer->getString("kernel");
-    attention.kernel = kernel.value_or("").str();
+    if (const llvm::json::Array *kernels = layer->getArray("kernels"))
+      attention.kernel = chooseKernel(*kernels, attention.function);
   }
 }

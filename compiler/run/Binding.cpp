@@ -7,6 +7,7 @@
 
 #include "compiler/run/Binding.h"
 
+#include "compiler/run/LayerCall.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
@@ -174,22 +175,18 @@ static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
   return copyBytes(stored, *type, bound);
 }
 
-static const StoredTensor *
-findStored(StringRef name, llvm::ArrayRef<const SafetensorsFile *> files) {
-  for (const SafetensorsFile *file : files)
-    if (const StoredTensor *tensor = file->find(name))
-      return tensor;
-  return nullptr;
-}
-
-Expected<BoundCall>
-attn::bindTensors(const LibraryKernel &kernel,
-                  llvm::ArrayRef<const SafetensorsFile *> files) {
+Expected<BoundCall> attn::bindTensors(const LibraryKernel &kernel,
+                                      const CallTensors &tensors) {
   BoundCall call;
   for (const LibraryTensor &declared : kernel.tensors) {
     std::unique_ptr<BoundTensor> &bound = call.tensors.emplace_back();
-    const StoredTensor *stored =
-        declared.output ? nullptr : findStored(declared.name, files);
+    const StoredTensor *stored = nullptr;
+    if (!declared.output) {
+      Expected<const StoredTensor *> found = tensors.find(declared.name);
+      if (!found)
+        return found.takeError();
+      stored = *found;
+    }
     if (!declared.output && !stored) {
       if (declared.optional)
         continue;
@@ -218,39 +215,37 @@ attn::bindTensors(const LibraryKernel &kernel,
   return call;
 }
 
-/// The optional tensor of `kernel` that `files` lack and `name` may have meant;
+/// The optional tensor of `kernel` that files lack and `name` may have meant;
 /// null if there is none.
-static const LibraryTensor *
-findMeant(StringRef name, const LibraryKernel &kernel,
-          llvm::ArrayRef<const SafetensorsFile *> files) {
+static const LibraryTensor *findMeant(StringRef name,
+                                      const LibraryKernel &kernel,
+                                      const CallTensors &tensors) {
   constexpr unsigned farthest = 2;
   for (const LibraryTensor &declared : kernel.tensors)
     if (declared.optional && !declared.output &&
-        !findStored(declared.name, files) &&
+        !tensors.findExact(declared.name) &&
         name.edit_distance(declared.name, /*AllowReplacements=*/true,
                            farthest) <= farthest)
       return &declared;
   return nullptr;
 }
 
-std::vector<std::string>
-attn::findMisspelt(const LibraryKernel &kernel,
-                   llvm::ArrayRef<const SafetensorsFile *> files) {
+std::vector<std::string> attn::findMisspelt(const LibraryKernel &kernel,
+                                            const CallTensors &tensors) {
   std::vector<std::string> warnings;
-  for (const SafetensorsFile *file : files)
-    for (const StoredTensor &stored : file->tensors()) {
-      bool isTaken =
-          llvm::any_of(kernel.tensors, [&](const LibraryTensor &declared) {
-            return !declared.output && declared.name == stored.name;
-          });
-      const LibraryTensor *meant =
-          isTaken ? nullptr : findMeant(stored.name, kernel, files);
-      if (meant)
-        warnings.push_back(
-            fmt::format("tensor '{}' is ignored; did you mean '{}', which is "
-                        "optional and not given?",
-                        stored.name, meant->name));
-    }
+  for (const StoredTensor *stored : tensors.stored()) {
+    bool isTaken =
+        llvm::any_of(kernel.tensors, [&](const LibraryTensor &declared) {
+          return !declared.output && declared.name == stored->name;
+        });
+    const LibraryTensor *meant =
+        isTaken ? nullptr : findMeant(stored->name, kernel, tensors);
+    if (meant)
+      warnings.push_back(
+          fmt::format("tensor '{}' is ignored; did you mean '{}', which is "
+                      "optional and not given?",
+                      stored->name, meant->name));
+  }
   return warnings;
 }
 
@@ -261,13 +256,19 @@ llvm::SmallVector<const DLTensor *> BoundCall::arguments() const {
   return pointers;
 }
 
-std::vector<StoredTensor> BoundCall::results() const {
+std::vector<StoredTensor>
+BoundCall::results(const LibraryKernel &kernel) const {
   std::vector<StoredTensor> stored;
-  for (const std::unique_ptr<BoundTensor> &bound : tensors)
-    if (bound && bound->declared->output)
-      stored.push_back({bound->declared->name,
-                        findType(bound->declared->type)->stored.str(),
-                        bound->shape,
-                        {bound->bytes.get(), size_t(bound->size)}});
+  for (const std::unique_ptr<BoundTensor> &bound : tensors) {
+    if (!bound || !(bound->declared->output || bound->declared->updated))
+      continue;
+    std::string name = bound->declared->name;
+    if (bound->declared->updated && kernel.scope != "graph")
+      name = presentName(name);
+    stored.push_back({std::move(name),
+                      findType(bound->declared->type)->stored.str(),
+                      bound->shape,
+                      {bound->bytes.get(), size_t(bound->size)}});
+  }
   return stored;
 }

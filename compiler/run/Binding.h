@@ -10,7 +10,7 @@
 
 #include "compiler/AlignedBytes.h"
 #include "compiler/KernelLibrary.h"
-#include "compiler/Safetensors.h"
+#include "compiler/run/CallTensors.h"
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -33,21 +33,19 @@ struct BoundCall {
   llvm::StringMap<int64_t> extents;
 
   llvm::SmallVector<const DLTensor *> arguments() const;
-  /// The results, in manifest order.
-  std::vector<StoredTensor> results() const;
+  /// The results, in manifest order; what a layer's caches hold is called as
+  /// in files.
+  std::vector<StoredTensor> results(const LibraryKernel &kernel) const;
 };
 
-/// Binds the tensors of `files`, the first that has a name wins, to the
-/// arguments of `kernel`.
-llvm::Expected<BoundCall>
-bindTensors(const LibraryKernel &kernel,
-            llvm::ArrayRef<const SafetensorsFile *> files);
+/// Binds `tensors` to the arguments of `kernel`.
+llvm::Expected<BoundCall> bindTensors(const LibraryKernel &kernel,
+                                      const CallTensors &tensors);
 
-/// A warning for each tensor of `files` that is left out and is called almost
+/// A warning for each tensor of files that is left out and is called almost
 /// like one that `kernel` takes and could do without.
-std::vector<std::string>
-findMisspelt(const LibraryKernel &kernel,
-             llvm::ArrayRef<const SafetensorsFile *> files);
+std::vector<std::string> findMisspelt(const LibraryKernel &kernel,
+                                      const CallTensors &tensors);
 
 } // namespace attn
 

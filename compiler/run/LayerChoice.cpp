@@ -70,7 +70,7 @@ static Expected<const LibraryLayer *> findFunction(const KernelLibrary &library,
                                                    StringRef function) {
   std::string symbol = functionSymbol(library.name(), function);
   for (const LibraryLayer &layer : library.layers())
-    if (layer.kernel == symbol)
+    if (llvm::is_contained(layer.kernels, symbol))
       return &layer;
   return llvm::createStringError(fmt::format(
       "'{}' has no function '{}'", library.name(), std::string_view(function)));
@@ -91,7 +91,7 @@ static Expected<const LibraryLayer *> findLayer(const KernelLibrary &library,
       llvm::find_if(library.layers(), [&](const LibraryLayer &layer) {
         return layer.layer == *number;
       });
-  if (!found->kernel.empty())
+  if (!found->kernels.empty())
     return found;
   return llvm::createStringError(
       fmt::format("layer {} was not compiled", *number));
@@ -107,7 +107,7 @@ Expected<const LibraryLayer *> attn::chooseLayer(const KernelLibrary &library,
   if (llvm::Error error = checkOnlyOne(library))
     return std::move(error);
   for (const LibraryLayer &layer : library.layers())
-    if (!layer.kernel.empty())
+    if (!layer.kernels.empty())
       return &layer;
   return llvm::createStringError("no layer was compiled");
 }

@@ -91,7 +91,7 @@ static const LibraryLayer *findLayer(const KernelLibrary &library,
   std::string symbol = functionSymbol(library.name(), function);
   const auto *found =
       llvm::find_if(library.layers(), [&](const LibraryLayer &layer) {
-        return layers.empty() ? layer.kernel == symbol
+        return layers.empty() ? llvm::is_contained(layer.kernels, symbol)
                               : layer.layer == layers.front();
       });
   return found == library.layers().end() ? nullptr : found;
@@ -102,7 +102,7 @@ static void addSubjects(std::vector<Subject> &subjects,
   const LibraryLayer *layer = findLayer(library, op);
   if (!layer)
     return;
-  for (const std::string &symbol : layer->kernels())
+  for (const std::string &symbol : layer->kernels)
     for (const LibraryKernel &kernel : library.kernels()) {
       if (kernel.symbol != symbol)
         continue;

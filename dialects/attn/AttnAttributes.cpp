@@ -121,6 +121,40 @@ LogicalResult BucketsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                      << " exact buckets";
 }
 
+LogicalResult NormAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               NormKind kind, FloatAttr eps, FloatAttr offset,
+                               NormSpan) {
+  // norm_c1
+  double epsilon = eps.getValueAsDouble();
+  if (!std::isfinite(epsilon) || epsilon < 0)
+    return emitError() << "norm eps is " << epsilon
+                       << ", expected a finite number of at least 0";
+  if (!offset)
+    return success();
+  if (kind != NormKind::Rms)
+    return emitError() << "norm offset belongs to an rms norm, found one of "
+                       << stringifyNormKind(kind);
+  if (std::isfinite(offset.getValueAsDouble()))
+    return success();
+  return emitError() << "norm offset is " << offset.getValueAsDouble()
+                     << ", expected a finite number";
+}
+
+LogicalResult
+ProjectionsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                        StringAttr packed, Packing packing, StringAttr output,
+                        bool) {
+  // projections_c1
+  if (!packed && packing != Packing::Stacked)
+    return emitError() << "packing is " << stringifyPacking(packing)
+                       << ", but no weight is packed";
+  for (auto [name, weight] :
+       {std::pair("packed", packed), std::pair("output", output)})
+    if (weight && weight.empty())
+      return emitError() << "projection '" << name << "' has an empty name";
+  return success();
+}
+
 void AttnDialect::registerAttributes() {
   addAttributes<
 #define GET_ATTRDEF_LIST

@@ -9,6 +9,7 @@
 #define DIALECTS_ATTN_ATTNATTRIBUTES_TD
 
 include "dialects/attn/AttnMasks.td"
+include "dialects/attn/AttnModules.td"
 include "dialects/attn/AttnRope.td"
 
 //===----------------------------------------------------------------------===//

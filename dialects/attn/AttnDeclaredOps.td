@@ -22,6 +22,11 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     absent; `sinks` adds one learned logit per head to the denominator.
     `layers` lists the model's layers that this declaration stands for.
 
+    Around it, in this order: projections of `hidden` elements, with biases
+    where `qkv_bias` says so; `qk_norm` of queries and keys; `position`; and
+    behind it the output projection, with `output_bias`. `projections` tells
+    how a checkpoint spells the weights.
+
     Constraints:
       C1: heads, kv_heads, head_dim and value_dim are positive; heads is at
           most 65536.
@@ -44,6 +49,9 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     I64Attr:$hidden, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_dim,
     OptionalAttr<I64Attr>:$value_dim,
     Attn_LayersAttr:$layers,
+    OptionalAttr<Attn_ProjectionsAttr>:$projections,
+    UnitAttr:$qkv_bias, UnitAttr:$output_bias,
+    OptionalAttr<Attn_NormAttr>:$qk_norm,
     OptionalAttr<Attn_RopeAttr>:$position,
     Attn_MaskAttrInterface:$mask,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
@@ -78,7 +86,10 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     and `W_uv` follows the weighted sum.
 
     `scale` is `1/sqrt(nope_dim + rope_dim)` when absent. `layers` lists the
-    model's layers that this declaration stands for.
+    model's layers that this declaration stands for. `norm_eps` is that of the
+    norms of latent and compressed query, 1e-6 when absent; with
+    `projection_bias` the projections from and to `hidden` elements have
+    biases, but for a query that is not compressed.
 
     Constraints:
       C1: heads and all ranks and sizes are positive; heads is at most 65536.
@@ -86,6 +97,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
       C3: nope_dim + rope_dim, kv_rank + rope_dim and value_dim are at most 576.
       C4: scale is finite in f32.
       C5: position fits rope_dim, as in `attn.rope`.
+      C6: norm_eps is finite and not negative.
 
     Example:
 
@@ -104,6 +116,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     OptionalAttr<I64Attr>:$query_rank, I64Attr:$kv_rank,
     I64Attr:$nope_dim, I64Attr:$rope_dim, I64Attr:$value_dim,
     Attn_LayersAttr:$layers,
+    UnitAttr:$projection_bias, OptionalAttr<F64Attr>:$norm_eps,
     OptionalAttr<Attn_RopeAttr>:$position,
     Attn_MaskAttrInterface:$mask,
     OptionalAttr<F64Attr>:$scale);
@@ -113,6 +126,8 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     /// Head size of absorbed queries, and elements of a cached token:
     /// kv_rank + rope_dim.
     int64_t getAbsorbedSize() { return getKvRank() + getRopeDim(); }
+    /// Of the norms of latent and compressed query.
+    double getNormEpsilon();
     /// Factor of the scores: scale, or 1/sqrt(nope_dim + rope_dim).
     double getScoreScale();
   }];

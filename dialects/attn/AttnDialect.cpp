@@ -113,8 +113,34 @@ LogicalResult AttnDialect::verifyRegionArgAttribute(Operation *op, unsigned,
   return verifyUnique(op, attribute.getValue(), index);
 }
 
+/// `attribute` names the argument of the same type that the result `index`
+/// takes the place of, alone.
+static LogicalResult verifyUpdates(FunctionOpInterface function, unsigned index,
+                                   NamedAttribute attribute) {
+  auto fail = [&]() -> InFlightDiagnostic {
+    return function->emitOpError()
+           << "has 'attn.updates' = " << attribute.getValue();
+  };
+  for (unsigned other = 0; other < index; ++other)
+    if (function.getResultAttr(other, kUpdatesAttr) == attribute.getValue())
+      return fail() << " on two results, expected one";
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    if (function.getArgAttr(i, kNameAttr) != attribute.getValue())
+      continue;
+    Type argument = function.getArgumentTypes()[i];
+    Type result = function.getResultTypes()[index];
+    if (argument == result)
+      return success();
+    return fail() << ", which is " << argument << ", on a result " << result;
+  }
+  return fail() << ", expected the name of an argument";
+}
+
 LogicalResult AttnDialect::verifyRegionResultAttribute(
     Operation *op, unsigned, unsigned index, NamedAttribute attribute) {
+  // attn_updates: the name of an argument, in quotes
+  if (attribute.getName() == kUpdatesAttr && isa<FunctionOpInterface>(op))
+    return verifyUpdates(cast<FunctionOpInterface>(op), index, attribute);
   if (failed(verifyName(op, attribute)))
     return failure();
   unsigned arguments = cast<FunctionOpInterface>(op).getNumArguments();

@@ -18,6 +18,8 @@ namespace attn {
 /// much of them it covers.
 inline constexpr llvm::StringLiteral kNameAttr = "attn.name";
 inline constexpr llvm::StringLiteral kLayersAttr = "attn.layers";
+/// On a result: the name of the argument whose place it takes.
+inline constexpr llvm::StringLiteral kUpdatesAttr = "attn.updates";
 inline constexpr llvm::StringLiteral kScopeAttr = "attn.scope";
 
 } // namespace attn

@@ -185,6 +185,10 @@ LogicalResult GroupedOp::verify() {
                        : success();
 }
 
+double LatentOp::getNormEpsilon() {
+  return getNormEps() ? getNormEps()->convertToDouble() : 1.0e-6;
+}
+
 double LatentOp::getScoreScale() {
   if (std::optional<APFloat> scale = getScale())
     return scale->convertToDouble();
@@ -233,6 +237,11 @@ LogicalResult LatentOp::verify() {
   // latent_c4
   if (failed(verifyScale(*this, APFloat(getScoreScale()))))
     return failure();
+  // latent_c6
+  double epsilon = getNormEpsilon();
+  if (!std::isfinite(epsilon) || epsilon < 0)
+    return emitOpError() << "norm_eps is " << epsilon
+                         << ", expected a finite number of at least 0";
   // latent_c5
   return getPosition() ? verifyRope(*this, *getPosition(), getRopeDim())
                        : success();

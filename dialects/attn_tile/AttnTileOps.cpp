@@ -195,6 +195,21 @@ static LogicalResult verifySignature(ProgramOp program) {
   return success();
 }
 
+// program_c5
+static LogicalResult verifyUpdated(ProgramOp program) {
+  int64_t inputs = program.getBody().getNumArguments() -
+                   program.getResultCount().value_or(0);
+  int64_t previous = -1;
+  for (int64_t index : program.getUpdated().value_or(ArrayRef<int64_t>())) {
+    if (index <= previous || index >= inputs)
+      return program.emitOpError()
+             << "updates argument " << index << " after " << previous
+             << ", expected ascending numbers below " << inputs;
+    previous = index;
+  }
+  return success();
+}
+
 LogicalResult ProgramOp::verify() {
   // program_c1
   if (getArgumentNames().size() != getBody().getNumArguments())
@@ -215,7 +230,9 @@ LogicalResult ProgramOp::verify() {
   if (failed(verifyRows(*this)))
     return failure();
   // program_c4
-  return verifySignature(*this);
+  if (failed(verifySignature(*this)))
+    return failure();
+  return verifyUpdated(*this);
 }
 
 //===----------------------------------------------------------------------===//

@@ -38,7 +38,8 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
 
     `argument_axes` says what the dimensions of each argument count, "" where
     nothing is to be said: sizes of one name are equal in every call. The last
-    `result_count` arguments are written. Both stand in programs of graphs.
+    `result_count` arguments are written, and those of `updated` are read and
+    written in place. These stand in programs of graphs.
 
     Constraints:
       C1: there is one name per argument, and all arguments are views.
@@ -47,6 +48,7 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
           a value for each.
       C4: argument_axes has a list for every argument, and a name for every
           dimension; result_count is not beyond the arguments.
+      C5: updated names arguments before the written ones, ascending.
 
     Example:
 
@@ -80,7 +82,8 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
                        OptionalAttr<StrAttr>:$kernel,
                        OptionalAttr<Attn_KernelScopeAttr>:$scope,
                        OptionalAttr<ArrayAttr>:$argument_axes,
-                       OptionalAttr<I64Attr>:$result_count);
+                       OptionalAttr<I64Attr>:$result_count,
+                       OptionalAttr<DenseI64ArrayAttr>:$updated);
   let regions = (region SizedRegion<1>:$body);
   let extraClassDeclaration = [{
     /// The kernel's name: programs that have it are schedules of one kernel.

@@ -149,8 +149,7 @@ class Kernel:
             self.folder.cleanup()
             raise CallFailed(done.stderr or f"exit status {done.returncode}")
         self.manifest = json.loads((out / f"{name}.json").read_text())
-        form = "absorbed_kernel" if layer.rope_dim else "kernel"
-        self.entry = self.manifest["layers"][0][form]
+        self.entry = self.manifest["layers"][0]["kernels"][1 if layer.rope_dim else 0]
         kernels = {k["symbol"]: k for k in self.manifest["kernels"]}
         self.tensors = kernels[self.entry]["tensors"]
         self.library = ctypes.CDLL(str(out / f"lib{name}.so"))

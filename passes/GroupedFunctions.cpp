@@ -1,0 +1,246 @@
+//===- GroupedFunctions.cpp - scopes of attn.grouped ----------------------===//
+//
+// From the inside out: attention alone; with what is done to heads before it;
+// with the projections around that.
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/LayerFunctions.h"
+#include "passes/LayerWriter.h"
+#include "passes/TensorTypes.h"
+
+using namespace mlir;
+using namespace attn;
+
+static constexpr int64_t kAny = ShapedType::kDynamic;
+
+SmallVector<LayerFunction> attn::functionsOf(GroupedOp layer,
+                                             ArrayRef<KernelScope> scopes) {
+  return llvm::map_to_vector(scopes, [&](KernelScope scope) {
+    return LayerFunction{
+        (layer.getSymName() + "_" + stringifyKernelScope(scope)).str(), scope};
+  });
+}
+
+namespace {
+/// Queries, keys and values as [batch, sequence, heads, size], or what is added
+/// to them, as [heads, size].
+struct Heads {
+  Value query, key, value;
+};
+
+/// The function of one scope.
+class GroupedWriter {
+public:
+  GroupedWriter(OpBuilder &builder, GroupedOp layer,
+                const LayerFunction &function)
+      : layer(layer), weights(layer.getProjections().value_or(nullptr)),
+        w(builder, layer, function.name, function.scope,
+          layer.getLayersAttr()) {}
+
+  void writeCore();
+  void writeAttend();
+  void writeLayer();
+
+private:
+  bool isInputMajor() const { return weights && weights.getInputMajor(); }
+  Heads headArguments();
+  void cacheArguments();
+  Value weight(StringRef name, int64_t outputs, int64_t inputs);
+  Value bias(StringRef name, int64_t outputs, bool exists);
+  Heads unpack(Value rows);
+  Heads project(Value hidden);
+  Heads addBiases(Heads heads);
+  Value norm(Value heads, StringRef name);
+  Value attend(Heads heads);
+
+  int64_t queryWidth() { return layer.getHeads() * layer.getHeadDim(); }
+  int64_t keyWidth() { return layer.getKvHeads() * layer.getHeadDim(); }
+  int64_t valueWidth() { return layer.getKvHeads() * layer.getValueSize(); }
+  int64_t packedWidth() { return queryWidth() + keyWidth() + valueWidth(); }
+  ScoreFacts scores() {
+    return {layer.getScoreScale(), layer.getSoftcap(), layer.getMask()};
+  }
+
+  GroupedOp layer;
+  ProjectionsAttr weights;
+  LayerWriter w;
+  Value positions, keyCache, valueCache;
+  RowFacts rows;
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Arguments
+//===----------------------------------------------------------------------===//
+
+Heads GroupedWriter::headArguments() {
+  int64_t kvHeads = layer.getKvHeads(), size = layer.getHeadDim();
+  Value query =
+      w.argument("query", {kAny, kAny, int64_t(layer.getHeads()), size});
+  Value key = w.argument("key", {kAny, kAny, kvHeads, size});
+  return {query, key,
+          w.argument("value", {kAny, kAny, kvHeads, layer.getValueSize()})};
+}
+
+/// What a call has besides the hidden states or heads, but for weights.
+void GroupedWriter::cacheArguments() {
+  int64_t kvHeads = layer.getKvHeads(), size = layer.getHeadDim();
+  if (layer.getPosition())
+    positions = w.integers("position_ids", {kAny, kAny});
+  keyCache = w.argument("key_cache", {kAny, kAny, kvHeads, size});
+  valueCache =
+      w.argument("value_cache", {kAny, kAny, kvHeads, layer.getValueSize()});
+  rows =
+      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0);
+}
+
+Value GroupedWriter::weight(StringRef name, int64_t outputs, int64_t inputs) {
+  SmallVector<int64_t> shape = {outputs, inputs};
+  if (isInputMajor())
+    std::swap(shape[0], shape[1]);
+  return w.argument((name + ".weight").str(), shape);
+}
+
+Value GroupedWriter::bias(StringRef name, int64_t outputs, bool exists) {
+  return exists ? w.argument((name + ".bias").str(), {outputs}) : Value();
+}
+
+//===----------------------------------------------------------------------===//
+// Projections
+//===----------------------------------------------------------------------===//
+
+/// What the packed weight makes of a row, or its bias, as heads.
+Heads GroupedWriter::unpack(Value rows) {
+  int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
+  int64_t last = rankOf(rows) - 1;
+  if (weights.getPacking() == Packing::Stacked) {
+    int64_t valueBegin = queryWidth() + keyWidth();
+    return {
+        w.splitHeads(w.slice(rows, last, 0, queryWidth()), heads),
+        w.splitHeads(w.slice(rows, last, queryWidth(), keyWidth()), kvHeads),
+        w.splitHeads(w.slice(rows, last, valueBegin, valueWidth()), kvHeads)};
+  }
+  // [kv_heads, a group of queries, a key, a value]
+  int64_t group = heads / kvHeads, size = layer.getHeadDim();
+  Value groups = w.splitHeads(rows, kvHeads);
+  int64_t dim = last + 1;
+  Value queries = w.slice(groups, dim, 0, group * size);
+  Value query = w.mergeGroups(w.splitHeads(queries, group));
+  return {query, w.slice(groups, dim, group * size, size),
+          w.slice(groups, dim, (group + 1) * size, layer.getValueSize())};
+}
+
+Heads GroupedWriter::project(Value hidden) {
+  int64_t inputs = layer.getHidden();
+  auto linear = [&](StringRef name, int64_t outputs) {
+    Value matrix = weight(name, outputs, inputs);
+    return w.linear(hidden, matrix, bias(name, outputs, layer.getQkvBias()),
+                    isInputMajor());
+  };
+  if (weights && weights.getPacked())
+    return unpack(linear(weights.getPacked(), packedWidth()));
+  Value query = w.splitHeads(linear("q_proj", queryWidth()), layer.getHeads());
+  Value key = w.splitHeads(linear("k_proj", keyWidth()), layer.getKvHeads());
+  return {query, key,
+          w.splitHeads(linear("v_proj", valueWidth()), layer.getKvHeads())};
+}
+
+/// Heads that are projected already lack the biases.
+Heads GroupedWriter::addBiases(Heads heads) {
+  if (!layer.getQkvBias())
+    return heads;
+  Heads biases;
+  if (weights && weights.getPacked()) {
+    biases = unpack(bias(weights.getPacked(), packedWidth(), true));
+  } else {
+    biases.query =
+        w.splitHeads(bias("q_proj", queryWidth(), true), layer.getHeads());
+    biases.key =
+        w.splitHeads(bias("k_proj", keyWidth(), true), layer.getKvHeads());
+    biases.value =
+        w.splitHeads(bias("v_proj", valueWidth(), true), layer.getKvHeads());
+  }
+  return {w.add(heads.query, biases.query), w.add(heads.key, biases.key),
+          w.add(heads.value, biases.value)};
+}
+
+//===----------------------------------------------------------------------===//
+// Scopes
+//===----------------------------------------------------------------------===//
+
+/// The norm of each head, or of the row that all of them make.
+Value GroupedWriter::norm(Value heads, StringRef name) {
+  std::optional<NormAttr> norm = layer.getQkNorm();
+  if (!norm)
+    return heads;
+  bool ofAll = norm->getSpan() == NormSpan::All;
+  Value rows = ofAll ? w.mergeHeads(heads) : heads;
+  Value weight = w.argument((name + ".weight").str(), shapeOf(rows).back());
+  double eps = norm->getEps().getValueAsDouble();
+  Value normed = norm->getKind() == NormKind::Rms
+                     ? w.rmsNorm(rows, weight, eps, norm->getOffset())
+                     : w.layerNorm(rows, weight, eps);
+  return ofAll ? w.splitHeads(normed, shapeOf(heads)[2]) : normed;
+}
+
+/// Norms, rotation, caches, attention.
+Value GroupedWriter::attend(Heads heads) {
+  Value query = norm(heads.query, "q_norm"), key = norm(heads.key, "k_norm");
+  query = w.rotate(query, positions, layer.getPosition());
+  key = w.rotate(key, positions, layer.getPosition());
+  Value keys = w.append(keyCache, key, rows.lengths);
+  Value values = w.append(valueCache, heads.value, rows.lengths);
+  Value output = w.attend(query, keys, values, scores(), rows).first;
+  w.update(keyCache, keys);
+  w.update(valueCache, values);
+  return output;
+}
+
+void GroupedWriter::writeCore() {
+  Heads heads = headArguments();
+  rows =
+      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0);
+  auto [output, lse] =
+      w.attend(heads.query, heads.key, heads.value, scores(), rows);
+  w.result("output", output);
+  w.result("lse", lse);
+  w.finish();
+}
+
+void GroupedWriter::writeAttend() {
+  Heads heads = headArguments();
+  cacheArguments();
+  Value output = attend(addBiases(heads));
+  w.result("output", output);
+  w.finish();
+}
+
+void GroupedWriter::writeLayer() {
+  Value hidden =
+      w.argument("hidden_states", {kAny, kAny, int64_t(layer.getHidden())});
+  cacheArguments();
+  Value output = w.mergeHeads(attend(project(hidden)));
+  StringRef name = weights && weights.getOutput()
+                       ? weights.getOutput().getValue()
+                       : "o_proj";
+  Value matrix = weight(name, layer.getHidden(), shapeOf(output)[2]);
+  Value projected = w.linear(
+      output, matrix, bias(name, layer.getHidden(), layer.getOutputBias()),
+      isInputMajor());
+  w.result("output", projected);
+  w.finish();
+}
+
+void attn::writeFunction(OpBuilder &builder, GroupedOp layer,
+                         const LayerFunction &function) {
+  GroupedWriter writer(builder, layer, function);
+  switch (function.scope) {
+  case KernelScope::Core:
+    return writer.writeCore();
+  case KernelScope::Attend:
+    return writer.writeAttend();
+  case KernelScope::Layer:
+    return writer.writeLayer();
+  }
+}
