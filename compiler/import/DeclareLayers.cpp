@@ -69,9 +69,9 @@ static void declareLatent(OpBuilder &builder, Location location, StringRef name,
     queryRank = builder.getI64IntegerAttr(*latent.queryRank);
   LatentOp::create(builder, location, name, layer.hidden, layer.heads,
                    queryRank, latent.kvRank, latent.nopeDim, latent.ropeDim,
-                   latent.valueDim, group.numbers,
-                   /*projection_bias=*/false, /*norm_eps=*/FloatAttr(),
-                   layer.rope, maskOf(builder.getContext(), layer.window),
+                   latent.valueDim, group.numbers, layer.qkvBias,
+                   /*norm_eps=*/FloatAttr(), layer.rope,
+                   maskOf(builder.getContext(), layer.window),
                    toAttribute(builder, layer.scale));
 }
 
@@ -86,8 +86,8 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
     return declareLatent(builder, location, name, group);
   GroupedOp::create(builder, location, name, layer.hidden, layer.heads,
                     layer.kvHeads, layer.headDim, /*value_dim=*/IntegerAttr(),
-                    group.numbers, /*projections=*/nullptr, /*qkv_bias=*/false,
-                    /*output_bias=*/false, /*qk_norm=*/nullptr, layer.rope,
+                    group.numbers, layer.projections, layer.qkvBias,
+                    layer.outputBias, layer.qkNorm, layer.rope,
                     maskOf(builder.getContext(), layer.window),
                     toAttribute(builder, layer.scale),
                     toAttribute(builder, layer.softcap), layer.sinks);
@@ -96,7 +96,6 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
 OwningOpRef<ModuleOp> attn::declareLayers(MLIRContext &context, StringRef path,
                                           StringRef name,
                                           ArrayRef<LayerSpec> layers) {
-  context.getOrLoadDialect<AttnDialect>();
   Location location = FileLineColLoc::get(&context, path, 1, 1);
   OwningOpRef<ModuleOp> module = ModuleOp::create(location, name);
   OpBuilder builder(&context);

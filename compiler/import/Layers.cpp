@@ -8,7 +8,9 @@
 
 #include "compiler/import/Layers.h"
 
+#include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <cmath>
@@ -259,6 +261,61 @@ static void applySoftcap(const Config &config, const ModelSpec &model,
 }
 
 //===----------------------------------------------------------------------===//
+// Norms and projections
+//===----------------------------------------------------------------------===//
+
+static bool readFlag(const Config &config, const FlagField &field) {
+  return field.name.empty() ? field.standard
+                            : readFlag(config, field.name, field.standard);
+}
+
+static mlir::FloatAttr toAttribute(mlir::MLIRContext *context, double value) {
+  return mlir::Builder(context).getF64FloatAttr(value);
+}
+
+static NormAttr readNorm(const Config &config, const NormFields &fields) {
+  double epsilon = config.number(fields.epsilon).value_or(fields.standard);
+  if (epsilon < 0)
+    config.error(fields.epsilon,
+                 "is negative, expected a number of at least 0");
+  mlir::MLIRContext *context = &config.getContext();
+  return NormAttr::get(context, NormKind::Rms,
+                       toAttribute(context, std::max(epsilon, 0.0)),
+                       fields.offset == 0 ? mlir::FloatAttr()
+                                          : toAttribute(context, fields.offset),
+                       NormSpan::Head);
+}
+
+static ProjectionsAttr spellWeights(mlir::MLIRContext *context,
+                                    const WeightNames &names) {
+  auto name = [&](StringRef text) {
+    return text.empty() ? mlir::StringAttr()
+                        : mlir::StringAttr::get(context, text);
+  };
+  return ProjectionsAttr::get(context, name(names.packed),
+                              names.grouped ? Packing::Grouped
+                                            : Packing::Stacked,
+                              name(names.output), names.inputMajor);
+}
+
+static void applyProjections(const Config &config, const ModelSpec &model,
+                             std::vector<LayerSpec> &layers) {
+  LayerSpec read;
+  read.qkvBias = readFlag(config, model.qkvBias);
+  read.outputBias = readFlag(config, model.outputBias);
+  if (model.qkNorm)
+    read.qkNorm = readNorm(config, *model.qkNorm);
+  if (model.weights)
+    read.projections = spellWeights(&config.getContext(), *model.weights);
+  for (LayerSpec &layer : layers) {
+    layer.qkvBias = read.qkvBias;
+    layer.outputBias = read.outputBias;
+    layer.qkNorm = read.qkNorm;
+    layer.projections = read.projections;
+  }
+}
+
+//===----------------------------------------------------------------------===//
 // Positions and refusals
 //===----------------------------------------------------------------------===//
 
@@ -353,6 +410,7 @@ std::optional<Dtype> attn::readDtype(const Config &config, StringRef &key) {
 
 std::vector<LayerSpec> attn::readLayers(const Config &config,
                                         const ModelSpec &model) {
+  config.getContext().getOrLoadDialect<AttnDialect>();
   LayerSpec layer;
   layer.hidden = readInteger(config, model.hidden, kSizes);
   layer.heads = readInteger(config, model.heads, kCounts);
@@ -370,6 +428,7 @@ std::vector<LayerSpec> attn::readLayers(const Config &config,
   std::vector<bool> sliding = applyWindows(config, model, layers);
   applyScale(config, model, layers);
   applySoftcap(config, model, layers);
+  applyProjections(config, model, layers);
   applyPosition(config, model, sliding, layers);
   applyRefusals(config, layers);
   if (config.hasFailed())

@@ -22,6 +22,11 @@ struct LayerSpec {
   std::optional<double> scale;
   std::optional<double> softcap;
   bool sinks = false;
+  bool qkvBias = false, outputBias = false;
+  /// Null: no norms of heads.
+  NormAttr qkNorm;
+  /// Null: as q_proj, k_proj, v_proj and o_proj.
+  ProjectionsAttr projections;
   /// Null: no rotation.
   RopeAttr rope;
   /// Latent attention: it has all sizes but hidden and heads.

@@ -19,6 +19,7 @@ static constexpr ModelSpec models[] = {
         .heads = {"num_attention_heads", 32},
         .position = PositionRule::Rope,
         .interleaved = true,
+        .qkvBias = {"attention_bias", false},
         .latent = LatentFields{},
     },
     {
@@ -30,6 +31,7 @@ static constexpr ModelSpec models[] = {
         .interleaved = true,
         .interleavedField = "rope_interleave",
         .maxPositions = 4096,
+        .qkvBias = {"attention_bias", false},
         .latent = LatentFields{},
     },
     {
@@ -40,6 +42,25 @@ static constexpr ModelSpec models[] = {
         .kvHeadsRule = KvHeadsRule::Falcon,
         .kvHeads = {"num_kv_heads", 0},
         .position = PositionRule::RopeOrAlibi,
+        .qkvBias = {"bias", false},
+        .outputBias = {"bias", false},
+        .weights = WeightNames{.packed = "query_key_value",
+                               .grouped = true,
+                               .output = "dense"},
+    },
+    {
+        .modelType = "gemma",
+        .hidden = {"hidden_size", 3072},
+        .layers = {"num_hidden_layers", 28},
+        .heads = {"num_attention_heads", 16},
+        .kvHeadsRule = KvHeadsRule::Field,
+        .kvHeads = {"num_key_value_heads", 16},
+        .kvHeadsMayBeNull = false,
+        .headDim = {"head_dim", 256},
+        .position = PositionRule::Rope,
+        .maxPositions = 8192,
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
     },
     {
         .modelType = "gemma2",
@@ -57,6 +78,8 @@ static constexpr ModelSpec models[] = {
         .scale = ScaleRule::QueryPreAttnScalar,
         .softcap = "attn_logit_softcapping",
         .standardSoftcap = 50,
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
     },
     {
         .modelType = "gemma3_text",
@@ -76,6 +99,9 @@ static constexpr ModelSpec models[] = {
         .slidingPattern = 6,
         .scale = ScaleRule::QueryPreAttnScalar,
         .softcap = "attn_logit_softcapping",
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
+        .qkNorm = NormFields{"rms_norm_eps", 1e-6, /*offset=*/1},
     },
     {
         .modelType = "gpt2",
@@ -83,6 +109,11 @@ static constexpr ModelSpec models[] = {
         .layers = {"n_layer", 12, "num_hidden_layers"},
         .heads = {"n_head", 12, "num_attention_heads"},
         .scale = ScaleRule::Gpt2,
+        .qkvBias = {.standard = true},
+        .outputBias = {.standard = true},
+        .weights = WeightNames{.packed = "c_attn",
+                               .output = "c_proj",
+                               .inputMajor = true},
     },
     {
         .modelType = "gpt_oss",
@@ -99,6 +130,8 @@ static constexpr ModelSpec models[] = {
         .windowRule = WindowRule::Alternating,
         .window = {"sliding_window", 128},
         .sinks = true,
+        .qkvBias = {"attention_bias", true},
+        .outputBias = {"attention_bias", true},
     },
     {
         .modelType = "llama",
@@ -109,6 +142,8 @@ static constexpr ModelSpec models[] = {
         .kvHeads = {"num_key_value_heads", 0},
         .headDim = {"head_dim", 0},
         .position = PositionRule::Rope,
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
     },
     {
         .modelType = "mistral",
@@ -136,6 +171,7 @@ static constexpr ModelSpec models[] = {
         .maxPositions = 4096,
         .windowRule = WindowRule::Always,
         .window = {"sliding_window", 0},
+        .weights = WeightNames{.packed = "qkv_proj"},
     },
     {
         .modelType = "qwen2",
@@ -149,6 +185,7 @@ static constexpr ModelSpec models[] = {
         .maxPositions = 32768,
         .windowRule = WindowRule::FromLayer,
         .window = {"sliding_window", 4096},
+        .qkvBias = {.standard = true},
     },
     {
         .modelType = "qwen3",
@@ -162,6 +199,9 @@ static constexpr ModelSpec models[] = {
         .maxPositions = 32768,
         .windowRule = WindowRule::FromLayer,
         .window = {"sliding_window", 4096},
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
+        .qkNorm = NormFields{"rms_norm_eps", 1e-6},
     },
 };
 

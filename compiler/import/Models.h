@@ -36,6 +36,30 @@ enum class KvHeadsRule {
   Falcon,
 };
 
+/// A flag: where it stands and what it is when absent; without a name it is
+/// that always.
+struct FlagField {
+  std::string_view name = {};
+  bool standard = false;
+};
+
+/// Root mean square norms of the heads of queries and keys, with the epsilon of
+/// the field.
+struct NormFields {
+  std::string_view epsilon;
+  double standard;
+  /// Added to the weights.
+  double offset = 0;
+};
+
+/// How a checkpoint spells the weights; the names of attn.projections.
+struct WeightNames {
+  std::string_view packed = {};
+  bool grouped = false;
+  std::string_view output = {};
+  bool inputMajor = false;
+};
+
 enum class PositionRule {
   /// Learned positions, added before attention.
   None,
@@ -113,6 +137,12 @@ struct ModelSpec {
   std::string_view softcap = {};
   double standardSoftcap = 0;
   bool sinks = false;
+
+  /// Biases of the projections: to queries, keys and values, and of the output;
+  /// of a latent layer the first decides for all.
+  FlagField qkvBias = {}, outputBias = {};
+  std::optional<NormFields> qkNorm = std::nullopt;
+  std::optional<WeightNames> weights = std::nullopt;
 
   /// Latent attention in place of grouped heads.
   std::optional<LatentFields> latent = std::nullopt;

@@ -274,7 +274,6 @@ static RopeAttr standardRope(const RopeSource &source, double theta) {
 
 RopeParameters attn::readRope(const Config &config, const ModelSpec &model,
                               int64_t headDim) {
-  config.getContext().getOrLoadDialect<AttnDialect>();
   double theta = config.positive("rope_theta").value_or(model.theta);
   double slidingTheta =
       model.slidingTheta
