@@ -7,6 +7,7 @@
 
 #include "passes/GraphSizes.h"
 
+#include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
@@ -29,6 +30,8 @@ GraphSizes::GraphSizes(func::FuncOp function) {
   for (Operation &op : function.getBody().front().without_terminator())
     if (!hasProblem() && !isOpTriviallyDead(&op))
       visit(&op);
+  if (!hasProblem() && function->hasAttr(kScopeAttr))
+    unifyTokens(function);
   if (!hasProblem())
     checkEqualities();
   if (!hasProblem())
@@ -191,6 +194,13 @@ void GraphSizes::nameAxis(const GraphSize &size, StringRef name) {
   Axis &axis = axes[own.axes[0]];
   if (axis.name.empty())
     axis.name = name.str();
+}
+
+/// A call of a layer appends the keys and values of the tokens that it queries.
+void GraphSizes::unifyTokens(func::FuncOp function) {
+  for (auto append : function.getOps<CacheAppendOp>())
+    for (auto flash : function.getOps<FlashOp>())
+      unify(append, append.getFresh(), 1, flash.getQuery(), 1);
 }
 
 /// Attention says what its sizes count; what is left takes the names that are

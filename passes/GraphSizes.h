@@ -98,6 +98,7 @@ private:
 
   void checkEqualities();
   void checkElements(mlir::Operation *op, mlir::Value tensor);
+  void unifyTokens(mlir::func::FuncOp function);
   void nameAxes(mlir::func::FuncOp function);
   void nameAxis(const GraphSize &size, llvm::StringRef name);
 

@@ -52,6 +52,7 @@ private:
   Heads project(Value hidden);
   Heads addBiases(Heads heads);
   Value norm(Value heads, StringRef name);
+  std::pair<Value, Value> attention(Heads heads);
   Value attend(Heads heads);
 
   int64_t queryWidth() { return layer.getHeads() * layer.getHeadDim(); }
@@ -184,6 +185,13 @@ Value GroupedWriter::norm(Value heads, StringRef name) {
   return ofAll ? w.splitHeads(normed, shapeOf(heads)[2]) : normed;
 }
 
+/// Of query heads that share keys and values.
+std::pair<Value, Value> GroupedWriter::attention(Heads heads) {
+  int64_t group = layer.getHeads() / layer.getKvHeads();
+  return w.attend(heads.query, w.repeat(heads.key, group),
+                  w.repeat(heads.value, group), scores(), rows);
+}
+
 /// Norms, rotation, caches, attention.
 Value GroupedWriter::attend(Heads heads) {
   Value query = norm(heads.query, "q_norm"), key = norm(heads.key, "k_norm");
@@ -191,7 +199,7 @@ Value GroupedWriter::attend(Heads heads) {
   key = w.rotate(key, positions, layer.getPosition());
   Value keys = w.append(keyCache, key, rows.lengths);
   Value values = w.append(valueCache, heads.value, rows.lengths);
-  Value output = w.attend(query, keys, values, scores(), rows).first;
+  Value output = attention({query, keys, values}).first;
   w.update(keyCache, keys);
   w.update(valueCache, values);
   return output;
@@ -201,8 +209,7 @@ void GroupedWriter::writeCore() {
   Heads heads = headArguments();
   rows =
       w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0);
-  auto [output, lse] =
-      w.attend(heads.query, heads.key, heads.value, scores(), rows);
+  auto [output, lse] = attention(heads);
   w.result("output", output);
   w.result("lse", lse);
   w.finish();

@@ -203,8 +203,6 @@ std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
                                             const ScoreFacts &scores,
                                             const RowFacts &rows) {
   int64_t heads = shapeOf(query)[2];
-  key = repeat(key, heads / shapeOf(key)[2]);
-  value = repeat(value, heads / shapeOf(value)[2]);
   Type type = resized(query, {kAny, heads, kAny, kAny});
   Value score = ScoreOp::create(builder, getLoc(), type, query, key);
   if (APFloat scale(scores.scale); !scale.isExactlyValue(1.0))

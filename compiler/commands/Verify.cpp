@@ -87,7 +87,10 @@ static int verifyFolder(StringRef directory, MLIRContext &context,
       return 1;
     }
   Report report;
-  std::vector<Subject> subjects = subjectsOf(**library, *declared);
+  OwningOpRef<ModuleOp> functions = spellLayers(*declared);
+  if (!functions)
+    return 1;
+  std::vector<Subject> subjects = subjectsOf(**library, *declared, *functions);
   for (const Subject &subject : subjects)
     if (isRunnable(subject))
       llvm::append_range(report.cases, verifySubject(subject));

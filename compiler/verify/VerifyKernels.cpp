@@ -11,6 +11,9 @@
 #include "compiler/verify/Accuracy.h"
 #include "compiler/verify/Bits.h"
 #include "compiler/verify/GraphCases.h"
+#include "dialects/attn/AttnDialect.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 
 using namespace mlir;
 using namespace attn;
@@ -97,8 +100,21 @@ static const LibraryLayer *findLayer(const KernelLibrary &library,
   return found == library.layers().end() ? nullptr : found;
 }
 
+/// The function of `functions` that spells that scope of the layers of `op`.
+static Operation *findFunction(ModuleOp functions, Operation *op,
+                               StringRef scope) {
+  for (auto function : functions.getOps<func::FuncOp>()) {
+    auto own = function->getAttrOfType<KernelScopeAttr>(kScopeAttr);
+    if (own && stringifyKernelScope(own.getValue()) == scope &&
+        layersOf(function) == layersOf(op))
+      return function;
+  }
+  return nullptr;
+}
+
 static void addSubjects(std::vector<Subject> &subjects,
-                        const KernelLibrary &library, Operation *op) {
+                        const KernelLibrary &library, ModuleOp functions,
+                        Operation *op) {
   const LibraryLayer *layer = findLayer(library, op);
   if (!layer)
     return;
@@ -106,7 +122,9 @@ static void addSubjects(std::vector<Subject> &subjects,
     for (const LibraryKernel &kernel : library.kernels()) {
       if (kernel.symbol != symbol)
         continue;
-      Subject subject(kernel, op);
+      Operation *meaning =
+          kernel.takesCaches() ? findFunction(functions, op, kernel.scope) : op;
+      Subject subject(kernel, meaning);
       subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
       subject.decode = findKernel(library, symbol + "_decode", kernel.target);
       subject.index = layer->index;
@@ -115,11 +133,22 @@ static void addSubjects(std::vector<Subject> &subjects,
     }
 }
 
+OwningOpRef<ModuleOp> verify::spellLayers(ModuleOp declared) {
+  OwningOpRef<ModuleOp> functions = declared.clone();
+  PassManager passes(declared.getContext());
+  ExpandLayersOptions options;
+  options.scopes = {"attend", "layer"};
+  passes.addPass(createExpandLayers(options));
+  if (failed(passes.run(*functions)))
+    return nullptr;
+  return functions;
+}
+
 std::vector<Subject> verify::subjectsOf(const KernelLibrary &library,
-                                        ModuleOp declared) {
+                                        ModuleOp declared, ModuleOp functions) {
   std::vector<Subject> subjects;
   for (Operation &op : *declared.getBody())
     if (isa<GroupedOp, LatentOp, func::FuncOp>(op))
-      addSubjects(subjects, library, &op);
+      addSubjects(subjects, library, functions, &op);
   return subjects;
 }

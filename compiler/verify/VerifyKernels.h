@@ -16,10 +16,16 @@ namespace attn::verify {
 /// All checks of one kernel.
 std::vector<CaseReport> verifySubject(const Subject &subject);
 
+/// The layers of `declared` as functions of scope attend and layer; null after
+/// an error.
+mlir::OwningOpRef<mlir::ModuleOp> spellLayers(mlir::ModuleOp declared);
+
 /// The kernels of `library` with what `declared`, the IR that they were
-/// compiled from, says of them; one for each declaration and target.
+/// compiled from, says of them; one for each declaration, scope and target.
+/// `functions` are its layers spelled out.
 std::vector<Subject> subjectsOf(const KernelLibrary &library,
-                                mlir::ModuleOp declared);
+                                mlir::ModuleOp declared,
+                                mlir::ModuleOp functions);
 
 } // namespace attn::verify
 

@@ -247,7 +247,7 @@ def check_errors(folder, llama, oss):
     expect("layers differ, choose one with --layer: ", kernels=oss)
     expect("no tensor 'sinks'", kernels=oss, options=["--layer", "0"],
            query=rand(2, 3, 4, 16), key=rand(2, 7, 2, 16), value=rand(2, 7, 2, 16))
-    expect("scope 'attend' is not supported", options=["--scope", "attend"])
+    expect("'tiny' has no kernel of scope 'attend' for layer 0, only tiny_core\n", options=["--scope", "attend"])
     expect("", kernels=folder)
     expect("", kernels=os.path.join(folder, "none"))
 

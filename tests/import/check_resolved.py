@@ -65,6 +65,14 @@ def expected_layer(fields, kind):
         layer["scale"] = scalar**-0.5
     if fields["model_type"] == "gpt_oss":
         layer["sinks"] = True
+    if fields["model_type"] in ("qwen3", "gemma3_text"):
+        layer["eps"] = float(fields["rms_norm_eps"])
+    # These classes have biases whatever a file says.
+    always = {"gpt2": ("qkv_bias", "output_bias"), "qwen2": ("qkv_bias",)}
+    flags = always.get(fields["model_type"], ())
+    if fields.get("attention_bias") or fields.get("bias"):
+        flags = ("qkv_bias", "output_bias")
+    layer.update(dict.fromkeys(flags, True))
     return layer
 
 
@@ -78,8 +86,9 @@ def printed_layers(text):
             if name not in ("right", "mask", "position", "layers", "original", "low", "high"):
                 layer["window" if name == "left" else name] = (
                     value if value.isalnum() and not value.isdigit() else float(value))
-        if re.search(r"\bsinks\b", declaration):
-            layer["sinks"] = True
+        for flag in ("sinks", "qkv_bias", "output_bias"):
+            if re.search(rf"\b{flag}\b", declaration):
+                layer[flag] = True
         for part in re.search(r"layers = \[([^]]*)", declaration).group(1).split(","):
             first, _, last = part.partition(" to ")
             for number in range(int(first), int(last or first) + 1):

@@ -73,21 +73,21 @@ static std::string errorWith(const std::string &name, const Given &given) {
   tensors[name] = given;
   SafetensorsFile file = fileOf(tensors);
   LibraryKernel kernel = exampleKernel();
-  auto call = bindTensors(kernel, {&file});
+  auto call = bindTensors(kernel, CallTensors({&file}));
   return call ? "no error" : llvm::toString(call.takeError());
 }
 
 TEST(BindingTest, BindsInManifestOrderAndSizesResults) {
   SafetensorsFile file = fileOf(valid);
   LibraryKernel kernel = exampleKernel();
-  auto call = bindTensors(kernel, {&file});
+  auto call = bindTensors(kernel, CallTensors({&file}));
   ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
   auto arguments = call->arguments();
   ASSERT_EQ(arguments.size(), 5u);
   EXPECT_EQ(arguments[1]->shape[1], 7);
   EXPECT_EQ(arguments[2]->dtype.bits, 32) << "int64 lengths are narrowed";
   EXPECT_EQ(uintptr_t(arguments[3]->data) % 64, 0u);
-  std::vector<StoredTensor> results = call->results();
+  std::vector<StoredTensor> results = call->results(kernel);
   ASSERT_EQ(results.size(), 2u);
   EXPECT_EQ(results[0].describe(), "F32 [3, 5, 4, 8]");
   EXPECT_EQ(results[1].describe(), "F32 [3, 5, 4]");
@@ -98,7 +98,7 @@ TEST(BindingTest, LeavesAbsentOptionalTensorsOut) {
   tensors.erase("kv_lengths");
   SafetensorsFile file = fileOf(tensors);
   LibraryKernel kernel = exampleKernel();
-  auto call = bindTensors(kernel, {&file});
+  auto call = bindTensors(kernel, CallTensors({&file}));
   ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
   EXPECT_EQ(call->arguments()[2], nullptr);
 }
@@ -108,7 +108,7 @@ TEST(BindingTest, LooksIntoTheSecondFileForWhatTheFirstLacks) {
   SafetensorsFile second =
       fileOf({{"query", {"F32", {2, 2}}}, {"key", {"F32", {1, 6, 2, 8}}}});
   LibraryKernel kernel = exampleKernel();
-  auto call = bindTensors(kernel, {&first, &second});
+  auto call = bindTensors(kernel, CallTensors({&first, &second}));
   ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
   EXPECT_EQ(call->extents["keys"], 6);
 }
@@ -118,7 +118,7 @@ TEST(BindingTest, NamesMissingTensors) {
   tensors.erase("key");
   SafetensorsFile file = fileOf(tensors);
   LibraryKernel kernel = exampleKernel();
-  auto call = bindTensors(kernel, {&file});
+  auto call = bindTensors(kernel, CallTensors({&file}));
   ASSERT_FALSE(bool(call));
   EXPECT_EQ(llvm::toString(call.takeError()),
             "no tensor 'key', which kernel 'm_core' needs as [batch 3, keys, "
@@ -154,7 +154,7 @@ TEST(BindingTest, TellsWhatAMisspeltTensorMayHaveMeant) {
   LibraryKernel kernel = exampleKernel();
   auto warningsFor = [&](const std::map<std::string, Given> &given) {
     SafetensorsFile file = fileOf(given);
-    return findMisspelt(kernel, {&file});
+    return findMisspelt(kernel, CallTensors({&file}));
   };
   Given lengths = {"I32", {2}};
   EXPECT_EQ(warningsFor({{"kv_length", lengths}}),

@@ -55,11 +55,6 @@ TEST(OptionsTest, RefusesWhatThisVersionDoesNotCompile) {
             "target 'sm_90a' is not supported yet; this version compiles for "
             "native, x86-64-v3, x86-64-v4 and aarch64");
   options = {};
-  options.scopes = {Scope::Layer};
-  EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
-                  .starts_with("scope 'layer' is not supported"));
-  EXPECT_NE(llvm::toString(checkLowered(options)), "");
-  options = {};
   options.vDtype = Dtype::F16;
   EXPECT_TRUE(llvm::StringRef(llvm::toString(checkSupported(options)))
                   .starts_with("v-dtype 'f16' is not supported"));

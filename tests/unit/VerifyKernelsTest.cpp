@@ -190,6 +190,8 @@ protected:
              mask = #attn.causal})",
         &context);
     kernel.symbol = "fake_core";
+    kernel.scope = "core";
+    kernel.queryHeads = 4;
     kernel.maxQueries = INT64_MAX;
     for (StringRef input : {"query", "key", "value", "kv_lengths", "sinks"})
       kernel.tensors.push_back({.name = input.str(), .type = {}, .shape = {}});
