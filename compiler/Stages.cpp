@@ -9,6 +9,7 @@
 
 #include "codegen/cpu/Schedule.h"
 #include "compiler/verify/VerifyEachNumeric.h"
+#include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -257,7 +258,7 @@ static constexpr StageSpec sharedTileStage = {
     "layers of one geometry share a program; what differs is a parameter"};
 
 /// The schedules of `target` for the geometry of the fused `function`: three
-/// of one attention, one of any other graph.
+/// of one attention, two of a layer around it, one of any other graph.
 static ArrayAttr schedulesFor(func::FuncOp function,
                               const cpu::CpuTarget &target) {
   MLIRContext *context = function.getContext();
@@ -271,10 +272,15 @@ static ArrayAttr schedulesFor(func::FuncOp function,
     if (isStatic && query[2] && query[3] && value[3])
       shapes.push_back({query[2] / key[2], query[3], value[3]});
   }
-  if (whyNotOneFlash(function))
-    return ArrayAttr::get(context,
-                          {cpu::chooseGraphSchedule(context, target, shapes)});
   SmallVector<Attribute> schedules;
+  if (whyNotOneFlash(function)) {
+    if (function->hasAttr(kScopeAttr) && shapes.size() == 1)
+      llvm::append_range(schedules, cpu::chooseLayerSchedules(context, target,
+                                                              shapes.front()));
+    else
+      schedules.push_back(cpu::chooseGraphSchedule(context, target, shapes));
+    return ArrayAttr::get(context, schedules);
+  }
   for (const cpu::ScheduleChoice &choice :
        cpu::chooseSchedules(context, target, shapes.front()))
     schedules.push_back(choice.schedule);

@@ -83,7 +83,7 @@ GraphProgramBuilder::describeHeads(HeadLinearOp linear) {
 /// Blocks that a task's caches hold.
 void GraphProgramBuilder::chooseBlocks(Product &product) {
   int64_t keyBlock = schedule.getKeyBlock();
-  product.rowBlock = schedule.getQueryBlock();
+  product.rowBlock = schedule.getRowBlock();
   if (product.height.isStatic())
     product.rowBlock = std::min(product.rowBlock, product.height.factor);
   product.columnBlock = blockOf(product.columns, keyBlock);
@@ -105,6 +105,7 @@ Value GraphProgramBuilder::sumOfProduct(const Product &product,
   Value firstRow = make<arith::MulIOp>(
       "first_weight", batch,
       constant(product.isTransposed ? product.columns : product.inner));
+  Value weightRow = make<arith::AddIOp>("weight_row", firstRow, block.column);
   Value columns = make<arith::MinSIOp>(
       "columns", constant(block.width),
       make<arith::SubIOp>("", constant(product.columns), block.column));
@@ -117,8 +118,7 @@ Value GraphProgramBuilder::sumOfProduct(const Product &product,
     if (product.isTransposed) {
       weight = tile::LoadRowsOp::create(
           b, named("weight"), tile(block.width, product.innerBlock),
-          product.weight, make<arith::AddIOp>("", firstRow, block.column),
-          inner, columns);
+          product.weight, weightRow, inner, columns);
     } else {
       Value count = make<arith::MinSIOp>(
           "inner_count", constant(product.innerBlock),

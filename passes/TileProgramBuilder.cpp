@@ -186,8 +186,10 @@ void TileProgramBuilder::buildSplitPhase() {
   Value from = splitBegin(task, split), to = splitEnd(task, split);
   Value some = arith::CmpIOp::create(b, named("some"),
                                      arith::CmpIPredicate::slt, from, to);
+  // Steps on queries stand beside the tiles that they make.
+  Value query = ownQueries ? loadQueries(task) : Value();
   scf::IfOp::create(b, loc, some, [&](OpBuilder &, Location) {
-    State state = attend(task, loadQueries(task), from, to);
+    State state = attend(task, query ? query : loadQueries(task), from, to);
     tile::SaveStateOp::create(b, loc, state.maximum, state.denominator,
                               state.sum, states, body.getArguments());
     scf::YieldOp::create(b, loc);

@@ -27,6 +27,7 @@ typedef struct attn_rt_frame {
   const attn_rt_view *views; /* in the order of the program's arguments */
   const char *constants;     /* the layer's row: 8 bytes for each parameter */
   char *partials;            /* states between phases, shared by all tasks */
+  char *buffers;             /* tensors between phases, shared by all tasks */
 } attn_rt_frame;
 
 /* Writes the number of tasks of each phase. */

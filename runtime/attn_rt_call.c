@@ -39,7 +39,7 @@ static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
                            const attn_context *context) {
   attn_status status = attn_rt_check_context(kernel, context);
   call->kernel = kernel;
-  call->frame.partials = 0;
+  call->frame.partials = call->frame.buffers = 0;
   if (!status)
     status = attn_rt_choose_target(kernel, context, &call->target);
   if (!status)
@@ -82,6 +82,7 @@ static attn_status check_workspace(attn_rt_call *call,
                         call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
                         workers_of(context));
   call->frame.partials = (char *)context->workspace + layout.partials;
+  call->frame.buffers = (char *)context->workspace + layout.buffers;
   return ATTN_OK;
 }
 

@@ -60,11 +60,12 @@ attn_status attn_rt_check_overlap(const attn_rt_call *call,
    interleave in other ways than nesting. */
 int attn_rt_overlaps_itself(const attn_rt_view *view);
 
-/* Workspace: slots' claims, then slots, then partial results. */
+/* Workspace: slots' claims, slots, partial results, tensors between phases. */
 typedef struct attn_rt_layout {
   uint64_t slots;    /* offset of slot 0 */
   uint64_t slot;     /* bytes of one */
   uint64_t partials; /* offset */
+  uint64_t buffers;  /* offset */
   uint64_t bytes;    /* of all; UINT64_MAX when it overflows */
 } attn_rt_layout;
 

@@ -71,10 +71,11 @@ attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
   layout.slots = round_up(multiply(words, 8));
   layout.slot = round_up((uint64_t)program->scratch_bytes);
   layout.partials = add(layout.slots, multiply(layout.slot, (uint64_t)workers));
-  layout.bytes = layout.partials;
+  layout.buffers = layout.partials;
   if (program->state_bytes)
-    layout.bytes =
-        round_up(add(layout.bytes, state_bytes(kernel, program, extents)));
+    layout.buffers =
+        round_up(add(layout.partials, state_bytes(kernel, program, extents)));
+  layout.bytes = layout.buffers;
   if (program->buffer_count)
     layout.bytes = add(layout.bytes, buffer_bytes(program, extents));
   return layout;

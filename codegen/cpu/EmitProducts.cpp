@@ -12,6 +12,10 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
+/// Rows that share one look at a weight: their sums stay in registers beside a
+/// transposed block of it.
+static constexpr int64_t streamedRows = 4;
+
 static int64_t widthOf(Value tile) {
   return cast<tile::TileType>(tile.getType()).getShape()[1];
 }
@@ -43,14 +47,74 @@ void TaskEmitter::emitProductLoop(scf::ForOp loop) {
       startProduct(loop.getInitArgs()[0].getDefiningOp<tile::FillOp>());
   sumNumbers[loop.getRegionIterArgs()[0]] = number;
   sumNumbers[loop.getResult(0)] = number;
-  emitLoop(loop);
+  auto multiply = *loop.getBody()->getOps<tile::MultiplyOp>().begin();
+  emitProduct(multiply, sums[number], [&] { emitLoop(loop); });
+}
+
+/// Few rows read the weight where it is, if its rows can be read whole.
+void TaskEmitter::emitProduct(tile::MultiplyOp op, const SumPlace &sum,
+                              llvm::function_ref<void()> packed) {
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  ArrayRef<int64_t> view = weight.getView().getType().getShape();
+  int64_t lanes = k.getTarget().lanes;
+  auto areWhole = [&](int64_t size) { return size > 0 && size % lanes == 0; };
+  if (!op.getTransposed() || view.size() < 2 || !areWhole(view.back()) ||
+      !areWhole(view[view.size() - 2]) ||
+      !areWhole(weight.getTile().getType().getShape()[0]))
+    return packed();
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  Value isAdjacent =
+      k.equal(strideOf(weight.getView(), static_cast<int64_t>(view.size()) - 2),
+              k.i64(view.back()));
+  Value isSmall = k.less(scalar(rows.getCount()), k.i64(streamedRows + 1));
+  k.when(
+      k.both(isSmall, isAdjacent), [&] { emitStreamedProduct(op, sum); },
+      packed);
+}
+
+/// Whole rows times whole rows of the weight.
+void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
+                                      const SumPlace &sum) {
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  int64_t inner = weight.getView().getType().getShape().back();
+  Value zero = k.i64(0), count = scalar(rows.getCount());
+  RowAddress address = addressOf(rows.getView());
+  Value weights =
+      rowAt(addressOf(weight.getView()), scalar(weight.getRow()), zero);
+  auto multiply = [&](int64_t most, Value input) {
+    k.call(emitStreamProduct(k, most, inner),
+           {input, weights, sum.base, k.i64(sum.stride),
+            scalar(weight.getCount())});
+  };
+  auto rowFrom = [&](Value row) {
+    return rowAt(address, k.add(scalar(rows.getRow()), row), zero);
+  };
+  Value gathered = allocate(streamedRows * inner);
+  auto gather = emitGatherRow(k, inner, inner);
+  k.when(
+      k.equal(count, k.i64(1)), [&] { multiply(1, rowFrom(zero)); },
+      [&] {
+        k.loop(zero, count, 1, [&](Value row) {
+          k.call(gather, {rowFrom(row), k.at(gathered, k.mul(row, inner))});
+        });
+        multiply(streamedRows, gathered);
+      });
 }
 
 /// The last block of the inner dimension may be shorter than the others.
 void TaskEmitter::emitMultiply(tile::MultiplyOp op) {
-  if (auto start = op.getSum().getDefiningOp<tile::FillOp>())
+  auto start = op.getSum().getDefiningOp<tile::FillOp>();
+  if (start)
     sumNumbers[op.getSum()] = startProduct(start);
-  sumNumbers[op.getNewSum()] = sumNumbers.lookup(op.getSum());
+  unsigned number = sumNumbers.lookup(op.getSum());
+  sumNumbers[op.getNewSum()] = number;
+  if (start)
+    return emitProduct(op, sums[number], [&] { emitPackedProduct(op); });
+  emitPackedProduct(op);
+}
+
+void TaskEmitter::emitPackedProduct(tile::MultiplyOp op) {
   auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
   int64_t inner = widthOf(op.getRows());
   int64_t size = rows.getView().getType().getShape().back();

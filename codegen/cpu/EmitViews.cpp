@@ -115,7 +115,7 @@ Value TaskEmitter::dataOf(Value view) {
     return k.loadPtr(viewField(argument, offsetof(attn_rt_view, data)), 0);
   Operation *op = view.getDefiningOp();
   if (isa<tile::BufferOp>(op)) {
-    Value base = k.loadPtr(frame, offsetof(attn_rt_frame, partials));
+    Value base = k.loadPtr(frame, offsetof(attn_rt_frame, buffers));
     return k.atByte(base, bufferOffset(buffers.placeOf(view)));
   }
   Value base = dataOf(op->getOperand(0));

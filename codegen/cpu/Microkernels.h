@@ -107,6 +107,12 @@ mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
 mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
                                         const KernelShape &shape, int64_t rows);
 
+/// stream_product(input, weights, sum, sumStride, count): sum += input x
+/// weights^T for `rows` rows of `inner` elements end to end and `count` rows of
+/// weights, as long, end to end too. Both are multiples of `lanes`.
+mlir::func::FuncOp emitStreamProduct(KernelBuilder &k, int64_t rows,
+                                     int64_t inner);
+
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 

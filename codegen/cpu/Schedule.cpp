@@ -102,3 +102,15 @@ attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
       context, "graph", tile::ScheduleAttr::kAnyQueries, rows, sizes.keyBlock,
       sizes.splitKeys, sizes.maxSplits, /*split_tasks=*/false);
 }
+
+llvm::SmallVector<tile::ScheduleAttr>
+attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
+                                const CpuTarget &target,
+                                const HeadShape &shape) {
+  tile::ScheduleAttr graph = chooseGraphSchedule(context, target, shape);
+  auto prefill = tile::ScheduleAttr::get(
+      context, "prefill", graph.getMaxQueries(), graph.getQueryBlock(),
+      graph.getKeyBlock(), graph.getSplitKeys(), graph.getMaxSplits(),
+      graph.getSplitTasks());
+  return {chooseSchedules(context, target, shape).front().schedule, prefill};
+}

@@ -55,6 +55,12 @@ tile::ScheduleAttr chooseGraphSchedule(mlir::MLIRContext *context,
                                        const CpuTarget &target,
                                        llvm::ArrayRef<HeadShape> shapes);
 
+/// The schedules of a layer with its surroundings, ascending in max_queries:
+/// decode splits the keys of its attention, prefill is that of a graph.
+llvm::SmallVector<tile::ScheduleAttr>
+chooseLayerSchedules(mlir::MLIRContext *context, const CpuTarget &target,
+                     const HeadShape &shape);
+
 } // namespace attn::cpu
 
 #endif // CODEGEN_CPU_SCHEDULE_H

@@ -17,8 +17,15 @@ using namespace attn::cpu;
 /// Elements of a cache line: every buffer of the scratch begins on one.
 static constexpr int64_t lineElements = ATTN_RT_CACHE_LINE / 4;
 
+/// Query heads to a key head, where the rows of a task are all that says it.
+static int64_t groupOf(tile::SaveStateOp save, tile::ScheduleAttr schedule) {
+  auto space = save.getStates().getDefiningOp<tile::WorkspaceOp>();
+  int64_t rows = space ? static_cast<int64_t>(space.getRows()) : 0;
+  return std::max<int64_t>(rows / schedule.getQueryBlock(), 1);
+}
+
 PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
-  int64_t headDim = 1, valueDim = 1, group = 1;
+  int64_t headDim = 1, valueDim = 1, group = 1, maxRows = 1;
   bool joinsViews = false, hidesKeys = false;
   tile::ScheduleAttr schedule =
       phase->getParentOfType<tile::ProgramOp>().getSchedule();
@@ -34,15 +41,22 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
       valueDim = columnsOf(load.getSum());
     else if (auto load = dyn_cast<tile::LoadQueriesOp>(op))
       group = load.getGroup();
+    else if (auto mask = dyn_cast<tile::MaskOp>(op))
+      group = mask.getGroup();
+    else if (auto save = dyn_cast<tile::SaveStateOp>(op))
+      group = groupOf(save, schedule);
     else if (auto finish = dyn_cast<tile::FinishOp>(op))
       group = finish.getGroup();
     else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
       joinsViews |= load.getViews().size() > 1;
     else if (isa<tile::TensorMaskOp>(op))
       hidesKeys = true;
+    else if (isa<tile::MultiplyOp>(op))
+      maxRows = schedule.getRowBlock();
   });
   return {KernelShape(target, headDim, valueDim, schedule.getKeyBlock()), group,
-          schedule.getQueryBlock() * group, joinsViews, hidesKeys};
+          std::max(maxRows, schedule.getQueryBlock() * group), joinsViews,
+          hidesKeys};
 }
 
 TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)

@@ -160,8 +160,13 @@ private:
 
   // Products: EmitProducts.cpp.
   struct WeightBlock;
+  struct SumPlace;
   void emitProductLoop(mlir::scf::ForOp loop);
   void emitMultiply(tile::MultiplyOp op);
+  void emitProduct(tile::MultiplyOp op, const SumPlace &sum,
+                   llvm::function_ref<void()> packed);
+  void emitStreamedProduct(tile::MultiplyOp op, const SumPlace &sum);
+  void emitPackedProduct(tile::MultiplyOp op);
   void emitBlockProduct(tile::MultiplyOp op, int64_t inner);
   void packWeight(const WeightBlock &block);
   unsigned startProduct(tile::FillOp op);

@@ -114,8 +114,15 @@ static LogicalResult verifyLoop(scf::ForOp loop) {
   return success();
 }
 
-static LogicalResult verifyWorkspace(tile::WorkspaceOp op,
+/// Its states fit those of the phase, if that keeps some there.
+static LogicalResult verifyWorkspace(tile::WorkspaceOp op, tile::PhaseOp phase,
                                      const PhaseShape &shape) {
+  auto spaces = op->getBlock()->getOps<tile::WorkspaceOp>();
+  if (op != *spaces.begin())
+    return op.emitOpError("is the second of a program, the CPU takes one");
+  auto isInPhase = [&](Operation *user) { return phase->isAncestor(user); };
+  if (llvm::none_of(op->getUsers(), isInPhase))
+    return success();
   auto rows = static_cast<int64_t>(op.getRows());
   auto columns = static_cast<int64_t>(op.getColumns());
   if (rows < shape.maxRows)
@@ -125,9 +132,6 @@ static LogicalResult verifyWorkspace(tile::WorkspaceOp op,
     return op.emitOpError()
            << "has " << columns << " columns, attn_tile.accumulate has "
            << shape.kernel.valueDim;
-  auto spaces = op->getBlock()->getOps<tile::WorkspaceOp>();
-  if (op != *spaces.begin())
-    return op.emitOpError("is the second of a program, the CPU takes one");
   return success();
 }
 
@@ -169,7 +173,7 @@ static LogicalResult verifyState(Operation *op, const PhaseShape &shape) {
 LogicalResult attn::cpu::verifyStates(tile::PhaseOp phase,
                                       const PhaseShape &shape) {
   for (auto workspace : phase->getBlock()->getOps<tile::WorkspaceOp>())
-    if (failed(verifyWorkspace(workspace, shape)))
+    if (failed(verifyWorkspace(workspace, phase, shape)))
       return failure();
   WalkResult result = phase.walk<WalkOrder::PreOrder>([&](Operation *op) {
     return succeeded(verifyState(op, shape)) ? WalkResult::advance()

@@ -11,6 +11,7 @@
 #include "compiler/Names.h"
 #include "dialects/attn/AttnOps.h"
 #include "dialects/attn_tile/AttnTileOps.h"
+#include "mlir/IR/Matchers.h"
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -160,6 +161,15 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
   }
   nameFields(kernel.tensors);
   return kernel;
+}
+
+int64_t artifact::countStateHeads(tile::ProgramOp program) {
+  llvm::APInt heads(64, 1);
+  for (auto space : program.getBody().getOps<tile::WorkspaceOp>())
+    // [batch, key heads, ...]
+    if (space.getExtents().size() > 1)
+      mlir::matchPattern(space.getExtents()[1], mlir::m_ConstantInt(&heads));
+  return heads.getSExtValue();
 }
 
 KernelDescription artifact::describeKernel(tile::ProgramOp program) {

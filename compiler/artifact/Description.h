@@ -96,6 +96,9 @@ struct LibraryDescription {
 /// Tensors and sizes of the kernel that `program` is a schedule of.
 KernelDescription describeKernel(tile::ProgramOp program);
 
+/// Key heads whose states `program` keeps between phases; 1 if it keeps none.
+int64_t countStateHeads(tile::ProgramOp program);
+
 /// The layers of the kernels and of the refused declarations in `declared`.
 std::vector<LayerDescription>
 describeLayers(mlir::ModuleOp declared,

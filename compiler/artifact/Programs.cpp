@@ -103,6 +103,8 @@ artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
       group = std::prev(groups.end());
     }
     group->programs.push_back(program);
+    int64_t &kvHeads = group->description.kvHeads;
+    kvHeads = std::max(kvHeads, countStateHeads(program));
   }
   for (ProgramGroup &group : groups)
     llvm::sort(group.programs, [](tile::ProgramOp a, tile::ProgramOp b) {

@@ -51,6 +51,8 @@ struct GraphCall {
 
 static constexpr GraphCase kCases[] = {
     {.name = "one", .batch = 1, .queries = 1, .keys = 1},
+    {.name = "decode", .batch = 3, .queries = 1, .keys = 139},
+    {.name = "decode_of_splits", .batch = 1, .queries = 1, .keys = 2100},
     {.name = "small", .batch = 3, .queries = 5, .keys = 9},
     {.name = "rows", .batch = 2, .queries = 67, .keys = 139},
     {.name = "keys", .batch = 1, .queries = 19, .keys = 1061},

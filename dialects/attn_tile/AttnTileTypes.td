@@ -78,6 +78,12 @@ def AttnTile_ScheduleAttr : AttrDef<AttnTile_Dialect, "Schedule"> {
     /// max_queries where any number of queries will do.
     static constexpr int64_t kAnyQueries = (int64_t(1) << 31) - 1;
     bool takesAnyQueries() const { return getMaxQueries() >= kAnyQueries; }
+    /// Rows of a task that multiplies by a weight: query_block, or more where
+    /// that is less than what can share one look at the weight.
+    int64_t getRowBlock() const {
+      constexpr int64_t fewest = 8;
+      return std::max(getQueryBlock(), fewest);
+    }
   }];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;

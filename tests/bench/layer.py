@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""A whole attention layer, projections included, against this machine's limits.
+
+Compiles a config's layer 0 in scope layer and times prefill and decode of it with
+one thread; the limits are those that `attnc bench` measures in the same run:
+
+    layer.py [--attnc build/release/bin/attnc] [--config examples/configs/llama-3-8b.json] [--runs 5]
+
+Prefill counts the FLOPs of all matrix products over visible pairs, decode the bytes
+of weights, keys and values that it reads.
+"""
+import argparse
+import ctypes
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "numeric"))
+import kernel as abi  # noqa: E402
+
+
+class Layer:
+    """The layer kernel of a folder, with weights and caches for one sequence."""
+
+    def __init__(self, folder, capacity):
+        self.manifest = json.loads(next(folder.glob("*.json")).read_text())
+        self.kernel = next(k for k in self.manifest["kernels"] if k["scope"] == "layer")
+        library = ctypes.CDLL(str(next(folder.glob("*.so"))))
+        self.run = library[self.kernel["symbol"]]
+        self.workspace_size = library[self.kernel["symbol"] + "_workspace"]
+        self.workspace_size.restype = ctypes.c_uint64
+        self.random = np.random.default_rng(1)
+        self.sizes = {"batch": 1, "kv_capacity": capacity}
+        self.fixed = {}
+
+    def tensor(self, described, sizes):
+        shape = [sizes.get(extent, extent) for extent in described["shape"]]
+        tensor = abi.Tensor(shape, np.int32 if described["type"] == "i32" else np.float32)
+        if described["type"] == "f32":
+            tensor.array[...] = self.random.standard_normal(shape, dtype=np.float32) / np.sqrt(shape[-1])
+        return tensor
+
+    def time(self, queries, context, runs):
+        sizes = {**self.sizes, "query_length": queries}
+        tensors = []
+        for described in self.kernel["tensors"]:
+            name = described["name"]
+            if "query_length" in described["shape"]:
+                tensors.append(self.tensor(described, sizes))
+            else:
+                if name not in self.fixed:
+                    self.fixed[name] = self.tensor(described, sizes)
+                tensors.append(self.fixed[name])
+            if name == "kv_lengths":
+                tensors[-1].array[...] = context
+            if name == "position_ids":
+                tensors[-1].array[...] = np.arange(context - queries, context)
+        maxima = abi.Maxima(ctypes.sizeof(abi.Maxima), 1, 1, queries, sizes["kv_capacity"])
+        size = self.workspace_size(ctypes.byref(maxima))
+        workspace = np.zeros(size + 64, np.uint8)
+        text = ctypes.create_string_buffer(512)
+        context_ = abi.Context(ctypes.sizeof(abi.Context), 1, (workspace.ctypes.data + 63) // 64 * 64, size, 1,
+                               abi.PARALLEL_FOR(), None, ctypes.cast(text, ctypes.c_char_p), 512, None)
+        head = np.array([16 + 8 * (len(tensors) + 3), 1, 0, 0], np.uint32).view(np.uint64)
+        args = np.concatenate([head, np.array([ctypes.addressof(t.dl) for t in tensors] + [0, 0, 0], np.uint64)])
+        times = []
+        for _ in range(runs + 1):
+            start = time.perf_counter()
+            status = self.run(ctypes.c_void_p(args.ctypes.data), ctypes.byref(context_))
+            times.append(time.perf_counter() - start)
+            if status:
+                sys.exit(f"status {status}: {text.value.decode()}")
+        return statistics.median(times[1:])
+
+    def weights(self):
+        """Elements of the matrices."""
+        return sum(int(np.prod(t["shape"])) for t in self.kernel["tensors"] if t["name"].endswith(".weight"))
+
+
+def limits(attnc, config):
+    done = subprocess.run([attnc, "bench", config, "--scope", "core", "--threads", "1", "--json"], check=True,
+                          capture_output=True, text=True)
+    machine = json.loads(done.stdout)["machine"]
+    first = lambda value: value[0] if isinstance(value, list) else value
+    return machine, first
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--attnc", default="build/release/bin/attnc")
+    parser.add_argument("--config", default="examples/configs/llama-3-8b.json")
+    parser.add_argument("--fma", type=float)
+    parser.add_argument("--read", type=float)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    os.environ.setdefault("ATTN_BIN", str(pathlib.Path(options.attnc).parent))
+    fields = json.loads(pathlib.Path(options.config).read_text())
+    heads = fields["num_attention_heads"]
+    kv_heads = fields.get("num_key_value_heads", heads)
+    size = fields.get("head_dim") or fields["hidden_size"] // heads
+    with tempfile.TemporaryDirectory(prefix="attnc-bench-") as folder:
+        out = pathlib.Path(folder, "out")
+        subprocess.run([options.attnc, "compile", options.config, "--scope", "layer", "-o", out], check=True,
+                       stdout=subprocess.DEVNULL)
+        layer = Layer(out, 16384)
+        weights = layer.weights()
+        for rows in (128, 512):
+            seconds = layer.time(rows, rows, options.runs)
+            flops = 2 * rows * weights + 4 * heads * size * rows * (rows + 1) // 2
+            print(f"prefill_{rows:<6} {seconds * 1e3:9.2f} ms  {flops / seconds / 1e9:7.1f} GFLOP/s" +
+                  (f"  {flops / seconds / 1e9 / options.fma:5.0%} FMA" if options.fma else ""))
+        for context in (512, 4096, 16384):
+            seconds = layer.time(1, context, options.runs)
+            moved = 4 * (weights + 2 * kv_heads * size * context)
+            print(f"decode_{context:<7} {seconds * 1e3:9.2f} ms  {moved / seconds / 1e9:7.1f} GB/s" +
+                  (f"  {moved / seconds / 1e9 / options.read:5.0%} memory" if options.read else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
