@@ -257,6 +257,19 @@ static constexpr StageSpec sharedTileStage = {
     "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
     "layers of one geometry share a program; what differs is a parameter"};
 
+/// Of the functions of one kernel each has the calls that it serves.
+static SmallVector<tile::ScheduleAttr>
+layerSchedules(func::FuncOp function, const cpu::CpuTarget &target,
+               const cpu::HeadShape &shape) {
+  auto most = function->getAttrOfType<IntegerAttr>(kMaxQueriesAttr);
+  SmallVector<tile::ScheduleAttr> schedules = cpu::chooseLayerSchedules(
+      function.getContext(), target, shape,
+      most ? most.getInt() : tile::ScheduleAttr::kAnyQueries);
+  if (function->hasAttr(kKernelAttr) && !most)
+    schedules.erase(schedules.begin());
+  return schedules;
+}
+
 /// The schedules of `target` for the geometry of the fused `function`: three
 /// of one attention, two of a layer around it, one of any other graph.
 static ArrayAttr schedulesFor(func::FuncOp function,
@@ -275,8 +288,8 @@ static ArrayAttr schedulesFor(func::FuncOp function,
   SmallVector<Attribute> schedules;
   if (whyNotOneFlash(function)) {
     if (function->hasAttr(kScopeAttr) && shapes.size() == 1)
-      llvm::append_range(schedules, cpu::chooseLayerSchedules(context, target,
-                                                              shapes.front()));
+      llvm::append_range(schedules,
+                         layerSchedules(function, target, shapes.front()));
     else
       schedules.push_back(cpu::chooseGraphSchedule(context, target, shapes));
     return ArrayAttr::get(context, schedules);

@@ -6,7 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/HeadProjections.h"
 #include "passes/LatentCosts.h"
@@ -164,6 +166,13 @@ static bool isCached(const LatentAttention &attention) {
   return !dependsOn(attention.query(), rows);
 }
 
+/// The function serves what another of its kernel, for few queries, does not.
+static bool isForMany(Value scores) {
+  auto function = scores.getDefiningOp()->getParentOfType<func::FuncOp>();
+  return function && function->hasAttr(kKernelAttr) &&
+         !function->hasAttr(kMaxQueriesAttr);
+}
+
 /// The lengths that the IR knows, those of the options for others.
 static LatentCall lengthsOf(const LatentAttention &attention,
                             const Options &options) {
@@ -171,7 +180,8 @@ static LatentCall lengthsOf(const LatentAttention &attention,
   int64_t keys = sizeOf(attention.scores(), 3);
   bool cached = isCached(attention);
   if (ShapedType::isDynamic(queries))
-    queries = cached ? options.queryLength : options.kvLength;
+    queries = cached && !isForMany(attention.scores()) ? options.queryLength
+                                                       : options.kvLength;
   if (ShapedType::isDynamic(keys))
     keys = cached ? int64_t(options.kvLength) : queries;
   return LatentCall::full(double(queries), double(keys));

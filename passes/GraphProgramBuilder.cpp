@@ -54,10 +54,10 @@ void GraphProgramBuilder::createProgram() {
   if (auto declared = function->getAttrOfType<LayersAttr>(kLayersAttr))
     llvm::append_range(layers, declared.getNumbers());
   program = tile::ProgramOp::create(
-      b, loc, b.getStringAttr(function.getSymName() + "_" + schedule.getName()),
+      b, loc, b.getStringAttr(kernelName(function) + "_" + schedule.getName()),
       b.getArrayAttr(names), schedule, b.getDenseI64ArrayAttr(layers),
       b.getDenseI64ArrayAttr(SmallVector<int64_t>(layers.size(), 0)),
-      function.getSymNameAttr(),
+      b.getStringAttr(kernelName(function)),
       function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
       b.getArrayAttr(axes),
       b.getI64IntegerAttr(types.size() - function.getNumArguments()),

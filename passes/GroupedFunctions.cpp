@@ -35,8 +35,7 @@ public:
   GroupedWriter(OpBuilder &builder, GroupedOp layer,
                 const LayerFunction &function)
       : layer(layer), weights(layer.getProjections().value_or(nullptr)),
-        w(builder, layer, function.name, function.scope,
-          layer.getLayersAttr()) {}
+        w(builder, layer, function, layer.getLayersAttr()) {}
 
   void writeCore();
   void writeAttend();

@@ -5,30 +5,67 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LayerFunctions.h"
+#include "passes/LatentCosts.h"
 #include "passes/LayerWriter.h"
 #include "passes/TensorTypes.h"
+
+#include <cmath>
 
 using namespace mlir;
 using namespace attn;
 
 static constexpr int64_t kAny = ShapedType::kDynamic;
 
+/// A context that decides between the forms: a few pages of text.
+static constexpr double kContext = 4096;
+
+/// The queries of a sequence below which the absorbed form has less work; 0
+/// where it never has, nothing where it always has.
+static std::optional<int64_t> mostAbsorbedQueries(LatentOp layer) {
+  LatentGeometry geometry = {
+      int64_t(layer.getHeads()), int64_t(layer.getKvRank()),
+      int64_t(layer.getNopeDim()), int64_t(layer.getRopeDim()),
+      int64_t(layer.getValueDim())};
+  double crossover = crossoverQueryLength(geometry, kContext);
+  if (!std::isfinite(crossover))
+    return std::nullopt;
+  return static_cast<int64_t>(crossover);
+}
+
+/// One function where one form is always cheaper, else one for few queries and
+/// one for many.
+static void addForms(LatentOp layer, KernelScope scope,
+                     SmallVectorImpl<LayerFunction> &functions) {
+  std::string name =
+      (layer.getSymName() + "_" + stringifyKernelScope(scope)).str();
+  std::optional<int64_t> most = mostAbsorbedQueries(layer);
+  if (!most || *most == 0) {
+    functions.push_back({.name = name, .scope = scope});
+    return;
+  }
+  functions.push_back({.name = name + "_decode",
+                       .scope = scope,
+                       .kernel = name,
+                       .maxQueries = *most});
+  functions.push_back(
+      {.name = name + "_prefill", .scope = scope, .kernel = name});
+}
+
 SmallVector<LayerFunction> attn::functionsOf(LatentOp layer,
                                              ArrayRef<KernelScope> scopes) {
   SmallVector<LayerFunction> functions;
-  auto add = [&](KernelScope scope, StringRef form, bool isAbsorbed) {
-    functions.push_back(
-        {(layer.getSymName() + form + "_" + stringifyKernelScope(scope)).str(),
-         scope, isAbsorbed});
-  };
   for (KernelScope scope : scopes) {
     if (scope != KernelScope::Core) {
-      add(scope, "", false);
+      addForms(layer, scope, functions);
       continue;
     }
-    add(scope, "_expanded", false);
-    add(scope, "_absorbed", true);
+    for (bool isAbsorbed : {false, true})
+      functions.push_back(
+          {.name = (layer.getSymName() +
+                    (isAbsorbed ? "_absorbed_core" : "_expanded_core"))
+                       .str(),
+           .scope = scope,
+           .isAbsorbed = isAbsorbed});
   }
   return functions;
 }
@@ -40,8 +77,7 @@ public:
   LatentWriter(OpBuilder &builder, LatentOp layer,
                const LayerFunction &function)
       : layer(layer), heads(layer.getHeads()),
-        w(builder, layer, function.name, function.scope,
-          layer.getLayersAttr()) {}
+        w(builder, layer, function, layer.getLayersAttr()) {}
 
   void writeExpandedCore();
   void writeAbsorbedCore();

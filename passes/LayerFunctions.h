@@ -21,6 +21,10 @@ struct LayerFunction {
   std::string name;
   KernelScope scope;
   bool isAbsorbed = false;
+  /// Of a kernel with several functions: its name, and up to how many queries
+  /// of a sequence this one serves; 0: any number.
+  std::string kernel = {};
+  int64_t maxQueries = 0;
 };
 
 /// The functions of a layer for each of `scopes`, in order.

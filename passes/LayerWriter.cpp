@@ -30,14 +30,19 @@ static RankedTensorType resized(Value tensor, int64_t dim, int64_t size) {
 // The function
 //===----------------------------------------------------------------------===//
 
-LayerWriter::LayerWriter(OpBuilder &builder, Operation *layer, StringRef name,
-                         KernelScope scope, LayersAttr layers)
+LayerWriter::LayerWriter(OpBuilder &builder, Operation *layer,
+                         const LayerFunction &description, LayersAttr layers)
     : builder(builder), layer(layer) {
-  function = func::FuncOp::create(builder, getLoc(), name,
+  function = func::FuncOp::create(builder, getLoc(), description.name,
                                   builder.getFunctionType({}, {}));
   function->setAttr(kLayersAttr, layers);
-  function->setAttr(kScopeAttr,
-                    KernelScopeAttr::get(builder.getContext(), scope));
+  function->setAttr(kScopeAttr, KernelScopeAttr::get(builder.getContext(),
+                                                     description.scope));
+  if (!description.kernel.empty())
+    function->setAttr(kKernelAttr, builder.getStringAttr(description.kernel));
+  if (description.maxQueries)
+    function->setAttr(kMaxQueriesAttr,
+                      builder.getI64IntegerAttr(description.maxQueries));
   builder.createBlock(&function.getBody());
 }
 

@@ -8,9 +8,8 @@
 #ifndef PASSES_LAYERWRITER_H
 #define PASSES_LAYERWRITER_H
 
-#include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Builders.h"
+#include "passes/LayerFunctions.h"
 
 #include <optional>
 
@@ -33,7 +32,7 @@ struct RowFacts {
 class LayerWriter {
 public:
   LayerWriter(mlir::OpBuilder &builder, mlir::Operation *layer,
-              llvm::StringRef name, KernelScope scope, LayersAttr layers);
+              const LayerFunction &description, LayersAttr layers);
 
   /// The next argument, as callers know it, of f32 or of i32.
   mlir::Value argument(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);

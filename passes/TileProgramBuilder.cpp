@@ -31,6 +31,11 @@ SmallVector<Attribute> attn::tensorNames(func::FuncOp function) {
   return names;
 }
 
+StringRef attn::kernelName(func::FuncOp function) {
+  auto kernel = function->getAttrOfType<StringAttr>(kKernelAttr);
+  return kernel ? kernel.getValue() : function.getSymName();
+}
+
 std::optional<unsigned> attn::updatedArgument(func::FuncOp function,
                                               unsigned result) {
   Attribute name = function.getResultAttr(result, kUpdatesAttr);
@@ -47,10 +52,10 @@ tile::ProgramOp TileProgramBuilder::createProgram() {
     llvm::append_range(layers, declared.getNumbers());
   SmallVector<int64_t> rows(layers.size(), 0);
   auto program = tile::ProgramOp::create(
-      b, loc, b.getStringAttr(function.getSymName() + "_" + schedule.getName()),
+      b, loc, b.getStringAttr(kernelName(function) + "_" + schedule.getName()),
       b.getArrayAttr(tensorNames(function)), schedule,
       b.getDenseI64ArrayAttr(layers), b.getDenseI64ArrayAttr(rows),
-      function.getSymNameAttr(),
+      b.getStringAttr(kernelName(function)),
       function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
       /*argument_axes=*/nullptr, /*result_count=*/nullptr,
       /*updated=*/nullptr);

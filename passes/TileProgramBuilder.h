@@ -130,6 +130,9 @@ tile::ViewType viewTypeOf(mlir::Type tensor);
 /// no attn.name.
 llvm::SmallVector<mlir::Attribute> tensorNames(mlir::func::FuncOp function);
 
+/// The kernel that the function is, or is one of several functions of.
+llvm::StringRef kernelName(mlir::func::FuncOp function);
+
 /// The argument whose place the result takes, if its attn.updates names one.
 std::optional<unsigned> updatedArgument(mlir::func::FuncOp function,
                                         unsigned result);

@@ -105,12 +105,13 @@ attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
 
 llvm::SmallVector<tile::ScheduleAttr>
 attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
-                                const CpuTarget &target,
-                                const HeadShape &shape) {
+                                const CpuTarget &target, const HeadShape &shape,
+                                int64_t maxQueries) {
   tile::ScheduleAttr graph = chooseGraphSchedule(context, target, shape);
-  auto prefill = tile::ScheduleAttr::get(
-      context, "prefill", graph.getMaxQueries(), graph.getQueryBlock(),
-      graph.getKeyBlock(), graph.getSplitKeys(), graph.getMaxSplits(),
-      graph.getSplitTasks());
-  return {chooseSchedules(context, target, shape).front().schedule, prefill};
+  bool takesAny = maxQueries == tile::ScheduleAttr::kAnyQueries;
+  auto many = tile::ScheduleAttr::get(
+      context, takesAny ? "prefill" : "short", maxQueries,
+      graph.getQueryBlock(), graph.getKeyBlock(), graph.getSplitKeys(),
+      graph.getMaxSplits(), graph.getSplitTasks());
+  return {chooseSchedules(context, target, shape).front().schedule, many};
 }

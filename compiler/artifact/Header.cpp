@@ -41,19 +41,27 @@ static StringRef remarkOn(StringRef name) {
       .Case("prefix_lengths",
             "keys that all rows of a sequence see, of its kv_lengths first")
       .Case("sinks", "one extra logit per head")
+      .Case("position_ids", "what each row is rotated by")
+      .Cases({"key_cache", "value_cache", "latent_cache", "rope_key_cache"},
+             "gets this call's rows, which end at kv_lengths; no other byte "
+             "changes")
       .Case("lse", "natural logarithm of the denominator; NULL: not written")
       .Default("");
 }
 
 static std::string writeField(const TensorDescription &tensor,
-                              bool isAttention) {
-  std::string remark = isAttention ? remarkOn(tensor.name).str() : "";
+                              const KernelDescription &kernel) {
+  bool isNamed = kernel.isAttention || kernel.isOfLayer();
+  std::string remark = isNamed ? remarkOn(tensor.name).str() : "";
   if (tensor.field != tensor.name)
-    remark = fmt::format("'{}' of the input", tensor.name);
+    remark = fmt::format("'{}' of the {}", tensor.name,
+                         kernel.isOfLayer() ? "checkpoint" : "input");
   return fmt::format("  /* {}{} {}{}{} */\n  const DLTensor *{};\n",
-                     tensor.output ? "written: " : "", tensor.type,
-                     spellShape(tensor), remark.empty() ? "" : "\n     ",
-                     remark, tensor.field);
+                     tensor.output    ? "written: "
+                     : tensor.updated ? "updated: "
+                                      : "",
+                     tensor.type, spellShape(tensor),
+                     remark.empty() ? "" : "\n     ", remark, tensor.field);
 }
 
 /// What can be said of a graph in a line; the manifest holds its operations.
@@ -66,6 +74,31 @@ static std::string explainGraph(const KernelDescription &kernel) {
    1. */
 )",
       kernel.symbol);
+}
+
+/// What a layer is called with, and what it does to its caches.
+static std::string explainLayer(const KernelDescription &kernel) {
+  bool hasProjections = kernel.scope == "layer";
+  return fmt::format(
+      R"(/* {}: {}
+
+   Row i of n of a sequence stands at the position kv_lengths[b] - n + i: its
+   key and value are appended there, in place, and it attends to what its mask
+   shows of the kv_lengths[b] rows that are valid then. A sequence shorter than
+   n rows stands at their end; its first rows are not appended. The manifest
+   holds the operations.
+
+   Any non-negative strides with the innermost 1, or NULL for compact; inputs
+   may repeat with stride 0; caches and output overlap nothing. */
+)",
+      kernel.symbol,
+      hasProjections
+          ? "the attention module of a layer, hidden states in, output\n   "
+            "projection out, with norms, rotation and caches of keys and "
+            "values between."
+          : "what stands between the projections of a layer: biases, norms\n   "
+            "and rotation of projected heads, the append to the caches, "
+            "attention.");
 }
 
 /// "for 32 query heads of size 128 over 8 key/value heads; ..."
@@ -124,8 +157,9 @@ static std::string explainKernel(const KernelDescription &kernel) {
 }
 
 static std::string writeArgs(const KernelDescription &kernel) {
-  std::string text =
-      kernel.isAttention ? explainKernel(kernel) : explainGraph(kernel);
+  std::string text = kernel.isAttention   ? explainKernel(kernel)
+                     : kernel.isOfLayer() ? explainLayer(kernel)
+                                          : explainGraph(kernel);
   text += fmt::format(
       R"(typedef struct {0}_args {{
   uint32_t size;  /* sizeof({0}_args) */
@@ -135,7 +169,7 @@ static std::string writeArgs(const KernelDescription &kernel) {
 )",
       kernel.symbol);
   for (const TensorDescription &tensor : kernel.tensors)
-    text += writeField(tensor, kernel.isAttention);
+    text += writeField(tensor, kernel);
   return text +
          fmt::format(
              R"(  /* Room for quantised caches, which this version has not: NULL and 0. */

@@ -206,8 +206,8 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
         "a row at position p sees the keys j of p - left < j < p + right; "
         "null is no limit");
     json.value(
-        "scopes attend and layer are not compiled by this version: query and "
-        "key arrive rotated and normalised as the model has it");
+        "in scope core query and key arrive rotated and normalised as the "
+        "model has it");
   });
   json.attribute("declared_ir", library.declaredIr);
 }

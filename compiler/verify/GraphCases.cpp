@@ -56,6 +56,7 @@ static constexpr GraphCase kCases[] = {
     {.name = "small", .batch = 3, .queries = 5, .keys = 9},
     {.name = "rows", .batch = 2, .queries = 67, .keys = 139},
     {.name = "keys", .batch = 1, .queries = 19, .keys = 1061},
+    {.name = "prompt", .batch = 1, .queries = 211, .keys = 223},
     {.name = "more_queries_than_keys", .batch = 2, .queries = 41, .keys = 9},
     {.name = "no_batch", .batch = 0, .queries = 5, .keys = 9},
     {.name = "no_queries", .batch = 3, .queries = 0, .keys = 9},

@@ -61,11 +61,31 @@ static InFlightDiagnostic emitUnknown(Operation *op, NamedAttribute attribute) {
                            << "', which the attn dialect does not define here";
 }
 
+/// attn_kernel: a name in quotes; attn_max_queries: a positive i64, of a kernel
+static LogicalResult verifyKernel(Operation *op, NamedAttribute attribute) {
+  Attribute value = attribute.getValue();
+  auto fail = [&](const Twine &expected) {
+    return op->emitOpError() << "has '" << attribute.getName().getValue()
+                             << "' = " << value << ", expected " << expected;
+  };
+  if (attribute.getName() == kKernelAttr) {
+    auto name = dyn_cast<StringAttr>(value);
+    return name && !name.empty() ? success() : fail("a name in quotes");
+  }
+  auto queries = dyn_cast<IntegerAttr>(value);
+  if (!queries || !queries.getType().isInteger(64) || queries.getInt() < 1)
+    return fail("an i64 of at least 1");
+  return op->hasAttr(kKernelAttr) ? success() : fail("an attn.kernel too");
+}
+
 LogicalResult AttnDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringAttr name = attribute.getName();
-  if (!isa<FunctionOpInterface>(op) ||
-      (name != kLayersAttr && name != kScopeAttr))
+  if (!isa<FunctionOpInterface>(op))
+    return emitUnknown(op, attribute);
+  if (name == kKernelAttr || name == kMaxQueriesAttr)
+    return verifyKernel(op, attribute);
+  if (name != kLayersAttr && name != kScopeAttr)
     return emitUnknown(op, attribute);
   Attribute value = attribute.getValue();
   // attn_layers, attn_scope: on functions, of the dialect's own types
