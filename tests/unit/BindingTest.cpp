@@ -7,11 +7,13 @@
 
 #include "compiler/run/Binding.h"
 
+#include "tests/unit/FakeFile.h"
+
 #include "gtest/gtest.h"
 
-#include <map>
-
 using namespace attn;
+using attn::test::fileOf;
+using attn::test::Given;
 
 /// A kernel over 4 query heads and 2 key/value heads of size 8.
 static LibraryKernel exampleKernel() {
@@ -25,40 +27,6 @@ static LibraryKernel exampleKernel() {
       {"lse", "f32", {"batch", "queries", "4"}, true, true},
   };
   return kernel;
-}
-
-namespace {
-struct Given {
-  std::string dtype;
-  std::vector<int64_t> shape;
-};
-} // namespace
-
-/// A file of zeros with these tensors.
-static SafetensorsFile fileOf(const std::map<std::string, Given> &given) {
-  std::string header = "{", data;
-  for (const auto &[name, tensor] : given) {
-    size_t size = tensor.dtype == "I64" ? 8 : 4;
-    std::string shape;
-    for (int64_t extent : tensor.shape) {
-      size *= extent;
-      shape += (shape.empty() ? "" : ",") + std::to_string(extent);
-    }
-    header += (header.size() > 1 ? ",\"" : "\"") + name + R"(":{"dtype":")" +
-              tensor.dtype + R"(","shape":[)" + shape + "],\"data_offsets\":[" +
-              std::to_string(data.size()) + "," +
-              std::to_string(data.size() + size) + "]}";
-    data.append(size, '\0');
-  }
-  header += "}";
-  std::string text(8, '\0');
-  text[0] = char(header.size() & 0xff);
-  text[1] = char(header.size() >> 8);
-  text += header + data;
-  auto file = SafetensorsFile::read(
-      llvm::MemoryBuffer::getMemBufferCopy(text, "x"), "x");
-  EXPECT_TRUE(bool(file)) << llvm::toString(file.takeError());
-  return std::move(*file);
 }
 
 static const std::map<std::string, Given> valid = {
