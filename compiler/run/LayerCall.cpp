@@ -70,20 +70,36 @@ static Error addIntegers(CallTensors &tensors, StringRef name,
   return Error::success();
 }
 
+/// Whether `shape` has the sizes that `declared` tells.
+static bool hasKnownSizes(const LibraryTensor &declared,
+                          llvm::ArrayRef<int64_t> shape) {
+  if (shape.size() != declared.shape.size())
+    return false;
+  for (auto [extent, size] : llvm::zip_equal(declared.shape, shape))
+    if (int64_t known; !StringRef(extent).getAsInteger(10, known))
+      if (known != size)
+        return false;
+  return true;
+}
+
 /// Tokens that the caches hold already: as many in each.
 static llvm::Expected<int64_t> readPast(const LibraryKernel &kernel,
                                         const CallTensors &tensors,
                                         int64_t batch) {
   const StoredTensor *first = nullptr;
+  std::string missing;
   for (const LibraryTensor &cache : kernel.tensors) {
-    if (!cache.updated)
+    if (!cache.updated || tensors.findExact(cache.name))
       continue;
     const StoredTensor *past = tensors.findExact(pastName(cache.name));
-    if (!past)
+    if (!past) {
+      missing = pastName(cache.name);
       continue;
-    if (past->shape.size() != cache.shape.size() || past->shape[0] != batch)
+    }
+    if (past->dtype != "F32" || !hasKnownSizes(cache, past->shape) ||
+        past->shape[0] != batch)
       return llvm::createStringError(fmt::format(
-          "tensor '{}': is {}, expected [{}, tokens, {}]", past->name,
+          "tensor '{}': is {}, expected F32 [{}, tokens, {}]", past->name,
           past->describe(), batch,
           fmt::join(llvm::ArrayRef(cache.shape).drop_front(2), ", ")));
     if (first && first->shape[1] != past->shape[1])
@@ -94,6 +110,10 @@ static llvm::Expected<int64_t> readPast(const LibraryKernel &kernel,
     if (!first)
       first = past;
   }
+  if (first && !missing.empty())
+    return llvm::createStringError(
+        fmt::format("no tensor '{}', but '{}' holds {} tokens", missing,
+                    first->name, first->shape[1]));
   return first ? first->shape[1] : 0;
 }
 
@@ -101,8 +121,8 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
                                            const CallTensors &tensors) {
   CallSizes sizes;
   const StoredTensor *rows = tensors.findExact(kernel.tensors.front().name);
-  // What is missing or of another rank is reported where tensors are bound.
-  if (!rows || rows->shape.size() < 2)
+  // What is missing or of another size is reported where tensors are bound.
+  if (!rows || !hasKnownSizes(kernel.tensors.front(), rows->shape))
     return sizes;
   sizes.batch = rows->shape[0];
   sizes.queries = rows->shape[1];
@@ -143,12 +163,8 @@ static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
   std::string name = pastName(cache.name);
   const StoredTensor *past = tensors.findExact(name);
   uint64_t pastBytes = uint64_t(sizes.past) * token;
-  if (past && (past->dtype != "F32" ||
-               past->bytes.size() != uint64_t(sizes.batch) * pastBytes)) {
-    shape[1] = sizes.past;
-    return llvm::createStringError(fmt::format(
-        "tensor '{}': is {}, expected F32 {}", name, past->describe(), shape));
-  }
+  assert((!past || past->bytes.size() == uint64_t(sizes.batch) * pastBytes) &&
+         "readPast has checked it");
   uint64_t row = uint64_t(sizes.capacity) * token;
   uint64_t size = uint64_t(sizes.batch) * row;
   AlignedBytes bytes = allocateAligned(size);
@@ -166,9 +182,11 @@ static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
 /// Row i of n stands where the sequence's length puts it.
 static std::vector<int64_t> positionsOf(const CallSizes &sizes) {
   std::vector<int64_t> positions;
-  for (int64_t length : sizes.lengths)
+  for (int64_t length : sizes.lengths) {
+    int64_t begin = std::max<int64_t>(length, 0) - sizes.queries;
     for (int64_t row = 0; row < sizes.queries; ++row)
-      positions.push_back(std::max<int64_t>(length - sizes.queries + row, 0));
+      positions.push_back(std::max<int64_t>(begin + row, 0));
+  }
   return positions;
 }
 
