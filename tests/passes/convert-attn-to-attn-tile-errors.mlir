@@ -176,6 +176,49 @@ func.func @dynamic_cache(%cache: tensor<1x?x?xf32> {attn.name = "cache"},
 
 // -----
 
+// What takes an argument's place is written there: nothing else may read what
+// was there, nor may anything else be what takes it.
+
+// expected-error @below {{function 'updates_by_a_sum' cannot become a tile program: result 0 updates argument 0: expected an 'attn.cache_append' to it, alone}}
+func.func @updates_by_a_sum(%x: tensor<2x8xf32> {attn.name = "x"}) -> (tensor<2x8xf32> {attn.updates = "x"}) {
+  %y = attn.silu %x : tensor<2x8xf32>
+  return %y : tensor<2x8xf32>
+}
+
+// -----
+
+// expected-error @below {{function 'updates_another' cannot become a tile program: result 1 updates argument 1: expected an 'attn.cache_append' to it, alone}}
+func.func @updates_another(%a: tensor<1x4x8xf32> {attn.name = "a"}, %b: tensor<1x4x8xf32> {attn.name = "b"},
+                           %x: tensor<1x1x8xf32> {attn.name = "x"}, %n: tensor<1xi32> {attn.name = "n"})
+    -> (tensor<1x4x8xf32> {attn.name = "y"}, tensor<1x4x8xf32> {attn.updates = "b"}) {
+  %grown = attn.cache_append %a, %x lengths(%n : tensor<1xi32>) : tensor<1x4x8xf32>, tensor<1x1x8xf32>
+  %y = attn.silu %b : tensor<1x4x8xf32>
+  return %y, %grown : tensor<1x4x8xf32>, tensor<1x4x8xf32>
+}
+
+// -----
+
+// expected-error @below {{function 'updates_what_is_read' cannot become a tile program: result 0 updates argument 0: expected an 'attn.cache_append' to it, alone}}
+func.func @updates_what_is_read(%a: tensor<1x4x8xf32> {attn.name = "a"}, %x: tensor<1x1x8xf32> {attn.name = "x"},
+                                %n: tensor<1xi32> {attn.name = "n"})
+    -> (tensor<1x4x8xf32> {attn.updates = "a"}, tensor<1x4x8xf32> {attn.name = "y"}) {
+  %grown = attn.cache_append %a, %x lengths(%n : tensor<1xi32>) : tensor<1x4x8xf32>, tensor<1x1x8xf32>
+  %y = attn.silu %a : tensor<1x4x8xf32>
+  return %grown, %y : tensor<1x4x8xf32>, tensor<1x4x8xf32>
+}
+
+// -----
+
+// expected-error @below {{function 'updates_and_returns' cannot become a tile program: result 1 updates argument 0: expected an 'attn.cache_append' to it, alone}}
+func.func @updates_and_returns(%a: tensor<1x4x8xf32> {attn.name = "a"}, %x: tensor<1x1x8xf32> {attn.name = "x"},
+                               %n: tensor<1xi32> {attn.name = "n"})
+    -> (tensor<1x4x8xf32> {attn.name = "y"}, tensor<1x4x8xf32> {attn.updates = "a"}) {
+  %grown = attn.cache_append %a, %x lengths(%n : tensor<1xi32>) : tensor<1x4x8xf32>, tensor<1x1x8xf32>
+  return %grown, %grown : tensor<1x4x8xf32>, tensor<1x4x8xf32>
+}
+
+// -----
+
 func.func @split_dynamic(%x: tensor<?x8xf32> {attn.name = "x"}) -> (tensor<?x2x8xf32> {attn.name = "y"}) {
   // expected-error @below {{'attn.unflatten' op splits a dynamic size: make it static}}
   %y = attn.unflatten %x {dim = 0} : tensor<?x8xf32> -> tensor<?x2x8xf32>

@@ -205,3 +205,68 @@ attn.latent @latent_c5 {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
   = 6, layers = array<i64: 0>, mask = #attn.causal,
   position = #attn.rope<theta = 1.0e4, dims = 8>}
+
+// -----
+
+// expected-error @below {{'attn.latent' op norm_eps is -1.000000e-06, expected a finite number of at least 0}}
+attn.latent @latent_c6 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, norm_eps = -1.0e-6, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op norm_eps is INF, expected a finite number of at least 0}}
+attn.latent @latent_c6_infinite {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4, value_dim
+  = 6, norm_eps = 0x7FF0000000000000 : f64, layers = array<i64: 0>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @norm_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{norm eps is -1.000000e+00, expected a finite number of at least 0}}
+  qk_norm = #attn.norm<eps = -1.0>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @norm_c1_infinite {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{norm eps is INF, expected a finite number of at least 0}}
+  qk_norm = #attn.norm<eps = 0x7FF0000000000000>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @norm_c1_kind {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{norm offset belongs to an rms norm, found one of layer}}
+  qk_norm = #attn.norm<kind = layer, eps = 1.0e-6, offset = 1.0>,
+  mask = #attn.causal}
+
+// -----
+
+attn.grouped @norm_c1_offset {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{norm offset is INF, expected a finite number}}
+  qk_norm = #attn.norm<eps = 1.0e-6, offset = 0x7FF0000000000000>,
+  mask = #attn.causal}
+
+// -----
+
+attn.grouped @projections_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{packing is grouped, but no weight is packed}}
+  projections = #attn.projections<packing = grouped>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @projections_c1_packed {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{projection 'packed' has an empty name}}
+  projections = #attn.projections<packed = "">, mask = #attn.causal}
+
+// -----
+
+attn.grouped @projections_c1_output {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{projection 'output' has an empty name}}
+  projections = #attn.projections<output = "">, mask = #attn.causal}

@@ -69,3 +69,43 @@ attn.latent @latent {
 attn.latent @uncompressed_queries {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
   value_dim = 6, layers = [0], mask = #attn.causal}
+
+// What stands around attention: how a checkpoint spells the projections, and
+// norms of queries and keys.
+
+// CHECK: attn.grouped @module {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+// CHECK-NEXT: layers = [0],
+// CHECK-NEXT: projections = #attn.projections<packed = "qkv", packing = grouped, output = "dense", input_major = true>,
+// CHECK-NEXT: qkv_bias, output_bias, qk_norm = #attn.norm<eps = 1.0e-6, offset = 1.0>,
+attn.grouped @module {
+  hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
+  output_bias, qkv_bias, qk_norm = #attn.norm<offset = 1.0, eps = 1.0e-6>,
+  projections = #attn.projections<output = "dense", packing = grouped,
+                                  input_major = true, packed = "qkv">,
+  mask = #attn.causal}
+
+// CHECK: qk_norm = #attn.norm<kind = layer, eps = 0.0, span = all>
+attn.grouped @norm_c1 {
+  hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
+  qk_norm = #attn.norm<kind = layer, eps = 0.0, span = all>,
+  mask = #attn.causal}
+
+// CHECK: projections = #attn.projections<output = "out">
+attn.grouped @projections_c1 {
+  hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
+  projections = #attn.projections<packing = stacked, output = "out">,
+  mask = #attn.causal}
+
+// CHECK: attn.latent @latent_c6
+// CHECK-NEXT: layers = [0], projection_bias, norm_eps = 0.0,
+attn.latent @latent_c6 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 6, layers = [0], norm_eps = 0.0, projection_bias,
+  mask = #attn.causal}
+
+// CHECK: func.func private @attn_updates(tensor<?xf32> {attn.name = "state"}, tensor<?xf32> {attn.name = "x"})
+// CHECK-SAME: -> (tensor<?xf32> {attn.updates = "x"}, tensor<?xf32> {attn.updates = "state"})
+func.func private @attn_updates(tensor<?xf32> {attn.name = "state"},
+                                tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.updates = "x"},
+        tensor<?xf32> {attn.updates = "state"})

@@ -1,7 +1,7 @@
 // RUN: attn-opt %s --split-input-file --verify-diagnostics
 
-// attn.name, attn.layers and attn.scope carry meaning between passes, so that
-// the dialect verifies them wherever they stand.
+// attn.name, attn.updates, attn.layers and attn.scope carry meaning between passes,
+// so that the dialect verifies them wherever they stand.
 
 // expected-error @below {{'func.func' op has 'attn.name' = 1 : i64, expected a name in quotes}}
 func.func private @name_number(tensor<?xf32> {attn.name = 1})
@@ -49,3 +49,38 @@ func.func private @scope_text() attributes {attn.scope = "core"}
 // expected-error @below {{'builtin.module' op has attribute 'attn.layers', which the attn dialect does not define here}}
 module attributes {attn.layers = #attn.layers<0>} {
 }
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = "state", expected the name of an argument}}
+func.func private @attn_updates_missing(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.updates = "state"})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = 0 : i64, expected the name of an argument}}
+func.func private @attn_updates_number(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.updates = 0})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = "y", expected the name of an argument}}
+func.func private @attn_updates_result(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.updates = "y"}, tensor<?xf32> {attn.name = "y"})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = "x", which is 'tensor<?xf32>', on a result 'tensor<4xf32>'}}
+func.func private @attn_updates_type(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<4xf32> {attn.updates = "x"})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = "x" on two results, expected one}}
+func.func private @attn_updates_twice(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.updates = "x"}, tensor<?xf32> {attn.updates = "x"})
+
+// -----
+
+// expected-error @below {{'func.func' op has attribute 'attn.updates', which the attn dialect does not define here}}
+func.func private @attn_updates_argument(tensor<?xf32> {attn.updates = "x"})

@@ -126,6 +126,16 @@ attn_tile.program @none(%query: !attn_tile.view<?x?x1x8xf32>)
     attributes {argument_names = ["query"], schedule = #schedule} {
 }
 
+// CHECK-LABEL: attn_tile.program @program_c5(
+// CHECK-SAME: result_count = 1 : i64
+// CHECK-SAME: updated = array<i64: 0, 2>
+attn_tile.program @program_c5(
+    %state: !attn_tile.view<?x8xf32>, %x: !attn_tile.view<?x8xf32>,
+    %cache: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["state", "x", "cache", "y"], result_count = 1 : i64,
+    updated = array<i64: 0, 2>, schedule = #schedule} {
+}
+
 // CHECK: attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>
 func.func private @lowered() attributes {
     attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>}

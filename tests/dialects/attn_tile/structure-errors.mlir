@@ -129,6 +129,54 @@ attn_tile.program @program_c4_axes(%x: !attn_tile.view<?x8xf32>) attributes {
     query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
     split_tasks = false>
 
+// expected-error @below {{'attn_tile.program' op updates argument 2 after -1, expected ascending numbers below 2}}
+attn_tile.program @program_c5(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, updated = array<i64: 2>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op updates argument 0 after 1, expected ascending numbers below 2}}
+attn_tile.program @program_c5_order(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, updated = array<i64: 1, 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op updates argument 0 after 0, expected ascending numbers below 2}}
+attn_tile.program @program_c5_twice(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, updated = array<i64: 0, 0>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op updates argument -1 after -1, expected ascending numbers below 2}}
+attn_tile.program @program_c5_negative(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, updated = array<i64: -1>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
 attn_tile.program @phase_c1(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
     argument_names = ["query"], layers = array<i64: 0>,
     layer_rows = array<i64: 0>, schedule = #schedule} {
