@@ -77,12 +77,12 @@ def close(found, expected):
     return all(f == e or abs(f - e) <= 1e-5 * (1 + abs(e)) for f, e in zip(found, expected))
 
 
-def compile_model(folder, name, fields):
+def compile_model(folder, name, fields, options=()):
     config = os.path.join(folder, f"{name}.json")
     with open(config, "w") as file:
         json.dump(fields, file)
     kernels = os.path.join(folder, name)
-    status, text = attnc("compile", config, "-o", kernels)
+    status, text = attnc("compile", config, "-o", kernels, *options)
     assert status == 0 and text.startswith(f"wrote {kernels}: {name}.h, "), text
     return kernels
 
@@ -288,4 +288,5 @@ def main():
     check_functions(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()
