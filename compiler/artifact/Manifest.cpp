@@ -205,9 +205,11 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
     json.value(
         "a row at position p sees the keys j of p - left < j < p + right; "
         "null is no limit");
-    json.value(
-        "in scope core query and key arrive rotated and normalised as the "
-        "model has it");
+    if (llvm::any_of(library.kernels, [](const KernelDescription &kernel) {
+          return kernel.scope == "core";
+        }))
+      json.value("kernels of scope core take queries and keys rotated and "
+                 "normalised as the model has it");
   });
   json.attribute("declared_ir", library.declaredIr);
 }
