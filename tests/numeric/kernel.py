@@ -40,7 +40,8 @@ class Context(ctypes.Structure):
 
 class Maxima(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint32), ("abi", ctypes.c_uint32), ("batch", ctypes.c_int64),
-                ("query_length", ctypes.c_int64), ("workers", ctypes.c_int64)]
+                ("query_length", ctypes.c_int64), ("workers", ctypes.c_int64),
+                ("kv_length", ctypes.c_int64)]
 
 
 class Plan(ctypes.Structure):

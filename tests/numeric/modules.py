@@ -36,7 +36,7 @@ def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 
 
 
 def heads_of(rows, heads):
-    return rows.reshape(*rows.shape[:-1], heads, -1)
+    return rows.reshape(*rows.shape[:-1], heads, rows.shape[-1] // heads)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Grouped:
                          w.get("sinks"), starts)
 
     def out(self, w, heads):
-        rows = self.linear(w, self.output, heads.reshape(*heads.shape[:2], -1))
+        rows = self.linear(w, self.output, heads.reshape(*heads.shape[:2], heads.shape[2] * heads.shape[3]))
         return rows + w[f"{self.output}.bias"] if self.output_bias else rows
 
 
@@ -171,7 +171,7 @@ class Latent:
                          self.scale or (self.nope + self.rope_size) ** -0.5, starts=starts)
 
     def out(self, w, heads):
-        rows = heads.reshape(*heads.shape[:2], -1) @ w["o_proj.weight"].T
+        rows = heads.reshape(*heads.shape[:2], heads.shape[2] * heads.shape[3]) @ w["o_proj.weight"].T
         return rows + w.get("o_proj.bias", rows.dtype.type(0))
 
 

@@ -1,0 +1,69 @@
+"""Calls kernels of scope attend and layer as an engine does: ctypes, caches of
+any capacity and strides that are read and written, a guard page behind each tensor.
+"""
+import ctypes
+import json
+
+import numpy as np
+from kernel import (EXECUTIONS, PARALLEL_FOR, CallFailed, Context, Guarded, Maxima, place)
+
+
+class ScopeKernel:
+    """The kernel of one layer, by its number, in a compiled folder."""
+
+    def __init__(self, folder, name, layer, scope):
+        manifest = json.loads((folder / f"{name}.json").read_text())
+        row = manifest["layers"][layer]
+        self.index = row["index"]
+        self.description = next(k for k in manifest["kernels"]
+                                if k["symbol"] in row["kernels"] and k["scope"] == scope)
+        self.tensors = self.description["tensors"]
+        self.library = ctypes.CDLL(str(folder / f"lib{name}.so"))
+
+    def function(self, suffix=""):
+        function = self.library[self.description["symbol"] + suffix]
+        if suffix == "_workspace":
+            function.restype = ctypes.c_uint64
+        if suffix == "_task":
+            function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64]
+        return function
+
+    def extents(self, arrays):
+        """What the symbols of shapes stand for."""
+        known = {}
+        for tensor in self.tensors:
+            if tensor["name"] in arrays:
+                known.update(zip(map(str, tensor["shape"]), arrays[tensor["name"]].shape))
+        return known
+
+    def context(self, extents, workers):
+        maxima = Maxima(ctypes.sizeof(Maxima), 1, extents["batch"], extents["query_length"], workers,
+                        extents["kv_capacity"])
+        size = self.function("_workspace")(ctypes.byref(maxima))
+        workspace = Guarded((size + 63) // 64 * 64, 64)
+        text = ctypes.create_string_buffer(512)
+        return Context(ctypes.sizeof(Context), 1, workspace.address, size, workers, PARALLEL_FOR(),
+                       None, ctypes.cast(text, ctypes.c_char_p), 512, None), workspace, text
+
+    def __call__(self, arrays, execution="serial", layout="plain"):
+        """What results hold, and what is updated holds afterwards."""
+        extents, placed = self.extents(arrays), {}
+        for tensor in self.tensors:
+            name, is_output = tensor["name"], tensor["role"] == "output"
+            shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
+            kind = np.int32 if tensor["type"] == "i32" else np.float32
+            placed[name] = place(tuple(shape), kind, layout)
+            if not is_output:
+                placed[name].array[...] = arrays[name]
+        head = np.array([16 + 8 * len(placed), 1, self.index, 0], np.uint32)
+        pointers = [ctypes.addressof(tensor.dl) for tensor in placed.values()]
+        args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
+        context, workspace, text = self.context(extents, 1 if execution == "serial" else 2)
+        status = EXECUTIONS[execution](self, args.ctypes.data, context, "")
+        if status:
+            raise CallFailed(f"status {status}: {text.value.decode()}")
+        for name, tensor in placed.items():
+            if not tensor.outside_is_untouched():
+                raise CallFailed(f"'{name}' was written outside its elements")
+        del workspace
+        return {t["name"]: placed[t["name"]].array.copy() for t in self.tensors if t["role"] != "input"}

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Kernels of scope attend and layer write their caches in place, the new rows and
+no other byte, whatever lies around them and whoever runs the tasks.
+"""
+import unittest
+
+import numpy as np
+from kernel import EXECUTIONS, LAYOUTS, CallFailed
+from modules import Grouped, Latent
+from rotations import Rope
+from scope_kernel import ScopeKernel
+from test_layers import Folder
+
+MODULES = {
+    "window_sinks": (
+        Grouped(40, 6, 2, 24, Rope(1.5e5), window=5, sinks=True, qkv_bias=True, output_bias=True),
+        {"model_type": "gpt_oss", "hidden_size": 40, "num_attention_heads": 6, "num_key_value_heads": 2,
+         "head_dim": 24, "sliding_window": 5,
+         "rope_parameters": {"rope_type": "default", "rope_theta": 1.5e5}}),
+    "norms": (
+        Grouped(40, 3, 1, 24, Rope(1e6), norm_offset=0.0),
+        {"model_type": "qwen3", "hidden_size": 40, "num_attention_heads": 3, "num_key_value_heads": 1,
+         "head_dim": 24, "rope_theta": 1e6}),
+    "packed": (
+        Grouped(72, 3, 3, 24, qkv_bias=True, output_bias=True, packed="c_attn", output="c_proj", input_major=True),
+        {"model_type": "gpt2", "n_embd": 72, "n_head": 3}),
+    "latent": (
+        Latent(56, 3, 20, 24, 12, 8, 14, Rope(1e4, interleaved=True)),
+        {"model_type": "deepseek_v3", "hidden_size": 56, "num_attention_heads": 3, "q_lora_rank": 20,
+         "kv_lora_rank": 24, "qk_nope_head_dim": 12, "qk_rope_head_dim": 8, "v_head_dim": 14}),
+}
+# New rows, and what each sequence holds with them.
+CASES = {"prompt": (21, [21, 8, 0]), "chunk": (7, [40, 7, 3]), "token": (1, [70, 1, 0]), "nothing": (0, [9, 0, 4])}
+
+
+class CachesTest(unittest.TestCase):
+    kernels = {}
+
+    def kernel(self, name, scope):
+        if name not in self.kernels:
+            module, config = MODULES[name]
+            folder = Folder(config, [module], "model.layers.{}.self_attn")
+            self.addClassCleanup(folder.place.cleanup)
+            CachesTest.kernels[name] = folder
+        folder = self.kernels[name]
+        return folder, ScopeKernel(folder.path("built"), "k_m", 0, scope)
+
+    def call(self, name, scope, case, capacity=None):
+        """The tensors of a call; caches hold NaN where nothing is valid yet."""
+        folder, kernel = self.kernel(name, scope)
+        module, weights = MODULES[name][0], folder.weights[0]
+        queries, lengths = case
+        random = np.random.default_rng(queries)
+        hidden = random.standard_normal((len(lengths), queries, module.hidden)).astype(np.float32)
+        lengths = np.array(lengths, np.int32)
+        begins = np.maximum(lengths - queries, 0)
+        positions = np.maximum((lengths - queries)[:, None] + np.arange(queries), 0)
+        arrays = {"hidden_states": hidden, **module.project(weights, hidden), **weights,
+                  "kv_lengths": lengths, "position_ids": positions.astype(np.int32)}
+        for cache in module.caches:
+            row = next(t for t in kernel.tensors if t["name"] == f"{cache}_cache")["shape"][2:]
+            held = np.full((len(lengths), max(lengths), *row), np.nan, np.float32)
+            for b, begin in enumerate(begins):
+                held[b, :begin] = random.standard_normal((begin, *row))
+            whole = np.full((len(lengths), capacity or max(lengths), *row), np.nan, np.float32)
+            whole[:, :max(lengths)] = held
+            arrays[f"{cache}_cache"] = whole
+        return kernel, {t["name"]: arrays[t["name"]] for t in kernel.tensors if t["role"] != "output"}
+
+    def same(self, expected, got, what):
+        for name, tensor in expected.items():
+            other = got[name][:, :tensor.shape[1]]
+            self.assertTrue((tensor.view(np.uint32) == other.view(np.uint32)).all(), f"{what}: {name}")
+
+    def for_all(self, check):
+        for name in MODULES:
+            for scope in ("attend", "layer"):
+                for case in CASES:
+                    with self.subTest(module=name, scope=scope, case=case):
+                        check(name, scope, case)
+
+    def test_only_new_rows_are_written(self):
+        def check(name, scope, case):
+            queries, lengths = CASES[case]
+            kernel, arrays = self.call(name, scope, CASES[case], capacity=83)
+            got = kernel(arrays)
+            self.assertTrue(np.isfinite(got["output"]).all(), "what is beyond a length has influence")
+            for cache in MODULES[name][0].caches:
+                before, after = arrays[f"{cache}_cache"].copy(), got[f"{cache}_cache"]
+                for b, length in enumerate(lengths):
+                    begin = max(length - queries, 0)
+                    self.assertTrue(np.isfinite(after[b, begin:length]).all(), f"{cache} of {b} lacks rows")
+                    before[b, begin:length] = after[b, begin:length]
+                self.same({cache: before}, {cache: after}, "a row that is not new")
+        self.for_all(check)
+
+    def test_capacity_changes_no_bit(self):
+        def check(name, scope, case):
+            plain = None
+            for times in (1, 2, 40):
+                kernel, arrays = self.call(name, scope, CASES[case], max(CASES[case][1]) * times)
+                got = kernel(arrays)
+                plain = plain or got
+                self.same(plain, got, f"{times} times the length")
+        self.for_all(check)
+
+    def test_layouts_and_executions_change_no_bit(self):
+        def check(name, scope, case):
+            kernel, arrays = self.call(name, scope, CASES[case])
+            plain = kernel(arrays)
+            for layout in LAYOUTS:
+                self.same(plain, kernel(arrays, layout=layout), layout)
+            for execution in EXECUTIONS:
+                self.same(plain, kernel(arrays, execution=execution), execution)
+        self.for_all(check)
+
+    def test_sequences_are_alone(self):
+        def check(name, scope, case):
+            kernel, arrays = self.call(name, scope, CASES[case])
+            plain = kernel(arrays)
+            facts = {t["name"] for t in kernel.tensors if t["shape"][0] == "batch"}
+            for b in range(len(CASES[case][1])):
+                one = {n: x[b:b + 1] if n in facts else x for n, x in arrays.items()}
+                self.same({n: x[b:b + 1] for n, x in plain.items()}, kernel(one), f"sequence {b}")
+        self.for_all(check)
+
+    def test_lengths_beyond_the_capacity_touch_nothing(self):
+        kernel, arrays = self.call("norms", "layer", CASES["chunk"])
+        for length in (41, -1):
+            arrays["kv_lengths"] = np.array([40, 7, length], np.int32)
+            with self.assertRaisesRegex(CallFailed, rf"kv_lengths \[2\] is {length}, expected 0 to 40"):
+                kernel(arrays)
+
+
+if __name__ == "__main__":
+    unittest.main()
