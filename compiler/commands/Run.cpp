@@ -45,10 +45,16 @@ static Expected<std::string> chooseSymbol(const KernelLibrary &library,
     return layer.kernels.front();
   std::string scope = scopes.empty() ? scopeOf(tensors).str()
                                      : std::string(spell(scopes.front()));
+  llvm::SmallVector<StringRef> fitting = {scope};
+  // Heads alone are of attend too.
+  if (scopes.empty() && scope == "core")
+    fitting.push_back("attend");
   bool hasLatent = tensors.findExact("latent") || tensors.findExact("rope_key");
-  for (bool isAbsorbed : {hasLatent, false})
-    if (const LibraryKernel *kernel = library.find(layer, scope, isAbsorbed))
-      return kernel->symbol;
+  for (StringRef candidate : fitting)
+    for (bool isAbsorbed : {hasLatent, false})
+      if (const LibraryKernel *kernel =
+              library.find(layer, candidate, isAbsorbed))
+        return kernel->symbol;
   if (scopes.empty() && layer.kernels.size() == 1)
     return layer.kernels.front();
   return llvm::createStringError(fmt::format(

@@ -10,6 +10,7 @@
 #include "compiler/run/LayerCall.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <cstring>
@@ -215,36 +216,54 @@ Expected<BoundCall> attn::bindTensors(const LibraryKernel &kernel,
   return call;
 }
 
-/// The optional tensor of `kernel` that files lack and `name` may have meant;
-/// null if there is none.
-static const LibraryTensor *findMeant(StringRef name,
-                                      const LibraryKernel &kernel,
-                                      const CallTensors &tensors) {
+/// Names that files may leave out: in a call of a layer also what follows from
+/// other tensors.
+static std::vector<std::string> optionalNames(const LibraryKernel &kernel) {
+  std::vector<std::string> names;
+  for (const LibraryTensor &declared : kernel.tensors) {
+    bool follows =
+        declared.name == "kv_lengths" || declared.name == "position_ids";
+    if (declared.output)
+      continue;
+    if (kernel.takesCaches() && declared.updated)
+      names.push_back(pastName(declared.name));
+    else if (declared.optional || (kernel.takesCaches() && follows))
+      names.push_back(declared.name);
+  }
+  return names;
+}
+
+/// Whether `name` is almost `meant`, or what it is called after a call.
+static bool isAlmost(StringRef name, StringRef meant) {
   constexpr unsigned farthest = 2;
-  for (const LibraryTensor &declared : kernel.tensors)
-    if (declared.optional && !declared.output &&
-        !tensors.findExact(declared.name) &&
-        name.edit_distance(declared.name, /*AllowReplacements=*/true,
-                           farthest) <= farthest)
-      return &declared;
-  return nullptr;
+  if (name.consume_front("present_"))
+    return meant.consume_front("past_") && name == meant;
+  return name.edit_distance(meant, /*AllowReplacements=*/true, farthest) <=
+         farthest;
 }
 
 std::vector<std::string> attn::findMisspelt(const LibraryKernel &kernel,
                                             const CallTensors &tensors) {
-  std::vector<std::string> warnings;
+  llvm::StringSet<> taken;
+  for (const LibraryTensor &declared : kernel.tensors)
+    if (!declared.output)
+      taken.insert(declared.name);
+  llvm::StringSet<> given;
+  for (const StoredTensor *stored : tensors.stored())
+    given.insert(stored->name);
+  std::vector<std::string> open = optionalNames(kernel), warnings;
+  taken.insert_range(open);
+  llvm::erase_if(open,
+                 [&](const std::string &name) { return given.contains(name); });
   for (const StoredTensor *stored : tensors.stored()) {
-    bool isTaken =
-        llvm::any_of(kernel.tensors, [&](const LibraryTensor &declared) {
-          return !declared.output && declared.name == stored->name;
-        });
-    const LibraryTensor *meant =
-        isTaken ? nullptr : findMeant(stored->name, kernel, tensors);
-    if (meant)
+    auto meant = llvm::find_if(open, [&](const std::string &name) {
+      return isAlmost(stored->name, name);
+    });
+    if (meant != open.end() && !taken.contains(stored->name))
       warnings.push_back(
           fmt::format("tensor '{}' is ignored; did you mean '{}', which is "
                       "optional and not given?",
-                      stored->name, meant->name));
+                      stored->name, *meant));
   }
   return warnings;
 }

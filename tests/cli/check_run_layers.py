@@ -93,6 +93,19 @@ def check_errors(case):
     print("errors of layers are clear")
 
 
+def check_heads(case):
+    """Where no core kernel is, projected heads are enough to choose scope attend."""
+    case.tensors = {"query": rand(2, 3, HEADS, SIZE), "key": rand(2, 3, KV_HEADS, SIZE),
+                    "value": rand(2, 3, KV_HEADS, SIZE)}
+    result = case.result()
+    assert result["output"][1] == [2, 3, HEADS, SIZE] and "present_key" in result, list(result)
+    status, text = case.run(present_key=rand(2, 3, KV_HEADS, SIZE))
+    assert status == 0 and text.endswith(
+        "tensor 'present_key' is ignored; did you mean 'past_key', which is optional and not given?\n"), text
+    os.remove(case.paths[2])
+    print("heads are enough for scope attend")
+
+
 def check_differing(case):
     norms = {f"model.layers.{layer}.self_attn.{name}_norm.weight": rand(SIZE)
              for layer in range(2) for name in "qk"}
@@ -109,6 +122,7 @@ def main():
     case = Case(folder, "equal", {"model_type": "llama"}, "attend", "layer")
     check_choice(case)
     check_errors(case)
+    check_heads(case)
     check_differing(Case(folder, "mixed", {
         "model_type": "qwen3", "sliding_window": 2, "use_sliding_window": True, "max_window_layers": 1,
         "layer_types": ["full_attention", "sliding_attention"]}, "layer"))

@@ -133,3 +133,33 @@ TEST(BindingTest, TellsWhatAMisspeltTensorMayHaveMeant) {
   EXPECT_TRUE(
       warningsFor({{"kv_length", lengths}, {"kv_lengths", lengths}}).empty());
 }
+
+TEST(BindingTest, TellsWhatACallOfALayerMayHaveMeant) {
+  LibraryKernel kernel = exampleKernel();
+  kernel.scope = "attend";
+  kernel.tensors[1] = {"key_cache",        "f32", {"batch", "keys", "2", "8"},
+                       /*output=*/false,
+                       /*optional=*/false,
+                       /*updated=*/true};
+  kernel.tensors[2].optional = false;
+  auto warningsFor = [&](const std::map<std::string, Given> &given) {
+    SafetensorsFile file = fileOf(given);
+    CallTensors tensors({&file});
+    // What is made in place of a tensor does not make it given.
+    tensors.add("kv_lengths", "I32", {1}, allocateAligned(4), 4);
+    return findMisspelt(kernel, tensors);
+  };
+  auto mean = [](const std::string &given, const std::string &meant) {
+    return std::vector<std::string>{"tensor '" + given +
+                                    "' is ignored; did you mean '" + meant +
+                                    "', which is optional and not given?"};
+  };
+  Given some = {"F32", {1}};
+  EXPECT_EQ(warningsFor({{"kv_length", some}}),
+            mean("kv_length", "kv_lengths"));
+  EXPECT_EQ(warningsFor({{"past_keys", some}}), mean("past_keys", "past_key"));
+  EXPECT_EQ(warningsFor({{"present_key", some}}),
+            mean("present_key", "past_key"));
+  EXPECT_TRUE(warningsFor({{"past_key", some}, {"present_key", some}}).empty());
+  EXPECT_TRUE(warningsFor({{"querys", some}}).empty());
+}
