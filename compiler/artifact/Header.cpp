@@ -70,8 +70,8 @@ static std::string explainGraph(const KernelDescription &kernel) {
       R"(/* {}: a function of the input, whose operations the manifest holds.
 
    Any non-negative strides with the innermost 1, or NULL for compact; inputs
-   may repeat with stride 0; outputs overlap nothing. A bool is a byte, 0 or
-   1. */
+   may repeat with stride 0; what is written or updated overlaps nothing. A
+   bool is a byte, 0 or 1. */
 )",
       kernel.symbol);
 }

@@ -133,7 +133,8 @@ BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
     bound->kernel = library.find(layer, "core", subject.absorbed);
   }
   if (!bound->kernel)
-    return createStringError(fmt::format("'{}' has no kernel for layer {}",
+    return createStringError(fmt::format("'{}' has no kernel of scope core for "
+                                         "layer {}, and bench times no other",
                                          library.name(), subject.layer));
   for (const LibraryTensor &wanted : bound->kernel->tensors) {
     Expected<const DLTensor *> tensor = bound->makeTensor(wanted);

@@ -5,7 +5,19 @@ import ctypes
 import json
 
 import numpy as np
-from kernel import (EXECUTIONS, PARALLEL_FOR, CallFailed, Context, Guarded, Maxima, place)
+from kernel import (EXECUTIONS, PARALLEL_FOR, CallFailed, Context, DLTensor, Guarded, Maxima, Tensor, place)
+
+
+class View:
+    """A part of a tensor, in its memory."""
+
+    def __init__(self, whole, index):
+        self.whole, self.array = whole, whole.array[index]
+        rank = self.array.ndim
+        self.shape = (ctypes.c_int64 * rank)(*self.array.shape)
+        self.strides = (ctypes.c_int64 * rank)(*[s // 4 for s in self.array.strides])
+        offset = self.array.__array_interface__["data"][0] - whole.memory.address
+        self.dl = DLTensor(whole.dl.data, 1, 0, rank, whole.dl.code, 32, 1, self.shape, self.strides, offset)
 
 
 class ScopeKernel:
@@ -45,17 +57,17 @@ class ScopeKernel:
         return Context(ctypes.sizeof(Context), 1, workspace.address, size, workers, PARALLEL_FOR(),
                        None, ctypes.cast(text, ctypes.c_char_p), 512, None), workspace, text
 
-    def __call__(self, arrays, execution="serial", layout="plain"):
-        """What results hold, and what is updated holds afterwards."""
+    def __call__(self, arrays, execution="serial", layout="plain", flags=0, views=None):
+        """What results hold, and what is updated holds afterwards; `views` are placed already."""
         extents, placed = self.extents(arrays), {}
         for tensor in self.tensors:
             name, is_output = tensor["name"], tensor["role"] == "output"
             shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
             kind = np.int32 if tensor["type"] == "i32" else np.float32
-            placed[name] = place(tuple(shape), kind, layout)
+            placed[name] = (views or {}).get(name) or place(tuple(shape), kind, layout)
             if not is_output:
                 placed[name].array[...] = arrays[name]
-        head = np.array([16 + 8 * len(placed), 1, self.index, 0], np.uint32)
+        head = np.array([16 + 8 * len(placed), 1, self.index, flags], np.uint32)
         pointers = [ctypes.addressof(tensor.dl) for tensor in placed.values()]
         args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
         context, workspace, text = self.context(extents, 1 if execution == "serial" else 2)
@@ -63,7 +75,7 @@ class ScopeKernel:
         if status:
             raise CallFailed(f"status {status}: {text.value.decode()}")
         for name, tensor in placed.items():
-            if not tensor.outside_is_untouched():
+            if isinstance(tensor, Tensor) and not tensor.outside_is_untouched():
                 raise CallFailed(f"'{name}' was written outside its elements")
         del workspace
         return {t["name"]: placed[t["name"]].array.copy() for t in self.tensors if t["role"] != "input"}

@@ -5,10 +5,10 @@ no other byte, whatever lies around them and whoever runs the tasks.
 import unittest
 
 import numpy as np
-from kernel import EXECUTIONS, LAYOUTS, CallFailed
+from kernel import EXECUTIONS, FLAG_NO_SINK, LAYOUTS, CallFailed, Tensor
 from modules import Grouped, Latent
 from rotations import Rope
-from scope_kernel import ScopeKernel
+from scope_kernel import ScopeKernel, View
 from test_layers import Folder
 
 MODULES = {
@@ -123,6 +123,47 @@ class CachesTest(unittest.TestCase):
                 one = {n: x[b:b + 1] if n in facts else x for n, x in arrays.items()}
                 self.same({n: x[b:b + 1] for n, x in plain.items()}, kernel(one), f"sequence {b}")
         self.for_all(check)
+
+    def test_views_of_one_buffer(self):
+        for name, scope in (("norms", "attend"), ("window_sinks", "attend"), ("packed", "layer")):
+            kernel, arrays = self.call(name, scope, CASES["chunk"])
+            batch, capacity, heads, size = arrays["key_cache"].shape
+            pairs = {"[B,T,2,H,D]": ((batch, capacity, 2, heads, size), lambda i: np.s_[:, :, i]),
+                     "[2,B,T,H,D]": ((2, batch, capacity, heads, size), lambda i: np.s_[i]),
+                     "[B,T,H,2D]": ((batch, capacity, heads, 2 * size), lambda i: np.s_[..., i * size:(i + 1) * size])}
+            plain = kernel(arrays)
+            for layout, (shape, part) in pairs.items():
+                both = Tensor(shape)
+                views = {f"{c}_cache": View(both, part(i)) for i, c in enumerate(("key", "value"))}
+                if scope == "attend":
+                    counts = [arrays[n].shape[2] for n in ("query", "key", "value")]
+                    fused = Tensor((batch, 7, sum(counts), size))
+                    first = np.cumsum([0, *counts])
+                    views |= {n: View(fused, np.s_[:, :, first[i]:first[i + 1]])
+                              for i, n in enumerate(("query", "key", "value"))}
+                self.same(plain, kernel(arrays, views=views), f"{name} {layout}")
+
+    def test_latents_in_one_buffer(self):
+        for scope in ("attend", "layer"):
+            kernel, arrays = self.call("latent", scope, CASES["chunk"])
+            both = Tensor((3, 40, 24 + 8))
+            views = {"latent_cache": View(both, np.s_[..., :24]), "rope_key_cache": View(both, np.s_[..., 24:])}
+            self.same(kernel(arrays), kernel(arrays, views=views), scope)
+
+    def test_caches_overlap_nothing(self):
+        kernel, arrays = self.call("norms", "layer", CASES["chunk"])
+        whole = Tensor((3, 41, 1, 24))
+        views = {"key_cache": View(whole, np.s_[:, :40]), "value_cache": View(whole, np.s_[:, 1:])}
+        with self.assertRaisesRegex(CallFailed, "key_cache at .* overlaps value_cache at "):
+            kernel(arrays, views=views)
+
+    def test_sinks_are_left_out_where_asked(self):
+        for scope in ("attend", "layer"):
+            kernel, arrays = self.call("window_sinks", scope, CASES["prompt"])
+            left_out = kernel(arrays, flags=FLAG_NO_SINK)
+            self.assertTrue((left_out["output"] != kernel(arrays)["output"]).any())
+            arrays["sinks"] = np.full(6, -np.inf, np.float32)
+            self.same(kernel(arrays), left_out, scope)
 
     def test_lengths_beyond_the_capacity_touch_nothing(self):
         kernel, arrays = self.call("norms", "layer", CASES["chunk"])
