@@ -131,6 +131,13 @@ static std::string summarize(StringRef path,
                      fmt::join(parts, ", "));
 }
 
+/// The files that tensors are looked for in, for messages.
+static std::string sourcesOf(const Invocation &invocation) {
+  return invocation.weights.empty()
+             ? invocation.inTensors
+             : fmt::format("{}, {}", invocation.inTensors, invocation.weights);
+}
+
 static Error run(const Invocation &invocation) {
   if (Error error = checkOutput(invocation))
     return error;
@@ -165,14 +172,14 @@ static Error run(const Invocation &invocation) {
     given.chooseLayer((*layer)->layer, invocation.layer);
     if (Error error = completeLayerCall(**kernel, given))
       return llvm::createStringError(fmt::format(
-          "{}: {}", invocation.inTensors, llvm::toString(std::move(error))));
+          "{}: {}", sourcesOf(invocation), llvm::toString(std::move(error))));
   }
   auto bound = bindTensors(**kernel, given);
   if (!bound)
     return llvm::createStringError(fmt::format(
-        "{}: {}", invocation.inTensors, llvm::toString(bound.takeError())));
+        "{}: {}", sourcesOf(invocation), llvm::toString(bound.takeError())));
   for (const std::string &warning : findMisspelt(**kernel, given))
-    reportWarning(fmt::format("{}: {}", invocation.inTensors, warning));
+    reportWarning(fmt::format("{}: {}", sourcesOf(invocation), warning));
   if (Error error = call(**kernel, **layer, *bound))
     return error;
   std::vector<StoredTensor> results = bound->results(**kernel);

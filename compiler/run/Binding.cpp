@@ -23,9 +23,10 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 
-static Error fail(const LibraryTensor &tensor, const std::string &message) {
+/// `name` is that of a file where it has one for the tensor.
+static Error fail(StringRef name, const std::string &message) {
   return llvm::createStringError(
-      fmt::format("tensor '{}': {}", tensor.name, message));
+      fmt::format("tensor '{}': {}", std::string_view(name), message));
 }
 
 //===----------------------------------------------------------------------===//
@@ -65,7 +66,7 @@ static Error copyBytes(const StoredTensor &stored, const TypeRow &type,
     std::memcpy(&wide, stored.bytes.data() + index * 8, 8);
     auto narrow = int32_t(wide);
     if (narrow != wide)
-      return fail(*bound.declared,
+      return fail(stored.name,
                   fmt::format("element {} is {}, which int32 cannot hold",
                               index, wide));
     std::memcpy(bound.bytes.get() + index * 4, &narrow, 4);
@@ -121,7 +122,7 @@ static Error sizeResult(BoundTensor &bound,
     if (StringRef(extent).getAsInteger(10, size)) {
       auto known = extents.find(extent);
       if (known == extents.end())
-        return fail(*bound.declared,
+        return fail(bound.declared->name,
                     fmt::format("no input tells what '{}' is", extent));
       size = known->second;
     }
@@ -143,7 +144,8 @@ static Error allocate(BoundTensor &bound, const TypeRow &type) {
   bound.size = uint64_t(size);
   bound.bytes = allocateAligned(bound.size);
   if (!bound.bytes)
-    return fail(*bound.declared, fmt::format("no memory for {}", bound.shape));
+    return fail(bound.declared->name,
+                fmt::format("no memory for {}", bound.shape));
   bound.tensor = {bound.bytes.get(),           {kDLCPU, 0},
                   int32_t(bound.shape.size()), type.type,
                   bound.shape.data(),
@@ -160,12 +162,13 @@ static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
   const LibraryTensor &declared = *bound.declared;
   const TypeRow *type = findType(declared.type);
   if (!type)
-    return fail(declared, fmt::format("type {} cannot be run", declared.type));
+    return fail(declared.name,
+                fmt::format("type {} cannot be run", declared.type));
   llvm::StringMap<int64_t> before = extents;
   bool fits = canHold(*type, stored.dtype) &&
               matchShape(declared, stored.shape, extents);
   if (!fits)
-    return fail(declared,
+    return fail(stored.name,
                 fmt::format("is {}, expected {}{} {}", stored.describe(),
                             std::string_view(type->stored),
                             canHold(*type, "I64") ? " or I64" : "",
@@ -206,7 +209,7 @@ Expected<BoundCall> attn::bindTensors(const LibraryKernel &kernel,
       continue;
     const TypeRow *type = findType(bound->declared->type);
     if (!type)
-      return fail(*bound->declared,
+      return fail(bound->declared->name,
                   fmt::format("type {} cannot be run", bound->declared->type));
     if (Error error = sizeResult(*bound, call.extents))
       return std::move(error);

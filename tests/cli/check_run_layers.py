@@ -46,7 +46,8 @@ class Case:
 
     def expect(self, message, *options, **changed):
         status, text = self.run(*options, **changed)
-        assert status == 1 and text.count("\n") == 1 and text.endswith(f"{message}\n"), (message, text)
+        sources = f"{self.paths[0]}, {self.paths[1]}: " if "tensor" in message else ""
+        assert status == 1 and text == f"attnc: error: {sources}{message}\n", (message, text)
         assert not os.path.exists(self.paths[2]), message
 
 
@@ -72,7 +73,7 @@ def check_errors(case):
                 "--layer", "model.layers.0.attn")
     case.expect("no tensor 'hidden_states', which kernel 'equal_layer' needs as [batch, query_length, 12]",
                 "--scope", "layer", drop=["hidden_states"])
-    case.expect("tensor 'k_proj.weight': is F32 [12, 4], expected F32 [4, 12]", "--layer", "1",
+    case.expect(f"tensor '{weight}': is F32 [12, 4], expected F32 [4, 12]", "--layer", "1",
                 **{weight: rand(12, 4)})
     case.expect("tensor 'q_proj.weight' may be 'model.layers.0.cross_attn.q_proj.weight' or "
                 "'model.layers.0.self_attn.q_proj.weight': choose the layer's attention module with --layer, as "
