@@ -173,6 +173,11 @@ static Error run(const Invocation &invocation) {
     if (Error error = completeLayerCall(**kernel, given))
       return llvm::createStringError(fmt::format(
           "{}: {}", sourcesOf(invocation), llvm::toString(std::move(error))));
+    llvm::SmallVector<StringRef> names;
+    for (const LibraryTensor &tensor : (*kernel)->tensors)
+      if (!tensor.output && !tensor.optional)
+        names.push_back(tensor.name);
+    given.chooseModule(names);
   }
   auto bound = bindTensors(**kernel, given);
   if (!bound)

@@ -7,6 +7,9 @@
 #include "compiler/run/CallTensors.h"
 
 #include "compiler/LayerNumbers.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <fmt/format.h>
 
@@ -50,14 +53,42 @@ bool CallTensors::isOfLayer(StringRef leading) const {
   return !found || *found == number;
 }
 
+std::optional<StringRef> CallTensors::leadingOf(const StoredTensor &tensor,
+                                                StringRef name) const {
+  StringRef leading = tensor.name;
+  if (leading.consume_back(name) && leading.consume_back(".") &&
+      isOfLayer(leading))
+    return leading;
+  return std::nullopt;
+}
+
+void CallTensors::chooseModule(llvm::ArrayRef<StringRef> names) {
+  if (!hasLayer || !prefix.empty())
+    return;
+  // A name may be in two files.
+  llvm::StringMap<llvm::StringSet<>> modules;
+  size_t wanted = 0;
+  for (StringRef name : names) {
+    if (findExact(name))
+      continue;
+    ++wanted;
+    for (const StoredTensor *tensor : stored())
+      if (std::optional<StringRef> leading = leadingOf(*tensor, name))
+        modules[*leading].insert(name);
+  }
+  auto hasAll = [&](const auto &module) {
+    return module.second.size() == wanted;
+  };
+  if (llvm::count_if(modules, hasAll) == 1)
+    prefix = llvm::find_if(modules, hasAll)->first().str();
+}
+
 llvm::Expected<const StoredTensor *> CallTensors::find(StringRef name) const {
   if (const StoredTensor *tensor = findExact(name); tensor || !hasLayer)
     return tensor;
   const StoredTensor *found = nullptr;
   for (const StoredTensor *tensor : stored()) {
-    StringRef leading = tensor->name;
-    if (!leading.consume_back(name) || !leading.consume_back(".") ||
-        !isOfLayer(leading))
+    if (!leadingOf(*tensor, name))
       continue;
     if (found && found->name != tensor->name)
       return llvm::createStringError(fmt::format(

@@ -13,6 +13,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <deque>
+#include <optional>
 
 namespace attn {
 
@@ -24,6 +25,9 @@ public:
   /// Finds the names of layer `number` in checkpoints too, those that begin
   /// with `prefix` if that is not empty.
   void chooseLayer(int64_t number, llvm::StringRef prefix);
+  /// Where a layer's module was not chosen, takes the only one that has all of
+  /// `names`, but for those that a tensor has exactly.
+  void chooseModule(llvm::ArrayRef<llvm::StringRef> names);
   /// Makes `tensor` the one of its name; it keeps the bytes.
   void add(std::string name, std::string dtype, std::vector<int64_t> shape,
            AlignedBytes bytes, uint64_t size);
@@ -38,6 +42,9 @@ public:
 
 private:
   bool isOfLayer(llvm::StringRef leading) const;
+  /// What leads to `name` in that of `tensor`, if that is of the layer.
+  std::optional<llvm::StringRef> leadingOf(const StoredTensor &tensor,
+                                           llvm::StringRef name) const;
 
   llvm::SmallVector<const SafetensorsFile *> files;
   /// A deque: its elements stay where they are.

@@ -62,6 +62,8 @@ def check_choice(case):
     # A file that belongs to one layer wins over a checkpoint.
     bare = {f"{name}.weight": case.weights[CHECKPOINT.format(1, name)] for name in SHAPES}
     assert case.result("--layer", "0", **bare) == second
+    # Another module of the layer has a weight of that name, but not all.
+    assert case.result("--layer", "0", **{"model.layers.0.mlp.o_proj.weight": rand(1)}) == first
     print("layers have their weights")
 
 
@@ -78,7 +80,7 @@ def check_errors(case):
     case.expect("tensor 'q_proj.weight' may be 'model.layers.0.cross_attn.q_proj.weight' or "
                 "'model.layers.0.self_attn.q_proj.weight': choose the layer's attention module with --layer, as "
                 "in --layer model.layers.0.self_attn", "--layer", "0",
-                **{"model.layers.0.cross_attn.q_proj.weight": rand(12, 12)})
+                **{f"model.layers.0.cross_attn.{name}.weight": rand(*shape) for name, shape in SHAPES.items()})
     case.expect("tensor 'hidden_states': is F32 [2, 3, 8], expected F32 [batch, query_length, 12]",
                 hidden_states=rand(2, 3, 8))
     case.expect("tensor 'past_key' holds 4 tokens, 'past_value' holds 5: expected as many",

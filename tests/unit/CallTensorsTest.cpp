@@ -16,16 +16,19 @@ using attn::test::fileOf;
 using attn::test::Given;
 
 /// The name of what is found in a file of tensors called `names` for layer
-/// `number` as --layer `chosen` means it; "none", or why not.
+/// `number` as --layer `chosen` means it, in a call that needs `all`; "none",
+/// or why not.
 static std::string found(const std::vector<std::string> &names,
                          llvm::StringRef name, int64_t number = 1,
-                         llvm::StringRef chosen = "") {
+                         llvm::StringRef chosen = "",
+                         llvm::ArrayRef<llvm::StringRef> all = {}) {
   std::map<std::string, Given> given;
   for (const std::string &stored : names)
     given[stored] = {"F32", {1}};
   SafetensorsFile file = fileOf(given);
-  CallTensors tensors({&file});
+  CallTensors tensors({&file, &file});
   tensors.chooseLayer(number, chosen);
+  tensors.chooseModule(all);
   auto tensor = tensors.find(name);
   if (!tensor)
     return llvm::toString(tensor.takeError());
@@ -83,6 +86,23 @@ TEST(CallTensorsTest, FailsWhereALayerHasSeveral) {
             "--layer, as in --layer model.layers.0.self_attn");
   EXPECT_EQ(found(names, "c_proj.weight", 1, "h.1.attn"),
             "h.1.attn.c_proj.weight");
+}
+
+TEST(CallTensorsTest, TakesTheModuleThatHasAll) {
+  std::vector<std::string> names = {
+      "x", "h.1.attn.c_attn.weight", "h.1.attn.c_proj.weight",
+      "h.1.mlp.c_proj.weight", "h.0.attn.c_attn.weight"};
+  llvm::SmallVector<llvm::StringRef> all = {"x", "c_attn.weight",
+                                            "c_proj.weight"};
+  EXPECT_EQ(found(names, "c_proj.weight", 1, "1", all),
+            "h.1.attn.c_proj.weight");
+  EXPECT_EQ(found(names, "c_proj.weight", 1, "h.1.mlp", all),
+            "h.1.mlp.c_proj.weight")
+      << "what was chosen stays";
+  names.push_back("h.1.mlp.c_attn.weight");
+  EXPECT_EQ(
+      found(names, "c_attn.weight", 1, "1", all).substr(0, 65),
+      "tensor 'c_attn.weight' may be 'h.1.attn.c_attn.weight' or 'h.1.ml");
 }
 
 TEST(CallTensorsTest, WithoutALayerOnlyExactNamesCount) {
