@@ -151,9 +151,10 @@ attn.grouped @normed_rows {
   mask = #attn.causal}
 
 // The caches of a latent layer hold the latent after its norm and the one
-// rotated key; keys and values of all heads are made of what they hold.
+// rotated key; keys and values of all heads are made of what they hold. There is
+// a function for calls of few queries, which will be absorbed, and one for others.
 
-// CHECK-LABEL: func.func @latent_attend(
+// CHECK-LABEL: func.func @latent_attend_decode(
 // CHECK-SAME: %[[QUERY:[^:]+]]: !h3x12_heads {attn.name = "query"}
 // CHECK-SAME: %[[BOTH:[^:]+]]: !h20_rows {attn.name = "latent_and_rope_key"}
 // CHECK-SAME: {attn.name = "position_ids"}
@@ -163,6 +164,8 @@ attn.grouped @normed_rows {
 // CHECK-SAME: %[[WN:[^:]+]]: tensor<16xf32> {attn.name = "kv_a_layernorm.weight"}
 // CHECK-SAME: %[[WB:[^:]+]]: tensor<42x16xf32> {attn.name = "kv_b_proj.weight"})
 // CHECK-SAME: -> (!h16_rows {attn.updates = "latent_cache"}, !h4_rows {attn.updates = "rope_key_cache"}, !h3x6_heads {attn.name = "output"})
+// CHECK-SAME: attn.kernel = "latent_attend"
+// CHECK-SAME: attn.max_queries = 12 : i64
 // CHECK: %[[PART:.+]] = attn.slice %[[BOTH]] {dim = 2, offset = 0}
 // CHECK: %[[NORMED:.+]] = attn.rms_norm %[[PART]] weight(%[[WN]] : tensor<16xf32>) {eps = 1.0e-6}
 // CHECK: attn.slice %[[BOTH]] {dim = 2, offset = 16}
@@ -173,7 +176,11 @@ attn.grouped @normed_rows {
 // CHECK: attn.expand %[[ROPES]] {dim = 2}
 // CHECK: attn.slice %[[QUERY]] {dim = 3, offset = 8}
 
-// CHECK-LABEL: func.func @latent_layer(
+// CHECK-LABEL: func.func @latent_attend_prefill(
+// CHECK-SAME: attn.kernel = "latent_attend"
+// CHECK-NOT: attn.max_queries
+
+// CHECK-LABEL: func.func @latent_layer_decode(
 // CHECK-SAME: tensor<20x40xf32> {attn.name = "q_a_proj.weight"}
 // CHECK-SAME: %[[BA:[^:]+]]: tensor<20xf32> {attn.name = "q_a_proj.bias"}
 // CHECK-SAME: tensor<20xf32> {attn.name = "q_a_layernorm.weight"}
@@ -194,7 +201,7 @@ attn.latent @latent {
   position = #attn.rope<theta = 1.0e4, pairing = interleaved>,
   mask = #attn.causal}
 
-// CHECK-LABEL: func.func @direct_layer(
+// CHECK-LABEL: func.func @direct_layer_decode(
 // CHECK-NOT: q_a_proj
 // CHECK-SAME: tensor<36x40xf32> {attn.name = "q_proj.weight"}
 // CHECK-NOT: q_proj.bias

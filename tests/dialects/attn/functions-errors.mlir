@@ -84,3 +84,20 @@ func.func private @attn_updates_twice(tensor<?xf32> {attn.name = "x"})
 
 // expected-error @below {{'func.func' op has attribute 'attn.updates', which the attn dialect does not define here}}
 func.func private @attn_updates_argument(tensor<?xf32> {attn.updates = "x"})
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.max_queries' = 0 : i64, expected an i64 of at least 1}}
+func.func private @attn_max_queries(tensor<4xf32>)
+    attributes {attn.kernel = "k", attn.max_queries = 0 : i64}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.max_queries' = 8 : i64, expected an attn.kernel too}}
+func.func private @attn_max_queries_alone(tensor<4xf32>)
+    attributes {attn.max_queries = 8 : i64}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.kernel' = "", expected a name in quotes}}
+func.func private @attn_kernel(tensor<4xf32>) attributes {attn.kernel = ""}
