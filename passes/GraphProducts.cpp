@@ -24,7 +24,31 @@ struct GraphProgramBuilder::Product {
   GraphSize batch, height;
   int64_t inner = 0, columns = 0;
   int64_t rowBlock = 0, columnBlock = 0, innerBlock = 0;
+  /// Each matrix of the batch has its own part of the weight.
+  bool hasWeights = false;
+  /// Valid rows of each sequence, whose other rows nobody reads; null: all.
+  Value lengths;
 };
+
+/// Whether all that becomes of `tensor` are keys and values of attention to so
+/// many valid rows.
+static bool isReadTo(Value lengths, Value tensor) {
+  return llvm::all_of(tensor.getUses(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (auto flash = dyn_cast<FlashOp>(user))
+      return flash.getLengths() == lengths && tensor != flash.getQuery();
+    return isa<UnflattenOp, SliceOp, ConcatOp>(user) &&
+           isReadTo(lengths, user->getResult(0));
+  });
+}
+
+/// The lengths that say which rows of a cache are worth a product.
+static Value findLengths(Operation *product) {
+  auto append = product->getOperand(0).getDefiningOp<CacheAppendOp>();
+  bool isBounded = append && append.getType().getRank() == 3 &&
+                   isReadTo(append.getLengths(), product->getResult(0));
+  return isBounded ? append.getLengths() : Value();
+}
 
 /// `size` in equal blocks of at most `most`.
 static int64_t blockOf(int64_t size, int64_t most) {
@@ -56,6 +80,11 @@ GraphProgramBuilder::describeProduct(Operation *op) {
   // Without a batch all rows are those of one matrix.
   product.batch = product.height = GraphSize::of(1);
   size_t batched = weights.size() > 2 ? weights.size() - 2 : 0;
+  product.hasWeights = batched > 0;
+  if (Value lengths = findLengths(op)) {
+    product.lengths = viewOf(lengths);
+    batched = 1;
+  }
   for (auto [dim, size] : llvm::enumerate(ArrayRef(rows).drop_back())) {
     GraphSize &whole = dim < batched ? product.batch : product.height;
     whole = whole.times(size);
@@ -76,6 +105,7 @@ GraphProgramBuilder::describeHeads(HeadLinearOp linear) {
   product.inner = rows[3].factor;
   product.columns = sizes.sizesOf(linear.getResult())[3].factor;
   product.batch = rows[2];
+  product.hasWeights = true;
   product.height = rows[0].times(rows[1]);
   return product;
 }
@@ -103,7 +133,7 @@ Value GraphProgramBuilder::sumOfProduct(const Product &product,
                                      zero, block.count);
   // The first row of the batch's matrix among those of all.
   Value firstRow = make<arith::MulIOp>(
-      "first_weight", batch,
+      "first_weight", product.hasWeights ? batch : constant(0),
       constant(product.isTransposed ? product.columns : product.inner));
   Value weightRow = make<arith::AddIOp>("weight_row", firstRow, block.column);
   Value columns = make<arith::MinSIOp>(
@@ -163,9 +193,14 @@ void GraphProgramBuilder::buildProduct(Operation *op, Value result) {
 
   OpBuilder::InsertionGuard guard(b);
   enterPrologue();
-  Value height = sizeValue(product.height);
-  Value blocks = make<arith::CeilDivUIOp>("row_blocks", height,
-                                          constant(product.rowBlock));
+  Value height = sizeValue(product.height), most = height;
+  if (product.lengths)
+    most = make<arith::MinSIOp>("most", height,
+                                tile::MaxLengthOp::create(b, named("longest"),
+                                                          product.rows,
+                                                          product.lengths));
+  Value blocks =
+      make<arith::CeilDivUIOp>("row_blocks", most, constant(product.rowBlock));
   Value columnBlocks =
       constant(llvm::divideCeil(product.columns, product.columnBlock));
   SmallVector<Value> extents = {blocks, columnBlocks};
@@ -184,8 +219,15 @@ void GraphProgramBuilder::buildProduct(Operation *op, Value result) {
   Value first =
       make<arith::MulIOp>("first", task->getArgument(isBatched ? 2 : 0),
                           constant(product.rowBlock));
+  Value end = height;
+  if (product.lengths) {
+    Value length = tile::LengthOp::create(b, named("length"), product.rows,
+                                          batch, product.lengths);
+    end = make<arith::MaxSIOp>("end", make<arith::MinSIOp>("", height, length),
+                               first);
+  }
   block.count = make<arith::MinSIOp>("count", constant(product.rowBlock),
-                                     make<arith::SubIOp>("", height, first));
+                                     make<arith::SubIOp>("", end, first));
   block.row =
       make<arith::AddIOp>("row", first, make<arith::MulIOp>("", batch, height));
   block.column = make<arith::MulIOp>("column", task->getArgument(1),
