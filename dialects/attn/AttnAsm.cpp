@@ -71,6 +71,19 @@ void attn::printNumbers(AsmPrinter &printer, DenseF64ArrayAttr numbers) {
   printer << ']';
 }
 
+ParseResult attn::parseDims(AsmParser &parser, int64_t &dims) {
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseInteger(dims))
+    return failure();
+  // rope_c2
+  if (dims == 0)
+    return parser.emitError(location,
+                            "rope dims are 0, expected an even number over 0");
+  return success();
+}
+
+void attn::printDims(AsmPrinter &printer, int64_t dims) { printer << dims; }
+
 ParseResult attn::parseScaling(AsmParser &parser,
                                RopeScalingInterface &scaling) {
   SMLoc location = parser.getCurrentLocation();

@@ -41,6 +41,10 @@ mlir::ParseResult parseScaling(mlir::AsmParser &parser,
                                RopeScalingInterface &scaling);
 void printScaling(mlir::AsmPrinter &printer, RopeScalingInterface scaling);
 
+/// The dims of a rotation: 0 stands for none given, and is none to give.
+mlir::ParseResult parseDims(mlir::AsmParser &parser, int64_t &dims);
+void printDims(mlir::AsmPrinter &printer, int64_t dims);
+
 /// score_mod (%score: f32, %row: index, ...) { ... }, or nothing.
 mlir::ParseResult parseScoreMod(mlir::OpAsmParser &parser,
                                 mlir::Region &region);

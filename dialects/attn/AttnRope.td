@@ -205,7 +205,7 @@ def Attn_RopeAttr : Attn_Attr<"Rope", "rope"> {
                            "::attn::Pairing::Half">:$pairing,
     OptionalParameter<"::attn::RopeScalingInterface">:$scaling);
   let assemblyFormat = [{
-    `<` struct(custom<Number>($theta), $dims, $pairing,
+    `<` struct(custom<Number>($theta), custom<Dims>($dims), $pairing,
                custom<Scaling>($scaling)) `>`
   }];
   let extraClassDeclaration = [{

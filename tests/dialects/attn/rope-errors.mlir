@@ -18,6 +18,14 @@ func.func @rope_c2() attributes {
 
 // -----
 
+func.func @rope_c2_zero() attributes {
+  // expected-error @below {{rope dims are 0, expected an even number over 0}}
+  position = #attn.rope<theta = 1.0e4, dims = 0>} {
+  return
+}
+
+// -----
+
 func.func @rope_c2_negative() attributes {
   // expected-error @below {{rope dims are -4, expected an even number over 0}}
   position = #attn.rope<theta = 1.0e4, dims = -4>} {
