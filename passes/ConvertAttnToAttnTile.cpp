@@ -56,9 +56,13 @@ static bool hasNamesOfParts(func::FuncOp function, FlashOp flash) {
     return name == StringAttr::get(function.getContext(), part);
   };
   SmallVector<std::pair<Value, StringRef>> parts = {
-      {flash.getQuery(), "query"},           {flash.getKey(), "key"},
-      {flash.getValue(), "value"},           {flash.getLengths(), "kv_lengths"},
-      {flash.getPrefix(), "prefix_lengths"}, {flash.getSinks(), "sinks"}};
+      {flash.getQuery(), "query"},
+      {flash.getKey(), "key"},
+      {flash.getValue(), "value"},
+      {flash.getLengths(), "kv_lengths"},
+      {flash.getPrefix(), "prefix_lengths"},
+      {flash.getDocuments(), "document_ids"},
+      {flash.getSinks(), "sinks"}};
   // A latent layer: key = [latent, rope_key], value = latent.
   SmallVector<Value> key = rowPartsOf(flash.getKey());
   if (key.size() == 2 && rowPartsOf(flash.getValue()) == ArrayRef(key[0]))

@@ -84,7 +84,8 @@ IRMapping GraphProgramBuilder::mapOperands(FlashOp flash) {
   SmallVector<Value> tensors = rowPartsOf(flash.getKey());
   SmallVector<Value> values = rowPartsOf(flash.getValue());
   tensors.append({values.size() > 1 ? Value(flash.getValue()) : values.front(),
-                  flash.getLengths(), flash.getPrefix(), flash.getSinks()});
+                  flash.getLengths(), flash.getPrefix(), flash.getDocuments(),
+                  flash.getSinks()});
   for (Value tensor : tensors)
     if (tensor)
       operands.map(tensor, packedViewOf(tensor, flash));

@@ -184,6 +184,10 @@ void GraphSizes::visitFlash(FlashOp flash) {
   for (Value ofSequences : {flash.getLengths(), flash.getPrefix()})
     if (ofSequences)
       unify(flash, query, 0, ofSequences, 0);
+  if (Value documents = flash.getDocuments()) {
+    unify(flash, query, 0, documents, 0);
+    unify(flash, key, 1, documents, 1);
+  }
   if (flash.getSinks())
     unify(flash, query, 2, flash.getSinks(), 0);
   const std::pair<Value, unsigned> scores[] = {

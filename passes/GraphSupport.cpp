@@ -51,8 +51,6 @@ static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
 }
 
 static Answer whyNotFlash(FlashOp flash) {
-  if (flash.getDocuments())
-    return Problem{flash, "masks by documents, which tiles do not know"};
   for (Value heads : {Value(flash.getQuery()), Value(flash.getKey()),
                       Value(flash.getValue())})
     if (!isStatic(heads, 2) || !isStatic(heads, 3))

@@ -236,17 +236,17 @@ Task TileProgramBuilder::openTask(Block &body) {
   // A caller's lengths are checked, a graph's own are not.
   if (isPartOfGraph && flash.getLengths())
     task.length = clampLength(task.length);
-  // Bottom-right: the last query stands at the last valid key.
   task.position = task.first;
   if (flash.getMask().getInterval().alignment == Alignment::BottomRight)
-    task.position = make<arith::AddIOp>(
-        "position", task.first, make<arith::SubIOp>("", task.length, queries));
+    task.position = positionOf(task);
   if (Value lengths = argument(flash.getPrefix()))
     task.prefix =
         tile::EntryOp::create(b, named("prefix"), lengths, task.batch);
+  openDocuments(task);
   auto ranges = tile::KeyRangesOp::create(
       b, loc, task.position, task.count, task.length, left, right, chunk,
-      task.prefix, b.getI64IntegerAttr(schedule.getKeyBlock()));
+      task.prefix, task.begins, task.ends,
+      b.getI64IntegerAttr(schedule.getKeyBlock()));
   task.lo = ranges.getLo();
   task.fullLo = ranges.getFullLo();
   task.fullHi = ranges.getFullHi();
@@ -255,6 +255,25 @@ Task TileProgramBuilder::openTask(Block &body) {
       b, named("split_size"), task.length, schedule.getSplitKeys(),
       schedule.getMaxSplits());
   return task;
+}
+
+/// Bottom-right: the last query stands at the last valid key.
+Value TileProgramBuilder::positionOf(const Task &task) {
+  return make<arith::AddIOp>("position", task.first,
+                             make<arith::SubIOp>("", task.length, queries));
+}
+
+void TileProgramBuilder::openDocuments(Task &task) {
+  Value ids = argument(flash.getDocuments());
+  if (!ids)
+    return;
+  Type rows = tile::TileType::get(b.getContext(), {ShapedType::kDynamic},
+                                  b.getI32Type());
+  auto documents =
+      tile::DocumentsOp::create(b, loc, rows, rows, ids, task.batch,
+                                task.position, task.count, task.length);
+  task.begins = documents.getBegins();
+  task.ends = documents.getEnds();
 }
 
 /// `length` within the keys that there are.
@@ -396,7 +415,8 @@ Value TileProgramBuilder::maskScore(const Task &task, Value score, Value key) {
       [&](OpBuilder &, Location) {
         Value masked = tile::MaskOp::create(
             b, named("masked"), score.getType(), score, task.position, key,
-            task.length, left, right, chunk, task.prefix, group);
+            task.length, left, right, chunk, task.prefix, task.begins,
+            task.ends, group);
         scf::YieldOp::create(b, loc, masked);
       },
       [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, score); });

@@ -35,6 +35,8 @@ struct Task {
   mlir::Value batch, kvHead, first, count, rows, position, length;
   /// Keys of the sequence's prefix; null without one.
   mlir::Value prefix;
+  /// The keys of each query's document; null without documents.
+  mlir::Value begins, ends;
   mlir::Value lo, fullLo, fullHi, hi, splitSize;
 };
 
@@ -67,6 +69,7 @@ private:
   tile::PhaseOp createPhase(llvm::StringRef name, mlir::ValueRange extents);
   Task openTask(mlir::Block &body);
   mlir::Value clampLength(mlir::Value length);
+  void openDocuments(Task &task);
   mlir::Value loadQueries(const Task &task);
   State start(const Task &task);
   State attend(const Task &task, mlir::Value query, mlir::Value from,
@@ -100,6 +103,7 @@ private:
   tile::TileType tileType(llvm::ArrayRef<int64_t> shape) {
     return tile::TileType::get(b.getContext(), shape, b.getF32Type());
   }
+  mlir::Value positionOf(const Task &task);
   tile::TileType rowType() { return tileType({mlir::ShapedType::kDynamic}); }
   mlir::Value argument(mlir::Value tensor) {
     return tensor ? views.lookup(tensor) : mlir::Value();

@@ -47,6 +47,9 @@ bool TaskEmitter::emitIndexOp(Operation &op) {
       .Case(
           [&](tile::MaxLengthOp length) { return emitMaxLength(length), true; })
       .Case([&](tile::SplitSizeOp size) { return emitSplitSize(size), true; })
+      .Case([&](tile::DocumentsOp documents) {
+        return emitDocuments(documents), true;
+      })
       .Case(
           [&](tile::KeyRangesOp ranges) { return emitKeyRanges(ranges), true; })
       .Default(false);
@@ -79,10 +82,14 @@ void TaskEmitter::emitArith(Operation &op) {
 // Lengths
 //===----------------------------------------------------------------------===//
 
+Value TaskEmitter::widenI32(Value place) {
+  return arith::ExtSIOp::create(k.builder(), k.loc(), k.i64Type,
+                                k.loadI32(place));
+}
+
 /// view[batch] as i64.
 Value TaskEmitter::entryOf(Value view, Value batch) {
-  return arith::ExtSIOp::create(k.builder(), k.loc(), k.i64Type,
-                                k.loadI32(elementOf(view, batch)));
+  return widenI32(elementOf(view, batch));
 }
 
 /// lengths[batch], or the extent of the keys where there are no lengths.
@@ -132,8 +139,21 @@ void TaskEmitter::emitSplitSize(tile::SplitSizeOp op) {
 // Ranges
 //===----------------------------------------------------------------------===//
 
+/// Searched once, for all blocks of keys.
+void TaskEmitter::emitDocuments(tile::DocumentsOp op) {
+  int64_t queries = shape.maxRows / shape.group;
+  for (Value ends : op.getResults())
+    packed[ends] = allocate(queries);
+  k.call(emitDocumentRuns(k),
+         {elementOf(op.getView(), scalar(op.getBatch())),
+          scalar(op.getPosition()), scalar(op.getCount()),
+          scalar(op.getLength()), packed.lookup(op.getBegins()),
+          packed.lookup(op.getEnds())});
+}
+
 template <typename OpT>
-std::pair<Value, Value> TaskEmitter::visibleKeys(OpT op, Value position) {
+std::pair<Value, Value> TaskEmitter::visibleKeys(OpT op, Value query) {
+  Value position = k.add(scalar(op.getPosition()), query);
   // p - left < j < p + right
   Value begin = k.add(k.sub(position, scalar(op.getLeft())), 1);
   Value end =
@@ -147,6 +167,14 @@ std::pair<Value, Value> TaskEmitter::visibleKeys(OpT op, Value position) {
   // j <= p or j < prefix
   if (op.getPrefix())
     end = k.minimum(end, k.maximum(k.add(position, 1), scalar(op.getPrefix())));
+  // begins[q] <= j < ends[q]
+  if (op.getBegins()) {
+    auto entry = [&](Value tile) {
+      return widenI32(k.at(packed.lookup(tile), query));
+    };
+    begin = k.maximum(begin, entry(op.getBegins()));
+    end = k.minimum(end, entry(op.getEnds()));
+  }
   return {begin, k.maximum(end, k.i64(0))};
 }
 
@@ -154,8 +182,8 @@ template std::pair<Value, Value> TaskEmitter::visibleKeys(tile::MaskOp, Value);
 
 void TaskEmitter::emitKeyRanges(tile::KeyRangesOp op) {
   int64_t block = op.getBlock();
-  Value zero = k.i64(0), first = scalar(op.getPosition());
-  Value last = k.sub(k.add(first, scalar(op.getCount())), k.i64(1));
+  Value zero = k.i64(0), first = zero;
+  Value last = k.sub(scalar(op.getCount()), k.i64(1));
   auto roundDown = [&](Value x) { return k.mul(k.div(x, block), block); };
   // Any query sees [begin(first), end(last)), all see [begin(last),
   // end(first)).

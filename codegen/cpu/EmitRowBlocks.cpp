@@ -97,8 +97,7 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
 std::pair<Value, Value> TaskEmitter::columnsOf(const RowSteps &steps,
                                                Value row) {
   tile::MaskOp mask = steps.mask;
-  auto [begin, end] = visibleKeys(
-      mask, k.add(scalar(mask.getPosition()), k.div(row, mask.getGroup())));
+  auto [begin, end] = visibleKeys(mask, k.div(row, mask.getGroup()));
   Value key = scalar(mask.getKey());
   return {k.sub(begin, key), k.sub(end, key)};
 }

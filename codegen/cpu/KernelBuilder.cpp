@@ -74,6 +74,9 @@ Value KernelBuilder::call(func::FuncOp callee, ValueRange arguments) {
 // Scalars
 //===----------------------------------------------------------------------===//
 
+Value KernelBuilder::i1(bool value) {
+  return arith::ConstantOp::create(b, location, b.getBoolAttr(value));
+}
 Value KernelBuilder::i64(int64_t value) {
   return arith::ConstantOp::create(b, location, b.getI64IntegerAttr(value));
 }
@@ -319,4 +322,39 @@ void KernelBuilder::when(Value condition, function_ref<void()> body,
     return;
   b.setInsertionPointToStart(op.elseBlock());
   otherwise();
+}
+
+SmallVector<Value> KernelBuilder::choose(Value condition, TypeRange types,
+                                         Results yes, Results no) {
+  OpBuilder::InsertionGuard guard(b);
+  auto op = scf::IfOp::create(b, location, types, condition,
+                              /*addThenBlock=*/true, /*addElseBlock=*/true);
+  for (auto [block, body] :
+       {std::pair(op.thenBlock(), yes), std::pair(op.elseBlock(), no)}) {
+    b.setInsertionPointToStart(block);
+    scf::YieldOp::create(b, location, body());
+  }
+  return llvm::to_vector_of<Value>(op.getResults());
+}
+
+Value KernelBuilder::choose(Value condition, function_ref<Value()> yes,
+                            function_ref<Value()> no) {
+  auto op = scf::IfOp::create(
+      b, location, condition,
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, location, yes()); },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, location, no()); });
+  return op.getResult(0);
+}
+
+Value KernelBuilder::advance(Value from, int64_t step,
+                             function_ref<Value(Value)> condition) {
+  auto op = scf::WhileOp::create(
+      b, location, from.getType(), from,
+      [&](OpBuilder &, Location, ValueRange now) {
+        scf::ConditionOp::create(b, location, condition(now[0]), now);
+      },
+      [&](OpBuilder &, Location, ValueRange now) {
+        scf::YieldOp::create(b, location, add(now[0], step));
+      });
+  return op.getResult(0);
 }

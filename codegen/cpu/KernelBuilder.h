@@ -49,6 +49,7 @@ public:
   Value call(mlir::func::FuncOp callee, ValueRange arguments);
 
   // Scalars.
+  Value i1(bool value);
   Value i64(int64_t value);
   Value i32(int32_t value);
   Value f32(float value);
@@ -125,6 +126,16 @@ public:
             llvm::function_ref<void(Value)> body);
   void when(Value condition, llvm::function_ref<void()> body,
             llvm::function_ref<void()> otherwise = nullptr);
+  /// What one of two bodies computes; the other is not run.
+  using Results = llvm::function_ref<llvm::SmallVector<Value>()>;
+  llvm::SmallVector<Value> choose(Value condition, mlir::TypeRange types,
+                                  Results yes, Results no);
+  Value choose(Value condition, llvm::function_ref<Value()> yes,
+               llvm::function_ref<Value()> no);
+  /// The first of from, from + step, from + 2 step ... that does not meet the
+  /// condition.
+  Value advance(Value from, int64_t step,
+                llvm::function_ref<Value(Value)> condition);
 
 private:
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);

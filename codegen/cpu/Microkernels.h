@@ -116,6 +116,10 @@ mlir::func::FuncOp emitStreamProduct(KernelBuilder &k, int64_t rows,
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 
+/// document_runs(ids, position, count, length, begins, ends): for each query
+/// the run of equal numbers that it stands in, of the first `length` of `ids`.
+mlir::func::FuncOp emitDocumentRuns(KernelBuilder &k);
+
 /// NAME(score, maxima, vectors, row, column, head): the scores of one row from
 /// `column` on under `body`, a region (score, row, column, head) -> score for
 /// which whyNotMapRow knows no reason.

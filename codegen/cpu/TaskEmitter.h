@@ -84,12 +84,14 @@ private:
   void emitLength(tile::LengthOp op);
   void emitMaxLength(tile::MaxLengthOp op);
   void emitSplitSize(tile::SplitSizeOp op);
+  void emitDocuments(tile::DocumentsOp op);
   void emitKeyRanges(tile::KeyRangesOp op);
-  /// The keys [first, second) that a row at `position` sees; the ends do not
-  /// descend with it.
+  /// The keys [first, second) that query `query` of the task sees; the ends do
+  /// not descend with it.
   template <typename OpT>
-  std::pair<Value, Value> visibleKeys(OpT op, Value position);
+  std::pair<Value, Value> visibleKeys(OpT op, Value query);
   Value entryOf(Value view, Value batch);
+  Value widenI32(Value place);
   Value lengthOf(Value key, Value lengths, Value batch);
 
   // Loads, stores and states: EmitTiles.cpp.

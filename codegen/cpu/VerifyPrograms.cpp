@@ -134,8 +134,9 @@ static LogicalResult verifyStep(Operation *op) {
   if (!isKnown(op))
     return op->emitOpError("cannot be lowered for the CPU");
   // Steps on rows and what only says where they are know other elements too.
-  bool isForRows =
-      isRowOp(*op) || isView(op) || isa<tile::DimOp, tile::TensorMaskOp>(op);
+  bool isForRows = isRowOp(*op) || isView(op) ||
+                   isa<tile::DimOp, tile::TensorMaskOp, tile::DocumentsOp,
+                       tile::KeyRangesOp, tile::MaskOp>(op);
   if (!isForRows && failed(verifyTypes(op)))
     return failure();
   if (failed(verifyPlace(op)))

@@ -91,6 +91,25 @@ static LogicalResult verifyStore(tile::StoreOp op, const PhaseShape &shape) {
   return verifyGroup(op, op.getGroup(), shape);
 }
 
+/// The keys of documents stay where they were found.
+template <typename OpT>
+static LogicalResult verifyDocuments(OpT op) {
+  if (!op.getBegins())
+    return success();
+  auto source = op.getBegins().template getDefiningOp<tile::DocumentsOp>();
+  if (source && source.getBegins() == op.getBegins() &&
+      source.getEnds() == op.getEnds())
+    return success();
+  return op.emitOpError("has documents that are no result of "
+                        "attn_tile.documents");
+}
+
+static LogicalResult verifyMask(tile::MaskOp op, const PhaseShape &shape) {
+  if (failed(verifyGroup(op, op.getGroup(), shape)))
+    return failure();
+  return verifyDocuments(op);
+}
+
 LogicalResult attn::cpu::verifyTiles(tile::PhaseOp phase,
                                      const PhaseShape &shape) {
   auto verify = [&](Operation *op) {
@@ -103,8 +122,8 @@ LogicalResult attn::cpu::verifyTiles(tile::PhaseOp phase,
         .Case([&](tile::StoreOp x) { return verifyStore(x, shape); })
         .Case(
             [&](tile::MapOp x) { return verifyGroup(x, x.getGroup(), shape); })
-        .Case(
-            [&](tile::MaskOp x) { return verifyGroup(x, x.getGroup(), shape); })
+        .Case([&](tile::MaskOp x) { return verifyMask(x, shape); })
+        .Case([&](tile::KeyRangesOp x) { return verifyDocuments(x); })
         .Case([&](tile::TensorMaskOp x) {
           return verifyGroup(x, x.getGroup(), shape);
         })

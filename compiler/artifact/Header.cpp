@@ -40,6 +40,9 @@ static StringRef remarkOn(StringRef name) {
             "valid keys of each sequence, 0 to kv_capacity; NULL: kv_capacity")
       .Case("prefix_lengths",
             "keys that all rows of a sequence see, of its kv_lengths first")
+      .Case("document_ids",
+            "any number for each key; the keys of a document follow each\n     "
+            "other, and rows see the keys of the document that they stand in")
       .Case("sinks", "one extra logit per head")
       .Case("position_ids", "what each row is rotated by")
       .Cases({"key_cache", "value_cache", "latent_cache", "rope_key_cache"},

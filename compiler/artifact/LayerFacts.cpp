@@ -46,7 +46,8 @@ LayerFacts artifact::factsOf(const KernelDescription &kernel, int64_t layer) {
           .left = boundOf(values.lookup("left")),
           .right = boundOf(values.lookup("right")),
           .chunk = boundOf(values.lookup("chunk")),
-          .hasPrefix = kernel.hasTensor("prefix_lengths")};
+          .hasPrefix = kernel.hasTensor("prefix_lengths"),
+          .hasDocuments = kernel.hasTensor("document_ids")};
 }
 
 /// "causal, j <= p", "causal window of 128 keys, ...", ...
@@ -63,7 +64,7 @@ static std::string explainSides(const LayerFacts &facts) {
   return left + "j" + right;
 }
 
-static std::string explainKeys(const LayerFacts &facts) {
+static std::string explainInterval(const LayerFacts &facts) {
   if (facts.hasPrefix && !facts.right) {
     std::string left =
         facts.left ? fmt::format(", p - {} < j", *facts.left) : std::string();
@@ -74,6 +75,11 @@ static std::string explainKeys(const LayerFacts &facts) {
     text += fmt::format(", in chunks of {0} keys, j / {0} == p / {0}",
                         *facts.chunk);
   return text;
+}
+
+static std::string explainKeys(const LayerFacts &facts) {
+  return explainInterval(facts) +
+         (facts.hasDocuments ? ", of the row's own document" : "");
 }
 
 /// "layers 0 2: ", or nothing of a function, which has none.

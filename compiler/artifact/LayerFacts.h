@@ -23,6 +23,8 @@ struct LayerFacts {
   std::optional<int64_t> left, right, chunk;
   /// Only j <= p and the sequence's prefix.
   bool hasPrefix = false;
+  /// Keys of the row's own document alone.
+  bool hasDocuments = false;
 
   bool operator==(const LayerFacts &) const = default;
 };

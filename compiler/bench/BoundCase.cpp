@@ -111,11 +111,14 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
                 Order::TokenMajor);
   if (wanted.name == "sinks")
     return make({s.queryHeads}, Order::TokenMajor);
-  if (wanted.name == "prefix_lengths") {
-    owned.emplace_back(ArrayRef(s.batch), Order::TokenMajor)
-        .fillWithIntegerZeros();
+  auto makeZeros = [&](ArrayRef<int64_t> shape) {
+    owned.emplace_back(shape, Order::TokenMajor).fillWithIntegerZeros();
     return owned.back().get();
-  }
+  };
+  if (wanted.name == "prefix_lengths")
+    return makeZeros({s.batch});
+  if (wanted.name == "document_ids")
+    return makeZeros({s.batch, s.kvLength});
   if (wanted.optional)
     return nullptr;
   return createStringError(

@@ -1,7 +1,7 @@
 //===- Cases.cpp - What is measured ---------------------------------------===//
 //
 // Visible pairs follow SEMANTICS items 2 and 3: positions from the lengths, an
-// interval of keys for each. Prefixes are empty.
+// interval of keys for each. Prefixes are empty, and documents are one.
 //
 //===----------------------------------------------------------------------===//
 

@@ -146,8 +146,9 @@ FailureOr<Visibility> Evaluator<Real>::visibilityOf(OpTy op, int64_t batch,
       failed(checkSize(op, "keys of documents", visibility.documents->dim(1),
                        keys)))
     return failure();
-  if (!visibility.areDocumentsInOrder())
-    return op.emitOpError("has documents that descend along a sequence");
+  if (auto again = visibility.findDocumentAgain())
+    return op.emitOpError() << "has a document that begins again at key "
+                            << again->second << " of sequence " << again->first;
   return visibility;
 }
 

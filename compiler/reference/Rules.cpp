@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 using namespace attn;
 using namespace attn::reference;
@@ -82,12 +83,18 @@ std::pair<int64_t, int64_t> Visibility::range(int64_t batch,
   return {begin, std::max(begin, end)};
 }
 
-bool Visibility::areDocumentsInOrder() const {
-  for (int64_t batch = 0; documents && batch < documents->dim(0); ++batch)
-    for (int64_t key = 1; key < length(batch); ++key)
-      if ((*documents)(batch, key) < (*documents)(batch, key - 1))
-        return false;
-  return true;
+std::optional<std::pair<int64_t, int64_t>>
+Visibility::findDocumentAgain() const {
+  for (int64_t batch = 0; documents && batch < documents->dim(0); ++batch) {
+    std::set<double> known;
+    for (int64_t key = 0; key < length(batch); ++key) {
+      double number = (*documents)(batch, key);
+      bool continues = key > 0 && number == (*documents)(batch, key - 1);
+      if (!known.insert(number).second && !continues)
+        return std::pair(batch, key);
+    }
+  }
+  return std::nullopt;
 }
 
 /// Calls body(batch, head, row) for every row of a [B, H, S, T] score.

@@ -13,6 +13,8 @@
 #include "compiler/reference/Tensor.h"
 #include "dialects/attn/AttnAttributes.h"
 
+#include <optional>
+
 namespace attn::reference {
 
 /// Which keys the rows of a call see (semantics, items 2, 3 and 5).
@@ -33,8 +35,9 @@ struct Visibility {
   int64_t length(int64_t batch) const;
   /// Half-open range of the keys that query `row` of `batch` sees.
   std::pair<int64_t, int64_t> range(int64_t batch, int64_t row) const;
-  /// Documents do not descend along a sequence, as a mask may count on.
-  bool areDocumentsInOrder() const;
+  /// The first sequence and key where a document begins again that has ended:
+  /// a mask may count on there being none.
+  std::optional<std::pair<int64_t, int64_t>> findDocumentAgain() const;
 };
 
 /// result[b, s, h, d] = input[b, s, h / times, d]

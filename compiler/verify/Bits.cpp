@@ -110,7 +110,7 @@ void BitChecker::expectEqual(StringRef variant, ArrayRef<Tensor> variantInputs,
 }
 
 /// `inputs` with the tensors of keys and values at a capacity of `keys`, NaN
-/// behind the old one.
+/// behind the old one; a document goes on there.
 static SmallVector<Tensor> withCapacity(const Subject &subject,
                                         ArrayRef<Tensor> inputs, int64_t keys) {
   SmallVector<Tensor> result(inputs);
@@ -118,6 +118,8 @@ static SmallVector<Tensor> withCapacity(const Subject &subject,
     if (isKey(argument.role) || isValue(argument.role))
       tensor =
           slice(tensor, 1, 0, keys, std::numeric_limits<double>::quiet_NaN());
+    else if (argument.role == Role::Documents)
+      tensor = slice(tensor, 1, 0, keys, tensor.data().back());
   return result;
 }
 
@@ -194,10 +196,10 @@ static void dropKeys(const Subject &subject, MutableArrayRef<Tensor> inputs,
       length -= static_cast<double>(count);
     return;
   }
-  for (Role role : {Role::Key, Role::Value}) {
-    Tensor &tensor = inputs[subject.find(role)];
-    tensor = slice(tensor, 1, 0, tensor.dim(1) - count);
-  }
+  for (auto [argument, tensor] : llvm::zip(subject.arguments, inputs))
+    if (isKey(argument.role) || isValue(argument.role) ||
+        argument.role == Role::Documents)
+      tensor = slice(tensor, 1, 0, tensor.dim(1) - count);
 }
 
 /// Rows [first, first + rows) of a call of `queries` rows, as a call of their

@@ -8,6 +8,7 @@
 #include "compiler/verify/GraphCases.h"
 
 #include "compiler/verify/Compare.h"
+#include "compiler/verify/Documents.h"
 #include "compiler/verify/Random.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
@@ -228,6 +229,8 @@ static GraphCall makeCall(const Subject &subject, const GraphCase &spec) {
           elementOf(elementsOf(tensor), argument.role, most,
                     static_cast<int64_t>(index), values.shape().back(), random);
     shrinkWeights(values, tensor);
+    if (argument.role == Role::Documents)
+      values = makeDocuments(values.shape(), Documents::Growing);
     // What float32 holds.
     for (double &value : values.data())
       value = static_cast<float>(value);

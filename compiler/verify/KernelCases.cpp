@@ -206,6 +206,39 @@ static void addPrefixes(llvm::SmallVector<KernelCase> &cases) {
                    .prefixes = {0, -7}});
 }
 
+/// Documents that end before, among and behind blocks and splits of keys, and
+/// such as none but the row itself sees.
+static void addDocuments(llvm::SmallVector<KernelCase> &cases) {
+  constexpr std::tuple<llvm::StringLiteral, llvm::StringLiteral, Documents>
+      kinds[] = {
+          {"documents_prefill", "documents_decode", Documents::Growing},
+          {"descending_prefill", "descending_decode", Documents::Descending},
+          {"one_key_each_prefill", "one_key_each_decode", Documents::OfOneKey},
+          {"one_document_prefill", "one_document_decode", Documents::One}};
+  for (auto [prefill, decode, kind] : kinds) {
+    cases.push_back({.name = prefill,
+                     .batch = 3,
+                     .queries = 139,
+                     .keys = 203,
+                     .lengths = {203, 150, 61},
+                     .hasLengths = true,
+                     .documents = kind});
+    cases.push_back({.name = decode,
+                     .batch = 3,
+                     .queries = 1,
+                     .keys = 2311,
+                     .lengths = {2311, 1025, 1},
+                     .hasLengths = true,
+                     .documents = kind});
+  }
+  cases.push_back({.name = "one_key_each_nans",
+                   .batch = 2,
+                   .queries = 37,
+                   .keys = 37,
+                   .specials = Specials::Nans,
+                   .documents = Documents::OfOneKey});
+}
+
 llvm::SmallVector<KernelCase> verify::edgeCases(const KeyInterval &interval) {
   // Longer sequences take long to interpret, and say nothing new.
   constexpr int64_t mostKeys = int64_t(1) << 14;
@@ -217,6 +250,8 @@ llvm::SmallVector<KernelCase> verify::edgeCases(const KeyInterval &interval) {
     addEdge(cases, 2 * interval.chunk);
   if (interval.prefix)
     addPrefixes(cases);
+  if (interval.document)
+    addDocuments(cases);
   return cases;
 }
 
@@ -409,6 +444,10 @@ verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
     }
     if (argument.role == Role::Prefix) {
       tensors.push_back(prefixesOf(spec));
+      continue;
+    }
+    if (argument.role == Role::Documents) {
+      tensors.push_back(makeDocuments(argument.shape, spec.documents));
       continue;
     }
     Tensor tensor = makeTensor(argument, spec, random);

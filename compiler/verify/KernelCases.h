@@ -11,6 +11,7 @@
 
 #include "compiler/verify/Arguments.h"
 #include "compiler/verify/Buffer.h"
+#include "compiler/verify/Documents.h"
 #include "dialects/attn/AttnAttributes.h"
 #include "llvm/ADT/StringRef.h"
 #include <array>
@@ -42,6 +43,7 @@ struct KernelCase {
   Layout layout = Layout::Contiguous;
   /// Keys of each sequence's prefix, for kernels that take them.
   std::array<int64_t, 3> prefixes = {9, 40, 0};
+  Documents documents = Documents::Growing;
 
   bool operator==(const KernelCase &) const = default;
 };
@@ -52,7 +54,7 @@ llvm::ArrayRef<KernelCase> kernelCases();
 bool needsLengths(const KernelCase &spec);
 
 /// Cases in which rows stand at the edges of what `interval` shows: of its
-/// window, its chunks and its prefixes.
+/// window, its chunks, its prefixes and its documents.
 llvm::SmallVector<KernelCase> edgeCases(const KeyInterval &interval);
 
 /// `spec` with the sizes that `arguments` fix; none if it is a case of nothing,

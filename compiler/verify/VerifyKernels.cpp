@@ -25,7 +25,8 @@ static bool isCheckedForBits(StringRef name) {
          name == "short" || name == "decode" || name == "decode_of_splits" ||
          name == "tail_prefill" || name == "tail_short" ||
          name == "tail_decode" || name == "prefix_prefill" ||
-         name == "prefix_short";
+         name == "prefix_short" || name == "documents_prefill" ||
+         name == "documents_decode";
 }
 
 /// Whether both are one call, whatever its name.

@@ -95,10 +95,10 @@ def Attn_DocumentAttr : Attn_AlignedMaskAttr<"Document", "document"> {
   let summary = "a row sees the keys of its own document";
   let description = [{
     The row at `p` sees the keys `j` with `documents(b, j) == documents(b, p)`:
-    several documents packed into one sequence, whose numbers do not descend
-    along it. The operation that has the mask takes them as its operand
-    `documents`. A row that stands at no key sees nothing. Usually it stands
-    with `#attn.causal` in an `#attn.all`.
+    several documents packed into one sequence. Their numbers are any, but the
+    keys of one document follow each other. The operation that has the mask
+    takes them as its operand `documents`. A row that stands at no key sees
+    nothing. Usually it stands with `#attn.causal` in an `#attn.all`.
   }];
 }
 

@@ -30,7 +30,7 @@ def Attn_LseTensor : 3DTensorOf<[F32]>;
 def Attn_TensorMask : 4DTensorOf<[F32, I1]>;
 // [batch]: valid keys, or keys of a prefix, of each sequence
 def Attn_LengthsTensor : 1DTensorOf<[I32]>;
-// [batch, keys]: the document of each key, not descending along a sequence
+// [batch, keys]: the document of each key; those of one follow each other
 def Attn_DocumentsTensor : 2DTensorOf<[I32]>;
 // [heads]: one extra logit per head
 def Attn_SinksTensor : 1DTensorOf<[F32]>;

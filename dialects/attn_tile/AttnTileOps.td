@@ -494,7 +494,11 @@ def AttnTile_MaskOp : AttnTile_Op<"mask", [
     `j = key + c`. The score stays where `p - left < j < p + right` and
     `j < length`, and is -inf elsewhere. A `chunk` hides the keys before
     `p - p mod chunk` (before 0 for a `p` below it) too, a `prefix` those that
-    are neither `j <= p` nor `j < prefix`.
+    are neither `j <= p` nor `j < prefix`, `documents` those that are not in
+    `begins[r / group] <= j < ends[r / group]`.
+
+    Constraints:
+      C1: there are begins of documents if and only if there are ends.
 
     Example:
 
@@ -512,14 +516,17 @@ def AttnTile_MaskOp : AttnTile_Op<"mask", [
   let arguments = (ins AttnTile_Matrix:$score, Index:$position, Index:$key,
                        Index:$length, Index:$left, Index:$right,
                        Optional<Index>:$chunk, Optional<Index>:$prefix,
-                       AttnTile_Count:$group);
+                       Optional<AttnTile_Rows>:$begins,
+                       Optional<AttnTile_Rows>:$ends, AttnTile_Count:$group);
   let results = (outs AttnTile_Matrix:$result);
   let assemblyFormat = [{
     $score `position` $position `key` $key `length` $length
     `band` `(` $left `,` $right `)` (`chunk` $chunk^)? (`prefix` $prefix^)?
+    (`documents` `(` $begins^ `,` $ends `:` type($begins) `,` type($ends) `)`)?
     `group` $group attr-dict
     `:` type($score) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def AttnTile_SoftmaxStepOp : AttnTile_Op<"softmax_step", [

@@ -130,6 +130,41 @@ def AttnTile_SplitSizeOp : AttnTile_Op<"split_size", [Pure]> {
       "$length `at_least` $at_least `at_most` $at_most attr-dict";
 }
 
+def AttnTile_DocumentsOp : AttnTile_Op<"documents", [
+    Pure, AllTypesMatch<["begins", "ends"]>]> {
+  let summary = "keys of the documents that queries stand in";
+  let description = [{
+    Query `q` of `count` has the position `p = position + q`. Its document are
+    the keys `begins[q] <= j < ends[q]`: the longest run of keys around `p`,
+    below `length`, whose numbers `view[batch, j]` are equal. Both ends are 0
+    for a `p` below 0 and `length` for one at or behind it; neither descends
+    from one query to the next.
+
+    Constraints:
+      C1: the elements of the view and of the tiles are i32.
+
+    Example:
+
+    ```mlir
+    func.func @documents(%document_ids: !attn_tile.view<?x?xi32>, %batch: index,
+                         %position: index, %count: index, %length: index) {
+      %begins, %ends = attn_tile.documents %document_ids[%batch]
+          position %position count %count length %length
+          : !attn_tile.view<?x?xi32> -> !attn_tile.tile<?xi32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins AttnTile_MatrixView:$view, Index:$batch, Index:$position,
+                       Index:$count, Index:$length);
+  let results = (outs AttnTile_Rows:$begins, AttnTile_Rows:$ends);
+  let assemblyFormat = [{
+    $view `[` $batch `]` `position` $position `count` $count `length` $length
+    attr-dict `:` type($view) `->` type($begins)
+  }];
+  let hasVerifier = 1;
+}
+
 def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [
     Pure, AttrSizedOperandSegments]> {
   let summary = "keys that a block of queries sees: any of them, all of them";
@@ -142,6 +177,9 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [
     `block`. The blocks that start in `[full_lo, full_hi)` are seen whole by
     every query; both are multiples of `block`, and
     `lo <= full_lo <= full_hi`. Where nothing is seen, all four are 0.
+
+    Constraints:
+      C1: there are begins of documents if and only if there are ends.
 
     Example:
 
@@ -156,13 +194,17 @@ def AttnTile_KeyRangesOp : AttnTile_Op<"key_ranges", [
   }];
   let arguments = (ins Index:$position, Index:$count, Index:$length,
                        Index:$left, Index:$right, Optional<Index>:$chunk,
-                       Optional<Index>:$prefix, AttnTile_Count:$block);
+                       Optional<Index>:$prefix,
+                       Optional<AttnTile_Rows>:$begins,
+                       Optional<AttnTile_Rows>:$ends, AttnTile_Count:$block);
   let results = (outs Index:$lo, Index:$full_lo, Index:$full_hi, Index:$hi);
   let assemblyFormat = [{
     `position` $position `count` $count `length` $length
     `band` `(` $left `,` $right `)` (`chunk` $chunk^)? (`prefix` $prefix^)?
+    (`documents` `(` $begins^ `,` $ends `:` type($begins) `,` type($ends) `)`)?
     `block` $block attr-dict
   }];
+  let hasVerifier = 1;
 }
 
 #endif // DIALECTS_ATTN_TILE_ATTNTILESIZEOPS_TD

@@ -117,6 +117,29 @@ LogicalResult EntryOp::verify() {
   return emitOpError() << "reads elements of type " << type << ", expected i32";
 }
 
+LogicalResult DocumentsOp::verify() {
+  // documents_c1
+  for (Type type : {getView().getType().getElementType(),
+                    getBegins().getType().getElementType()})
+    if (!type.isInteger(32))
+      return emitOpError() << "has elements of type " << type
+                           << ", expected i32";
+  return success();
+}
+
+/// key_ranges_c1, mask_c1
+template <typename OpT>
+static LogicalResult checkDocuments(OpT op) {
+  if (!op.getBegins() == !op.getEnds())
+    return success();
+  return op.emitOpError() << "has " << (op.getBegins() ? "begins" : "ends")
+                          << " of documents alone, expected both ends";
+}
+
+LogicalResult KeyRangesOp::verify() { return checkDocuments(*this); }
+
+LogicalResult MaskOp::verify() { return checkDocuments(*this); }
+
 LogicalResult LoadQueriesOp::verify() {
   // load_queries_c1
   return checkSizes(*this, "columns of tile and view", sizeOf(getTile(), 1),

@@ -128,6 +128,9 @@ def AttnTile_KeysView
 // One element per batch row, or per head
 def AttnTile_VectorView
     : AttnTile_OfRank<AttnTile_ViewType, 1, "view of one dimension">;
+// [batch, keys], or rows and columns of a table
+def AttnTile_MatrixView
+    : AttnTile_OfRank<AttnTile_ViewType, 2, "view of two dimensions">;
 // Rows and columns
 def AttnTile_Matrix
     : AttnTile_OfRank<AttnTile_TileType, 2, "tile of rows and columns">;

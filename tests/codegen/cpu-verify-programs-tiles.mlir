@@ -227,3 +227,21 @@ attn_tile.program @joined_values(%query: !attn_tile.view<?x?x1x8xf32>, %latent: 
           !attn_tile.tile<128x8xf32> -> !attn_tile.tile<?x8xf32>
   }
 }
+
+// -----
+
+attn_tile.program @swapped_documents(%ids: !attn_tile.view<?x?xi32>) attributes {
+    argument_names = ["ids"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+        query_block = 64, key_block = 128, split_keys = 1024,
+        max_splits = 32, split_tasks = false>} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "attend" grid(%batch = %one) {
+    %begins, %ends = attn_tile.documents %ids[%batch] position %one count %one length %one
+        : !attn_tile.view<?x?xi32> -> !attn_tile.tile<?xi32>
+    // expected-error @below {{'attn_tile.key_ranges' op has documents that are no result of attn_tile.documents}}
+    %lo, %full_lo, %full_hi, %hi = attn_tile.key_ranges position %one count %one
+        length %one band(%one, %one)
+        documents(%ends, %begins : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) block 128
+  }
+}

@@ -17,7 +17,7 @@ class Layer:
     kv_heads: int
     head_dim: int
     value_dim: Optional[int] = None
-    mask: str = "causal"  # bidirectional, causal, window, chunk, prefix, or some with +
+    mask: str = "causal"  # bidirectional, causal, window, chunk, prefix, document, or some with +
     left: Optional[int] = None
     right: Optional[int] = None
     chunk: Optional[int] = None
@@ -89,7 +89,7 @@ class Layer:
         return f"attn.grouped @{name} {{{', '.join(fields)}}}\n"
 
 
-def visible(layer, queries, keys, length, prefix=0):
+def visible(layer, queries, keys, length, prefix=0, documents=None):
     """[queries, keys] booleans: does query i see key j?"""
     row = np.arange(queries)[:, None]
     key = np.arange(keys)[None, :]
@@ -105,6 +105,9 @@ def visible(layer, queries, keys, length, prefix=0):
         seen &= (key <= position) & (key // layer.chunk == position // layer.chunk)
     if "prefix" in layer.masks:
         seen &= (key <= position) | (key < prefix)
+    if "document" in layer.masks and length:
+        stands = (position >= 0) & (position < length)
+        seen &= stands & (documents[np.clip(position, 0, length - 1)] == documents[None, :])
     return seen
 
 
@@ -136,10 +139,10 @@ def weigh(scores, seen, sink):
     return weights / safe[:, :, None], lse
 
 
-def attend_one(layer, query, key, value, length, prefix, sink, kind):
+def attend_one(layer, query, key, value, length, looked_at, sink, kind):
     """One sequence: [S,H,D], [T,Hk,D], [T,Hk,V] -> [S,H,V], [S,H], max |score|."""
     group = layer.heads // layer.kv_heads
-    seen = visible(layer, query.shape[0], key.shape[0], length, prefix)
+    seen = visible(layer, query.shape[0], key.shape[0], length, *looked_at)
     # Keys beyond the length are not read.
     query, key, value = (x.astype(kind) for x in (query, key[:length], value[:length]))
     seen = seen[:, :length]
@@ -163,12 +166,14 @@ def attend(layer, tensors, kind=np.float64):
     """Output, lse and the largest finite visible score of a batch."""
     query, key, value = tensors["query"], tensors["key"], layer.value(tensors)
     lengths, prefixes = tensors.get("kv_lengths"), tensors.get("prefix_lengths")
+    documents = tensors.get("document_ids")
     results = []
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         for b in range(query.shape[0]):
             length = key.shape[1] if lengths is None else int(lengths[b])
             prefix = 0 if prefixes is None else int(prefixes[b])
-            results.append(attend_one(layer, query[b], key[b], value[b], length, prefix,
+            looked_at = (prefix, None if documents is None else documents[b])
+            results.append(attend_one(layer, query[b], key[b], value[b], length, looked_at,
                                       tensors.get("sinks"), kind))
     outputs, lses, largest = zip(*results)
     return np.stack(outputs), np.stack(lses), max(largest)

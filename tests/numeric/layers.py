@@ -32,6 +32,11 @@ LAYERS = {
     "gqa_14_2_d64_prefix_window_softcap": Layer(14, 2, 64, mask="prefix+window", left=31,
                                                 softcap=20.0),
     "mha_3_3_d48_prefix_top_left": Layer(3, 3, 48, mask="prefix", top_left=True),
+    "gqa_6_2_d64_document": Layer(6, 2, 64, mask="causal+document"),
+    "mqa_8_1_d96_document_sinks": Layer(8, 1, 96, mask="document", sinks=True),
+    "mha_3_3_d48_document_window_top_left": Layer(3, 3, 48, mask="document+window", left=31,
+                                                  right=12, top_left=True),
+    "mla_6_l32_r8_document": Layer(6, 1, 40, value_dim=32, rope_dim=8, mask="causal+document"),
     "mha_3_3_d1_v7": Layer(3, 3, 1, value_dim=7),
     "gqa_6_2_d17_v33": Layer(6, 2, 17, value_dim=33, mask="bidirectional", sinks=True),
 }

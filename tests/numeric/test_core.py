@@ -53,6 +53,13 @@ def make_inputs(layer, case):
         # Before, among and behind the rows.
         prefixes = [keys - queries // 2, 0, 3 * keys // 4]
         inputs["prefix_lengths"] = np.array(prefixes[:batch], np.int32)
+    if "document" in layer.masks:
+        # Of one key and of hundreds, in any order of their numbers.
+        ends = np.cumsum(random.integers(1, 90, (batch, keys + 1)) ** 2 // 80 + 1, axis=1)
+        numbers = np.array([random.permutation(keys + 1) for _ in range(batch)]) * 3 - keys
+        inputs["document_ids"] = np.array(
+            [numbers[b][np.searchsorted(ends[b], np.arange(keys), side="right")]
+             for b in range(batch)], np.int32).reshape(batch, keys)
     if lengths:
         inputs["kv_lengths"] = np.array(lengths, np.int32)
         for b, length in enumerate(lengths):
@@ -191,6 +198,9 @@ def capacity(name):
                     b, t, h, d = inputs[part].shape
                     larger[part] = np.full((b, t * times, h, d), np.nan, np.float32)
                     larger[part][:, :t] = inputs[part]
+                if "document_ids" in inputs:
+                    larger["document_ids"] = np.pad(inputs["document_ids"],
+                                                    ((0, 0), (0, t * (times - 1))), mode="edge")
                 got = self.kernel(name)(larger)
                 self.assertTrue(all(same_bits(plain, got).values()), f"{case} {times}x")
     return test
@@ -281,7 +291,9 @@ def add_tests():
                 setattr(CoreTest, f"test_{name}_{case}", accuracy(name, case))
         for make in (layouts, executions, alone, capacity, specials, weightless_infinities):
             setattr(CoreTest, f"test_{name}_{make.__name__}", make(name))
-        if not layer.top_left and (layer.right or 1) == 1 and "prefix" not in layer.masks:
+        # Rows that see keys behind them see fewer in a chunk.
+        if (not layer.top_left and (layer.right or 1) == 1
+                and "prefix" not in layer.masks and layer.mask != "document"):
             setattr(CoreTest, f"test_{name}_chunks", chunks(name))
         if layer.sinks:
             setattr(CoreTest, f"test_{name}_without_sink", without_sink(name))

@@ -99,23 +99,6 @@ func.func @flattened_result(%x: tensor<?x?x8xf32> {attn.name = "x"}) -> (tensor<
 
 // -----
 
-func.func @documents(%query: tensor<?x?x1x8xf32> {attn.name = "query"},
-                     %key: tensor<?x?x1x8xf32> {attn.name = "key"},
-                     %value: tensor<?x?x1x8xf32> {attn.name = "value"},
-                     %documents: tensor<?x?xi32> {attn.name = "document_ids"})
-    -> (tensor<?x?x1x8xf32> {attn.name = "output"},
-        tensor<?x?x1xf32> {attn.name = "lse"}) {
-  // expected-error @below {{'attn.flash' op masks by documents, which tiles do not know}}
-  %output, %lse = attn.flash %query, %key, %value
-      documents(%documents : tensor<?x?xi32>)
-      {scale = 0.5, mask = #attn.all<[#attn.causal, #attn.document]>}
-      : tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>, tensor<?x?x1x8xf32>
-      -> tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
-  return %output, %lse : tensor<?x?x1x8xf32>, tensor<?x?x1xf32>
-}
-
-// -----
-
 func.func @enormous(%x: tensor<4xf32> {attn.name = "x"})
     -> (tensor<4294967296x4xf32> {attn.name = "y"}) {
   %wide = attn.expand %x {dim = 0} : tensor<4xf32> -> tensor<4294967296x4xf32>

@@ -328,12 +328,12 @@ LogicalResult Emitter::emitStep(Operation *op) {
   // An operand that is not there is a null view, or a limit that is none.
   auto optional = [&](Value view) { return view ? name(view) : "0"; };
   auto limits = [&](auto op) {
-    return llvm::join(llvm::map_range(limitsOf(op),
-                                      [&](Value limit) {
-                                        return limit ? name(limit)
-                                                     : "TOY_NO_LIMIT";
-                                      }),
-                      ", ");
+    auto spellLimit = [&](Value limit) {
+      return limit ? name(limit) : "TOY_NO_LIMIT";
+    };
+    auto spellEnd = [&](Value tile) { return tile ? "&" + name(tile) : "0"; };
+    return llvm::join(llvm::map_range(limitsOf(op), spellLimit), ", ") + ", " +
+           spellEnd(op.getBegins()) + ", " + spellEnd(op.getEnds());
   };
   auto define = [&](Value value) -> raw_ostream & {
     return this->define(value);
@@ -377,6 +377,10 @@ LogicalResult Emitter::emitStep(Operation *op) {
         defineFromArray(op.getResults(), "int64_t", "toy_key_ranges",
                         {list({op.getPosition(), op.getCount()}), limits(op),
                          text(op.getBlock())});
+      })
+      .Case([&](DocumentsOp op) {
+        defineFromArray(op.getResults(), "toy_tile", "toy_documents",
+                        {list(op.getOperands())});
       })
       .Case([&](EntryOp op) {
         define(op.getValue())

@@ -57,6 +57,16 @@ attn.grouped @prefix_window {hidden = 24, heads = 3, kv_heads = 1, head_dim = 8,
     layers = array<i64: 10>,
     mask = #attn.all<[#attn.prefix, #attn.window<left = 19, right = 7>]>}
 
+// CHECK-NEXT: {{^}}ok documents
+attn.grouped @documents {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
+    layers = array<i64: 12>, mask = #attn.all<[#attn.causal, #attn.document]>}
+
+// CHECK-NEXT: {{^}}ok documents_window_top_left
+attn.grouped @documents_window_top_left {hidden = 8, heads = 2, kv_heads = 2,
+    head_dim = 4, layers = array<i64: 13>,
+    mask = #attn.all<[#attn.window<left = 9, right = 3, alignment = top_left>,
+                      #attn.document<alignment = top_left>]>}
+
 // CHECK-NEXT: {{^}}ok softcap
 attn.grouped @softcap {hidden = 32, heads = 4, kv_heads = 2, head_dim = 8,
     layers = array<i64: 5>, scale = 1.0, softcap = 2.0, mask = #attn.causal}

@@ -76,6 +76,24 @@ static int64_t toy_max_length(const toy_view *key, const toy_view *lengths) {
   return longest;
 }
 
+/// begins and ends of the run of numbers that each query stands in
+static void toy_documents(const toy_view *view, int64_t batch, int64_t position,
+                          int64_t count, int64_t length, toy_tile tiles[2]) {
+  const int32_t *ids = (const int32_t *)view->data + batch * view->stride[0];
+  tiles[0] = toy_new(count, 1);
+  tiles[1] = toy_new(count, 1);
+  for (int64_t q = 0; q < count; ++q) {
+    int64_t p = position + q, stands = p >= 0 && p < length;
+    int64_t begin = toy_min(toy_max(p, 0), length), end = begin;
+    while (stands && begin > 0 && ids[begin - 1] == ids[p])
+      --begin;
+    while (stands && end < length && ids[end] == ids[p])
+      ++end;
+    tiles[0].data[q] = (float)begin;
+    tiles[1].data[q] = (float)end;
+  }
+}
+
 static int64_t toy_split_size(int64_t length, int64_t at_least,
                               int64_t at_most) {
   int64_t size = at_least;
@@ -87,24 +105,30 @@ static int64_t toy_split_size(int64_t length, int64_t at_least,
 /// Stands for a chunk or prefix that is not there.
 #define TOY_NO_LIMIT INT64_C(2147483647)
 
-static int toy_sees(int64_t position, int64_t key, int64_t length, int64_t left,
-                    int64_t right, int64_t chunk, int64_t prefix) {
-  int64_t standing = toy_max(position, 0);
-  return position - left < key && key < position + right && key < length &&
-         standing - standing % chunk <= key &&
-         (key <= position || key < prefix);
+/// What query `q` of a task sees, `position` being that of the first one; the
+/// ends of documents may be NULL.
+static int toy_sees(int64_t position, int64_t q, int64_t key, int64_t length,
+                    int64_t left, int64_t right, int64_t chunk, int64_t prefix,
+                    const toy_tile *begins, const toy_tile *ends) {
+  int64_t p = position + q, standing = toy_max(p, 0);
+  return p - left < key && key < p + right && key < length &&
+         standing - standing % chunk <= key && (key <= p || key < prefix) &&
+         (!begins || (begins->data[q] <= key && key < ends->data[q]));
 }
 
 /// Ranges of keys by looking at every block: slow, and plainly right.
 static void toy_key_ranges(int64_t position, int64_t count, int64_t length,
                            int64_t left, int64_t right, int64_t chunk,
-                           int64_t prefix, int64_t block, int64_t ranges[4]) {
+                           int64_t prefix, const toy_tile *begins,
+                           const toy_tile *ends, int64_t block,
+                           int64_t ranges[4]) {
   int64_t lo = -1, full_lo = -1, full_hi = -1, hi = 0;
   for (int64_t first = 0; first < length; first += block) {
     int64_t seen = 0;
-    for (int64_t p = position; p < position + count; ++p)
+    for (int64_t q = 0; q < count; ++q)
       for (int64_t j = first; j < first + block; ++j)
-        if (toy_sees(p, j, length, left, right, chunk, prefix)) {
+        if (toy_sees(position, q, j, length, left, right, chunk, prefix, begins,
+                     ends)) {
           ++seen;
           hi = toy_max(hi, j + 1);
         }
@@ -237,13 +261,14 @@ static toy_tile toy_contract(toy_tile query, toy_tile key, float scale) {
 
 static toy_tile toy_mask(toy_tile score, int64_t position, int64_t key,
                          int64_t length, int64_t left, int64_t right,
-                         int64_t chunk, int64_t prefix, int64_t group) {
+                         int64_t chunk, int64_t prefix, const toy_tile *begins,
+                         const toy_tile *ends, int64_t group) {
   toy_tile result = toy_new(score.rows, score.columns);
   for (int64_t r = 0; r < score.rows; ++r)
     for (int64_t c = 0; c < score.columns; ++c) {
       int64_t at = r * score.columns + c;
-      result.data[at] = toy_sees(position + r / group, key + c, length, left,
-                                 right, chunk, prefix)
+      result.data[at] = toy_sees(position, r / group, key + c, length, left,
+                                 right, chunk, prefix, begins, ends)
                             ? score.data[at]
                             : -INFINITY;
     }

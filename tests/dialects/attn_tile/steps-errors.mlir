@@ -159,3 +159,34 @@ func.func @map_c1_yield(%score: !attn_tile.tile<?x128xf32>, %i: index) {
   }
   return
 }
+
+// -----
+
+func.func @documents_c1(%ids: !attn_tile.view<?x?xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.documents' op has elements of type 'f32', expected i32}}
+  %begins, %ends = attn_tile.documents %ids[%i] position %i count %i length %i
+      : !attn_tile.view<?x?xf32> -> !attn_tile.tile<?xi32>
+  return
+}
+
+// -----
+
+func.func @key_ranges_c1(%i: index, %begins: !attn_tile.tile<?xi32>) {
+  // expected-error @below {{'attn_tile.key_ranges' op has begins of documents alone, expected both ends}}
+  %lo, %full_lo, %full_hi, %hi = "attn_tile.key_ranges"(%i, %i, %i, %i, %i, %begins)
+      <{block = 128 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 1, 0>}>
+      : (index, index, index, index, index, !attn_tile.tile<?xi32>)
+      -> (index, index, index, index)
+  return
+}
+
+// -----
+
+func.func @mask_c1(%score: !attn_tile.tile<?x128xf32>, %i: index, %ends: !attn_tile.tile<?xi32>) {
+  // expected-error @below {{'attn_tile.mask' op has ends of documents alone, expected both ends}}
+  %masked = "attn_tile.mask"(%score, %i, %i, %i, %i, %i, %ends)
+      <{group = 4 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 0, 0, 0, 1>}>
+      : (!attn_tile.tile<?x128xf32>, index, index, index, index, index, !attn_tile.tile<?xi32>)
+      -> !attn_tile.tile<?x128xf32>
+  return
+}

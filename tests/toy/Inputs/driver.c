@@ -19,6 +19,7 @@ typedef struct {
   double scale, softcap;
   int64_t chunk; /* 0: none */
   int prefix;
+  int documents;
   /// Keys are [latent, rope_key] and values the latent: views of one buffer.
   int latent;
 } kernel;
@@ -35,17 +36,20 @@ static const kernel kernels[] = {
     {PROGRAMS(chunk_window_top_left), 2, 2, 4, 4, 3, 1, 1, 0, 0.5, 0, 5, 0},
     {PROGRAMS(prefix), 4, 2, 8, 8, ALL, ALL, 0, 0, M_SQRT1_2 / 2, 0, 0, 1},
     {PROGRAMS(prefix_window), 3, 1, 8, 8, 19, 7, 0, 0, M_SQRT1_2 / 2, 0, 0, 1},
+    {PROGRAMS(documents), 4, 2, 8, 8, ALL, 1, 0, 0, M_SQRT1_2 / 2, 0, 0, 0, 1},
+    {PROGRAMS(documents_window_top_left), 2, 2, 4, 4, 9, 3, 1, 0, 0.5, 0, 0, 0,
+     1},
     {PROGRAMS(softcap), 4, 2, 8, 8, ALL, 1, 0, 0, 1.0, 2.0},
     {PROGRAMS(sinks), 6, 3, 8, 5, 33, 1, 0, 1, 0.75, 3.0},
     {PROGRAMS(latent_expanded), 3, 3, 10, 5, ALL, 1, 0, 0, 0.5, 0},
-    {PROGRAMS(latent_absorbed), 3, 1, 16, 12, ALL, 1, 0, 0, 0.5, 0, 0, 0, 1},
+    {PROGRAMS(latent_absorbed), 3, 1, 16, 12, ALL, 1, 0, 0, 0.5, 0, 0, 0, 0, 1},
 };
 
 enum { BATCH = 3, CAPACITY = 608, QUERIES = 7, FLOATS = 1 << 17 };
 static float query[FLOATS], key[FLOATS], value[FLOATS], sinks[8];
 static float output[FLOATS], lse[FLOATS], first_output[FLOATS],
     first_lse[FLOATS];
-static int32_t lengths[BATCH], prefixes[BATCH];
+static int32_t lengths[BATCH], prefixes[BATCH], documents[BATCH * CAPACITY];
 
 static uint32_t seed = 1;
 static float uniform(void) {
@@ -70,6 +74,10 @@ static void fill(const kernel *k, int64_t queries) {
   /* None, a part of the keys, and more than there are. */
   for (int64_t b = 0; b < BATCH; ++b)
     prefixes[b] = b == 0 ? 0 : lengths[b] * b / 2 + 3 * b;
+  /* Of one key, then of more and more; numbers descend from 40 below 0. */
+  for (int64_t b = 0; b < BATCH; ++b)
+    for (int64_t j = 0; j < CAPACITY; ++j)
+      documents[b * CAPACITY + j] = 40 - 3 * (int32_t)sqrt(j * (b + 1));
   for (int64_t i = 0; i < BATCH * queries * k->heads * k->dim; ++i)
     query[i] = uniform();
   for (int64_t b = 0; b < BATCH; ++b)
@@ -107,7 +115,10 @@ static void reference(const kernel *k, int64_t queries, int64_t b, int64_t i,
     int64_t row = (b * CAPACITY + j) * k->kv_heads + kv;
     int visible = position - k->left < j && j < position + k->right &&
                   (!k->chunk || j / k->chunk == position / k->chunk) &&
-                  (!k->prefix || j <= position || j < prefixes[b]);
+                  (!k->prefix || j <= position || j < prefixes[b]) &&
+                  (!k->documents || (position >= 0 && position < length &&
+                                     documents[b * CAPACITY + j] ==
+                                         documents[b * CAPACITY + position]));
     scores[j] = visible ? score_of(k, q, key + row * k->dim) : -INFINITY;
     largest = scores[j] > largest ? scores[j] : largest;
   }
@@ -176,6 +187,10 @@ static void call(const kernel *k, int64_t queries, int with_lengths,
   ++n;
   if (k->prefix) {
     views[n] = (toy_view){prefixes, {BATCH}, {1}};
+    ++n;
+  }
+  if (k->documents) {
+    views[n] = (toy_view){documents, {BATCH, CAPACITY}, {CAPACITY, 1}};
     ++n;
   }
   if (k->sinks) {
