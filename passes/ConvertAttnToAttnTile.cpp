@@ -98,6 +98,8 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
     return "an argument is not a tensor of known rank";
   if (flash.getTensorMask())
     return "attn.flash has a tensor_mask";
+  if (flash.getTable())
+    return "attn.flash has a table";
   if (!hasNamesOfParts(function, flash))
     return "a tensor has another attn.name than its part in attn.flash";
   if (!hasStaticHeads(flash))

@@ -86,7 +86,7 @@ static std::string collectBias(Value &score, FlashSteps &steps) {
            (softmax.getSoftcap() ? " and a softcap" : "");
   steps.softcap = takeStep<SoftcapOp>(score);
   steps.scale = takeStep<ScaleOp>(score);
-  return whyNotScoreMod(steps.bias,
+  return whyNotScoreMod(steps.bias, softmax.getLengths(),
                         softmax.getSinks() || !softmax.getLse().use_empty());
 }
 
@@ -168,7 +168,8 @@ struct JoinSteps : OpRewritePattern<WeightedSumOp> {
         softmax.getLse().getType(), score.getQuery(), score.getKey(),
         sum.getValue(), softmax.getLengths(), softmax.getPrefix(),
         softmax.getDocuments(), softmax.getSinks(), softmax.getTensorMask(),
-        scaleOf(steps), softmax.getMask());
+        steps.bias ? steps.bias.getTable() : Value(), scaleOf(steps),
+        softmax.getMask());
     createScoreMod(rewriter, flash, scoreModOf(steps));
     remarkPassed(
         sum, DEBUG_TYPE,

@@ -85,7 +85,7 @@ IRMapping GraphProgramBuilder::mapOperands(FlashOp flash) {
   SmallVector<Value> values = rowPartsOf(flash.getValue());
   tensors.append({values.size() > 1 ? Value(flash.getValue()) : values.front(),
                   flash.getLengths(), flash.getPrefix(), flash.getDocuments(),
-                  flash.getSinks()});
+                  flash.getSinks(), flash.getTable()});
   for (Value tensor : tensors)
     if (tensor)
       operands.map(tensor, packedViewOf(tensor, flash));

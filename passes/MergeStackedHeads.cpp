@@ -93,7 +93,8 @@ static std::string compareFlashes(FlashOp first, FlashOp other) {
   if (first.getLengths() != other.getLengths() ||
       first.getPrefix() != other.getPrefix() ||
       first.getDocuments() != other.getDocuments() ||
-      first.getTensorMask() != other.getTensorMask())
+      first.getTensorMask() != other.getTensorMask() ||
+      first.getTable() != other.getTable())
     return "differ in lengths or in what masks look at";
   if (!haveSameRegion(first, other))
     return "differ in what they do to scores";

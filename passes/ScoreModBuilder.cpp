@@ -1,7 +1,8 @@
 //===- ScoreModBuilder.cpp - what happens to single scores ----------------===//
 //
 // ALiBi (Press et al. 2021) needs no table: a slope is a power of two of the
-// head's number.
+// head's number. A bucket (Raffel et al. 2020) is counted: it grows by one at
+// each distance of a list, which is known exactly and ahead of time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,10 +15,16 @@
 using namespace mlir;
 using namespace attn;
 
+static Alignment alignmentOf(BiasAttrInterface bias) {
+  if (auto buckets = dyn_cast<BucketsAttr>(bias))
+    return buckets.getAlignment();
+  return cast<AlibiAttr>(bias).getAlignment();
+}
+
 /// What a row's index has to be moved by to be its position; nothing if that
 /// is not known before the call.
-static std::optional<int64_t> findOffset(PositionBiasOp op, AlibiAttr bias) {
-  if (bias.getAlignment() == Alignment::TopLeft)
+static std::optional<int64_t> findOffset(PositionBiasOp op) {
+  if (alignmentOf(op.getBias()) == Alignment::TopLeft)
     return 0;
   ArrayRef<int64_t> shape = op.getScore().getType().getShape();
   if (op.getLengths() || ShapedType::isDynamic(shape[2]) ||
@@ -26,22 +33,27 @@ static std::optional<int64_t> findOffset(PositionBiasOp op, AlibiAttr bias) {
   return shape[3] - shape[2];
 }
 
-std::string attn::whyNotScoreMod(PositionBiasOp op, bool needsDenominator) {
-  auto bias = dyn_cast<AlibiAttr>(op.getBias());
-  if (!bias)
-    return "the bias reads a table of " +
-           std::to_string(op.getBias().getTableRows()) +
-           " rows, for which score_mod has no operand";
+std::string attn::whyNotScoreMod(PositionBiasOp op, Value lengths,
+                                 bool needsDenominator) {
   if (ShapedType::isDynamic(op.getScore().getType().getDimSize(1)))
-    return "the slopes of a dynamic number of heads are not known";
-  if (bias.getDistance() == Distance::Key || findOffset(op, bias))
+    return op.getTable() ? "the table has a dynamic number of heads"
+                         : "the slopes of a dynamic number of heads are not "
+                           "known";
+  // The row's position under the softmax's lengths is what score_mod knows.
+  if (findOffset(op) || op.getLengths() == lengths)
     return {};
-  if (bias.getDistance() == Distance::Absolute)
-    return "an absolute distance needs the row's position, which depends on "
-           "lengths";
+  auto alibi = dyn_cast<AlibiAttr>(op.getBias());
+  if (alibi && alibi.getDistance() == Distance::Key)
+    return {};
+  StringRef reason = ", which depends on other lengths than those of the mask";
+  if (!alibi)
+    return ("a bucket needs the row's position" + reason).str();
+  if (alibi.getDistance() == Distance::Absolute)
+    return ("an absolute distance needs the row's position" + reason).str();
   if (needsDenominator)
-    return "the denominator is needed, and with it the row's position, which "
-           "depends on lengths";
+    return ("the denominator is needed, and with it the row's position" +
+            reason)
+        .str();
   return {};
 }
 
@@ -49,18 +61,21 @@ namespace {
 /// Writes the body of one region.
 class ScoreModBuilder {
 public:
-  ScoreModBuilder(OpBuilder &builder, FlashOp flash);
+  ScoreModBuilder(OpBuilder &builder, FlashOp flash, PositionBiasOp bias);
 
   /// cap * tanh(score / cap)
   Value createSoftcap(Value score, double limit);
-  /// score + slope(head) * distance
-  Value createAlibi(Value score, PositionBiasOp op, AlibiAttr bias);
+  /// score + bias
+  Value createBias(Value score);
 
   Value getScore() const { return body->getArgument(0); }
 
 private:
-  Value createSlope(AlibiAttr bias, int64_t heads);
-  Value createDistance(PositionBiasOp op, AlibiAttr bias);
+  Value createSlope(AlibiAttr alibi, int64_t heads);
+  Value createAhead();
+  Value createDistance(AlibiAttr alibi);
+  Value createAlibi(AlibiAttr alibi);
+  Value createBucket(BucketsAttr buckets);
 
   Location named(StringRef name) {
     return NameLoc::get(builder.getStringAttr(name), location);
@@ -88,16 +103,28 @@ private:
 
   OpBuilder &builder;
   Location location;
+  PositionBiasOp bias;
   Block *body;
 };
 } // namespace
 
-ScoreModBuilder::ScoreModBuilder(OpBuilder &builder, FlashOp flash)
-    : builder(builder), location(flash.getLoc()) {
+/// Whether the row's position is no constant away from its index, and known.
+static bool asksForPosition(FlashOp flash, PositionBiasOp bias) {
+  auto alibi = dyn_cast<AlibiAttr>(bias.getBias());
+  bool isOfKeys = alibi && alibi.getDistance() == Distance::Key;
+  return !isOfKeys && !findOffset(bias) &&
+         bias.getLengths() == flash.getLengths();
+}
+
+ScoreModBuilder::ScoreModBuilder(OpBuilder &builder, FlashOp flash,
+                                 PositionBiasOp bias)
+    : builder(builder), location(flash.getLoc()), bias(bias) {
   Type index = builder.getIndexType();
   body = builder.createBlock(
       &flash.getScoreMod(), {}, {builder.getF32Type(), index, index, index},
       {named("score"), named("row"), named("column"), named("head")});
+  if (bias && asksForPosition(flash, bias))
+    body->addArgument(index, named("position"));
 }
 
 Value ScoreModBuilder::createSoftcap(Value score, double limit) {
@@ -110,8 +137,8 @@ Value ScoreModBuilder::createSoftcap(Value score, double limit) {
 /// 2^(-max_bias (h + 1) / n), n a power of two. Heads beyond the largest power
 /// below their number take every second slope of twice as many heads:
 /// 2^(-max_bias (2 (h - n) + 1) / (2 n)), whichever way slopes are filled up.
-Value ScoreModBuilder::createSlope(AlibiAttr bias, int64_t heads) {
-  double most = bias.getMaxBias() ? bias.getMaxBias().getValueAsDouble() : 8;
+Value ScoreModBuilder::createSlope(AlibiAttr alibi, int64_t heads) {
+  double most = alibi.getMaxBias() ? alibi.getMaxBias().getValueAsDouble() : 8;
   auto power =
       static_cast<int64_t>(llvm::bit_floor(static_cast<uint64_t>(heads)));
   Value head = body->getArgument(3);
@@ -135,26 +162,81 @@ Value ScoreModBuilder::createSlope(AlibiAttr bias, int64_t heads) {
   return math::Exp2Op::create(builder, named("slope"), exponent);
 }
 
-/// j, j - p or -|j - p|. A row's position, where it is not known, is its index:
-/// that moves all scores of the row alike.
-Value ScoreModBuilder::createDistance(PositionBiasOp op, AlibiAttr bias) {
-  Value row = body->getArgument(1), column = body->getArgument(2);
-  if (bias.getDistance() == Distance::Key)
-    return toNumber("distance", column);
-  if (int64_t offset = findOffset(op, bias).value_or(0))
-    row = make<arith::AddIOp>("position", row, index("offset", offset));
-  Value distance =
-      toNumber("distance", make<arith::SubIOp>("ahead", column, row));
-  if (bias.getDistance() == Distance::Signed)
+/// j - p. A row's position, where it is not known, is its index: that moves all
+/// scores of the row alike.
+Value ScoreModBuilder::createAhead() {
+  constexpr unsigned positionArgument = 4;
+  Value position = body->getArgument(1), column = body->getArgument(2);
+  if (body->getNumArguments() > positionArgument)
+    position = body->getArgument(positionArgument);
+  else if (int64_t offset = findOffset(bias).value_or(0))
+    position =
+        make<arith::AddIOp>("position", position, index("offset", offset));
+  return make<arith::SubIOp>("ahead", column, position);
+}
+
+/// j, j - p or -|j - p|
+Value ScoreModBuilder::createDistance(AlibiAttr alibi) {
+  if (alibi.getDistance() == Distance::Key)
+    return toNumber("distance", body->getArgument(2));
+  Value distance = toNumber("distance", createAhead());
+  if (alibi.getDistance() == Distance::Signed)
     return distance;
   Value absolute = math::AbsFOp::create(builder, named("absolute"), distance);
   return arith::NegFOp::create(builder, named("negated"), absolute);
 }
 
-Value ScoreModBuilder::createAlibi(Value score, PositionBiasOp op,
-                                   AlibiAttr bias) {
-  Value slope = createSlope(bias, op.getScore().getType().getDimSize(1));
-  Value added = make<arith::MulFOp>("bias", slope, createDistance(op, bias));
+/// slope(head) * distance
+Value ScoreModBuilder::createAlibi(AlibiAttr alibi) {
+  Value slope = createSlope(alibi, bias.getScore().getType().getDimSize(1));
+  return make<arith::MulFOp>("bias", slope, createDistance(alibi));
+}
+
+/// The least distance at which a key behind is in a bucket of `bucket` or
+/// above, or the first that no key is at.
+static int64_t findThreshold(BucketsAttr buckets, int64_t bucket) {
+  auto distances = llvm::seq<int64_t>(0, KeyInterval::kUnbounded);
+  return *llvm::partition_point(distances, [&](int64_t distance) {
+    return buckets.getBucket(-distance) < bucket;
+  });
+}
+
+/// min(d, exact) and one more for each threshold that d reaches; keys ahead
+/// have the second half of the buckets, or are at distance 0.
+Value ScoreModBuilder::createBucket(BucketsAttr buckets) {
+  using Predicate = arith::CmpIPredicate;
+  auto compare = [&](StringRef name, Predicate predicate, Value a, Value b) {
+    return arith::CmpIOp::create(builder, named(name), predicate, a, b);
+  };
+  auto choose = [&](StringRef name, Value condition, Value a, Value b) {
+    return arith::SelectOp::create(builder, named(name), condition, a, b);
+  };
+  Value ahead = createAhead(), zero = index("zero", 0), one = index("one", 1);
+  Value behind = make<arith::SubIOp>("behind", zero, ahead);
+  bool isTwoSided = buckets.getBidirectional();
+  int64_t count = buckets.getCount() / (isTwoSided ? 2 : 1), exact = count / 2;
+  Value far = make<arith::MaxSIOp>("far", behind, isTwoSided ? ahead : zero);
+  Value bucket = make<arith::MinSIOp>("bucket", far, index("exact", exact));
+  for (int64_t next = exact + 1; next < count; ++next) {
+    Value threshold = index("threshold", findThreshold(buckets, next));
+    Value reached = compare("reached", Predicate::sge, far, threshold);
+    Value step = choose("step", reached, one, zero);
+    bucket = make<arith::AddIOp>("bucket", bucket, step);
+  }
+  if (!isTwoSided)
+    return bucket;
+  Value isAhead = compare("is_ahead", Predicate::sgt, ahead, zero);
+  Value first = choose("first", isAhead, index("half", count), zero);
+  return make<arith::AddIOp>("bucket", first, bucket);
+}
+
+Value ScoreModBuilder::createBias(Value score) {
+  Value added;
+  if (auto buckets = dyn_cast<BucketsAttr>(bias.getBias()))
+    added = LookupOp::create(builder, named("bias"), createBucket(buckets),
+                             body->getArgument(3));
+  else
+    added = createAlibi(cast<AlibiAttr>(bias.getBias()));
   return make<arith::AddFOp>("biased", score, added);
 }
 
@@ -162,12 +244,11 @@ void attn::createScoreMod(OpBuilder &builder, FlashOp flash, ScoreSteps steps) {
   if (!steps.cap && !steps.bias)
     return;
   OpBuilder::InsertionGuard guard(builder);
-  ScoreModBuilder mod(builder, flash);
+  ScoreModBuilder mod(builder, flash, steps.bias);
   Value score = mod.getScore();
   if (steps.cap)
     score = mod.createSoftcap(score, *steps.cap);
   if (steps.bias)
-    score = mod.createAlibi(score, steps.bias,
-                            cast<AlibiAttr>(steps.bias.getBias()));
+    score = mod.createBias(score);
   YieldOp::create(builder, flash.getLoc(), score);
 }

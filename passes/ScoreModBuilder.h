@@ -1,7 +1,7 @@
 //===- ScoreModBuilder.h - what happens to single scores --------*- C++ -*-===//
 //
 // Writes a softcap and a bias of positions as the score_mod region of an
-// attn.flash.
+// attn.flash: slopes as powers of two, buckets of distances beside their table.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,12 +19,15 @@ struct ScoreSteps {
   PositionBiasOp bias;
 };
 
-/// Why `bias` cannot be a function of row, column and head; empty if it can.
-/// The position of a bottom-right row is known up to a term that is the same
-/// for the whole row, which only shows in the denominator.
-std::string whyNotScoreMod(PositionBiasOp bias, bool needsDenominator);
+/// Why `bias` cannot be a function of row, column, head and position under a
+/// softmax with `lengths`; empty if it can. A position that the lengths do not
+/// tell is one up to a term that is the same for the whole row, which shows in
+/// the denominator alone.
+std::string whyNotScoreMod(PositionBiasOp bias, mlir::Value lengths,
+                           bool needsDenominator);
 
-/// Fills the empty region of `flash` with `steps`.
+/// Fills the empty region of `flash`, which has the table of the bias, with
+/// `steps`.
 void createScoreMod(mlir::OpBuilder &builder, FlashOp flash, ScoreSteps steps);
 
 } // namespace attn

@@ -387,11 +387,23 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
 /// The score_mod region, then the step to base-2 logits.
 Value TileProgramBuilder::modifyScore(const Task &task, Value score,
                                       Value key) {
+  constexpr unsigned withPosition = 5;
+  bool asksForPosition = flash.getScoreMod().getNumArguments() == withPosition;
   auto map = tile::MapOp::create(b, named("modified"), score.getType(), score,
-                                 task.first, key, task.kvHead, group);
+                                 task.first, key, task.kvHead,
+                                 asksForPosition ? positionOf(task) : Value(),
+                                 argument(flash.getTable()), group);
   IRMapping mapping;
   OpBuilder::InsertionGuard guard(b);
   flash.getScoreMod().cloneInto(&map.getBody(), mapping);
+  for (auto lookup :
+       llvm::make_early_inc_range(map.getBody().getOps<LookupOp>())) {
+    b.setInsertionPoint(lookup);
+    Value element = tile::LookupOp::create(b, lookup.getLoc(), lookup.getRow(),
+                                           lookup.getColumn());
+    lookup.replaceAllUsesWith(element);
+    lookup.erase();
+  }
   Operation *yield = map.getBody().front().getTerminator();
   b.setInsertionPoint(yield);
   Value log2e = arith::ConstantOp::create(

@@ -8,6 +8,7 @@
 
 #include "codegen/cpu/TaskEmitter.h"
 
+#include "codegen/cpu/MapOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -157,14 +158,35 @@ func::FuncOp TaskEmitter::emitMapFunction(const RowSteps &steps) {
   return emitMapRow(k, name, map.getBody());
 }
 
-/// Row, first column and head of the scores of row `row` of the task, from the
-/// column `begin` of the block on.
-SmallVector<Value, 3> TaskEmitter::placeOf(tile::MapOp map, Value row,
-                                           Value begin) {
-  Value group = k.i64(map.getGroup());
+/// Copies the tables of a phase's maps, so that their rows stand at a constant
+/// distance from each other.
+void TaskEmitter::packTables(tile::PhaseOp phase) {
+  phase.walk([&](tile::MapOp map) {
+    Value table = map.getTable();
+    if (!readsTable(map.getBody()) || packed.contains(table))
+      return;
+    ArrayRef<int64_t> sizes = map.getTable().getType().getShape();
+    Value rows = packed[table] = allocate(sizes[0] * sizes[1]);
+    auto copy = emitCopyRow(k, sizes[1], sizes[1]);
+    k.loop(k.i64(0), k.i64(sizes[0]), 1, [&](Value row) {
+      k.call(copy, {elementOf(table, row), k.at(rows, k.mul(row, sizes[1]))});
+    });
+  });
+}
+
+/// Where the scores of row `row` of the task stand, from the column `begin` of
+/// the block on, as emitMapRow takes it.
+SmallVector<Value> TaskEmitter::placeOf(tile::MapOp map, Value row,
+                                        Value begin) {
+  Value group = k.i64(map.getGroup()), query = k.div(row, group);
   Value head = k.add(k.mul(scalar(map.getKvHead()), group), k.rem(row, group));
-  return {k.add(scalar(map.getFirst()), k.div(row, group)),
-          k.add(scalar(map.getKey()), begin), head};
+  SmallVector<Value> place = {k.add(scalar(map.getFirst()), query),
+                              k.add(scalar(map.getKey()), begin), head};
+  if (map.getPosition())
+    place.push_back(k.add(scalar(map.getPosition()), query));
+  if (readsTable(map.getBody()))
+    place.push_back(packed.lookup(map.getTable()));
+  return place;
 }
 
 void TaskEmitter::emitMap(const RowSteps &steps, const RowBlock &block) {

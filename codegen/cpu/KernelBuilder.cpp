@@ -201,6 +201,15 @@ void KernelBuilder::storeFirst(Value value, Value base, int64_t count) {
                               f32Alignment);
 }
 
+Value KernelBuilder::gather(Value base, Value indices) {
+  auto pointers = VectorType::get(target.lanes, ptrType);
+  Value places = LLVM::GEPOp::create(b, location, pointers, f32Type, base,
+                                     ArrayRef<LLVM::GEPArg>{indices});
+  return LLVM::masked_gather::create(b, location, vecType, places,
+                                     firstLanes(target.lanes), ValueRange(),
+                                     f32Alignment);
+}
+
 void KernelBuilder::prefetch(Value base, int level) {
   // LLVM counts locality, from 3 for the first level down.
   constexpr int read = 0, data = 1;

@@ -90,6 +90,8 @@ public:
   /// The first `count` lanes; the others are zero, and are not touched.
   Value loadFirst(Value base, int64_t count);
   void storeFirst(Value value, Value base, int64_t count);
+  /// base[index] for each lane; the indices are of 32 bits.
+  Value gather(Value base, Value indices);
   /// Asks for a line in the cache of that level; any address is allowed.
   void prefetch(Value base, int level = 2);
 

@@ -9,6 +9,7 @@
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/VectorMath.h"
 
+#include "dialects/attn_tile/AttnTileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/SetVector.h"
@@ -24,6 +25,8 @@ class MapEmitter {
 public:
   MapEmitter(KernelBuilder &k, Region &body)
       : k(k), block(body.front()), ranges(body) {}
+
+  void bindTable(Value place) { table = place; }
 
   void bind(unsigned argument, Value vector) {
     vectors[block.getArgument(argument)] = vector;
@@ -41,11 +44,14 @@ private:
   Value emit(Operation &op);
   Value emitConstant(Operation &op);
   Value emitInteger(Operation &op);
+  Value indexOf(Value scalar, int64_t size);
+  Value emitLookup(attn::tile::LookupOp op);
   Value emitRoundedDivision(ValueRange operands, bool up);
 
   KernelBuilder &k;
   Block &block;
   MapRanges ranges;
+  Value table;
   llvm::DenseMap<Value, Value> vectors;
 };
 } // namespace
@@ -139,9 +145,35 @@ Value MapEmitter::emitInteger(Operation &op) {
   return asLanes(create(op, operands, lane), laneOf(result));
 }
 
+/// `scalar` within [0, size), in 32 bits.
+Value MapEmitter::indexOf(Value scalar, int64_t size) {
+  Value index = lookup(scalar);
+  if (!ranges.isIndexOf(scalar, size)) {
+    Type lane = cast<VectorType>(index.getType()).getElementType();
+    auto number = [&](int64_t value) {
+      return k.broadcast(lane == k.i64Type
+                             ? k.i64(value)
+                             : k.i32(static_cast<int32_t>(value)));
+    };
+    index = k.minimum(k.maximum(index, number(0)), number(size - 1));
+  }
+  return asLanes(index, k.i32Type);
+}
+
+Value MapEmitter::emitLookup(attn::tile::LookupOp op) {
+  auto map = cast<attn::tile::MapOp>(op->getParentOp());
+  ArrayRef<int64_t> sizes = map.getTable().getType().getShape();
+  Value columns = k.splatInt(static_cast<int32_t>(sizes[1]));
+  Value place = k.add(k.mul(indexOf(op.getRow(), sizes[0]), columns),
+                      indexOf(op.getColumn(), sizes[1]));
+  return k.gather(table, place);
+}
+
 Value MapEmitter::emit(Operation &op) {
   if (isa<arith::ConstantOp>(op))
     return emitConstant(op);
+  if (auto element = dyn_cast<attn::tile::LookupOp>(op))
+    return emitLookup(element);
   auto types =
       llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes());
   if (llvm::any_of(types, isNumber))
@@ -175,15 +207,25 @@ Value MapEmitter::emitVarying() {
 
 func::FuncOp attn::cpu::emitMapRow(KernelBuilder &k, StringRef name,
                                    Region &body) {
-  func::FuncOp function = k.begin(
-      name, {k.ptrType, k.ptrType, k.i64Type, k.i64Type, k.i64Type, k.i64Type},
-      {}, /*local=*/true);
+  constexpr unsigned scoreArgument = 0, rowArgument = 1, columnArgument = 2,
+                     headArgument = 3, positionArgument = 4;
+  bool hasPosition = body.getNumArguments() > positionArgument;
+  bool hasTable = readsTable(body);
+  SmallVector<Type> types = {k.ptrType, k.ptrType, k.i64Type,
+                             k.i64Type, k.i64Type, k.i64Type};
+  if (hasPosition)
+    types.push_back(k.i64Type);
+  if (hasTable)
+    types.push_back(k.ptrType);
+  func::FuncOp function = k.begin(name, types, {}, /*local=*/true);
   int64_t lanes = k.getTarget().lanes;
   MapEmitter emitter(k, body);
-  constexpr unsigned scoreArgument = 0, rowArgument = 1, columnArgument = 2,
-                     headArgument = 3;
   emitter.bind(rowArgument, k.broadcast(k.narrow(k.argument(3))));
   emitter.bind(headArgument, k.broadcast(k.narrow(k.argument(5))));
+  if (hasPosition)
+    emitter.bind(positionArgument, k.broadcast(k.narrow(k.argument(6))));
+  if (hasTable)
+    emitter.bindTable(k.argument(types.size() - 1));
   emitter.emitUniform();
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   auto step = [&](Value vector, ValueRange carried) {

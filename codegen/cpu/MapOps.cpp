@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/MapOps.h"
 
+#include "dialects/attn_tile/AttnTileOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -21,13 +22,33 @@ Operation *attn::cpu::constantBehind(Value value) {
   return value.getDefiningOp<arith::ConstantOp>();
 }
 
+/// Lengths are int32, so the last position is one less than the largest.
+static constexpr int64_t kLast = std::numeric_limits<int32_t>::max() - 1;
+
+static ConstantIntRanges fromTo(int64_t least, int64_t most) {
+  return ConstantIntRanges::fromSigned(APInt(64, least, /*isSigned=*/true),
+                                       APInt(64, most));
+}
+
+/// A key is below the length, and the last row stands at the length less one:
+/// no row is further ahead of a key, or behind one, than there are rows and
+/// keys.
+static bool isDistance(Operation &op) {
+  auto difference = dyn_cast<arith::SubIOp>(op);
+  Block::BlockArgListType arguments = op.getBlock()->getArguments();
+  constexpr unsigned column = 2, position = 4;
+  return difference && arguments.size() > position &&
+         difference.getLhs() == arguments[column] &&
+         difference.getRhs() == arguments[position];
+}
+
 MapRanges::MapRanges(Region &body) {
   Block &block = body.front();
-  // Lengths are int32, so the last position is one less than the largest.
-  constexpr int64_t last = std::numeric_limits<int32_t>::max() - 1;
-  auto position = ConstantIntRanges::fromSigned(APInt(64, 0), APInt(64, last));
-  for (BlockArgument argument : block.getArguments().drop_front())
-    ranges.try_emplace(argument, position);
+  for (BlockArgument argument : block.getArguments().slice(1, 3))
+    ranges.try_emplace(argument, fromTo(0, kLast));
+  // Rows may stand before the first key.
+  for (BlockArgument position : block.getArguments().drop_front(4))
+    ranges.try_emplace(position, fromTo(-kLast, kLast));
   for (Operation &op : block.without_terminator())
     infer(op);
 }
@@ -55,6 +76,10 @@ void MapRanges::infer(Operation &op) {
     if (!range.isUninitialized())
       ranges.try_emplace(result, range.getValue());
   };
+  if (isDistance(op)) {
+    ranges.try_emplace(op.getResult(0), fromTo(-kLast, kLast));
+    return;
+  }
   if (auto magnitude = dyn_cast<math::AbsIOp>(op)) {
     ConstantIntRanges range = of(magnitude.getOperand());
     unsigned width = range.smin().getBitWidth();
@@ -95,7 +120,7 @@ static bool isKnown(Operation *op) {
              arith::MaxUIOp, arith::MinSIOp, arith::MinUIOp, arith::AndIOp,
              arith::OrIOp, arith::XOrIOp, arith::CmpIOp, math::AbsIOp,
              arith::IndexCastOp, arith::SIToFPOp, arith::UIToFPOp,
-             arith::SelectOp, arith::ConstantOp>(op);
+             arith::SelectOp, arith::ConstantOp, attn::tile::LookupOp>(op);
 }
 
 /// Of the types of all others, i1 is none.
@@ -152,6 +177,21 @@ static std::optional<std::string> whyNotRanges(Operation &op,
   return std::nullopt;
 }
 
+bool attn::cpu::readsTable(Region &body) {
+  return !body.getOps<attn::tile::LookupOp>().empty();
+}
+
+static std::optional<std::string> whyNotTable(attn::tile::LookupOp lookup) {
+  auto map = cast<attn::tile::MapOp>(lookup->getParentOp());
+  attn::tile::ViewType table = map.getTable().getType();
+  if (ShapedType::isDynamicShape(table.getShape()))
+    return "its table has dynamic sizes";
+  // A lane counts the elements before its own.
+  if (table.getShape()[0] > kLast / table.getShape()[1])
+    return "its table has more elements than fit 32 bits";
+  return std::nullopt;
+}
+
 std::optional<std::string> attn::cpu::whyNotMapRow(Region &body) {
   MapRanges ranges(body);
   Block &block = body.front();
@@ -167,6 +207,9 @@ std::optional<std::string> attn::cpu::whyNotMapRow(Region &body) {
       return why;
     if (std::optional<std::string> why = whyNotRanges(op, ranges))
       return why;
+    if (auto lookup = dyn_cast<attn::tile::LookupOp>(op))
+      if (std::optional<std::string> why = whyNotTable(lookup))
+        return why;
   }
   if (isForeign(block.getTerminator()->getOperand(0)))
     return "it yields a value from outside that is no constant";

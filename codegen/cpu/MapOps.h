@@ -17,9 +17,12 @@
 
 namespace attn::cpu {
 
-/// Why `body`, a region (score, row, column, head) -> score, has no form on
-/// vectors; nothing if it has one.
+/// Why `body`, a region (score, row, column, head, [position]) -> score, has no
+/// form on vectors; nothing if it has one.
 std::optional<std::string> whyNotMapRow(mlir::Region &body);
+
+/// Whether `body` holds attn_tile.lookup.
+bool readsTable(mlir::Region &body);
 
 /// The arith.constant that stands, perhaps outside the region, for `value`.
 mlir::Operation *constantBehind(mlir::Value value);
@@ -37,6 +40,10 @@ public:
   }
   bool isPositive(mlir::Value value) const {
     return of(value).smin().isStrictlyPositive();
+  }
+  /// 0 <= value < size
+  bool isIndexOf(mlir::Value value, int64_t size) const {
+    return isNeverNegative(value) && of(value).smax().slt(size);
   }
 
 private:

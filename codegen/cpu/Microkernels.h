@@ -120,9 +120,10 @@ mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 /// the run of equal numbers that it stands in, of the first `length` of `ids`.
 mlir::func::FuncOp emitDocumentRuns(KernelBuilder &k);
 
-/// NAME(score, maxima, vectors, row, column, head): the scores of one row from
-/// `column` on under `body`, a region (score, row, column, head) -> score for
-/// which whyNotMapRow knows no reason.
+/// NAME(score, maxima, vectors, row, column, head, [position], [table]): the
+/// scores of one row from `column` on under `body`, the region of an
+/// attn_tile.map for which whyNotMapRow knows no reason. The rows of its table
+/// follow each other without gaps.
 mlir::func::FuncOp emitMapRow(KernelBuilder &k, llvm::StringRef name,
                               mlir::Region &body);
 

@@ -117,6 +117,7 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
   emitPrologue();
   emitCoordinates(phase, k.argument(2));
   allocateRowBlock();
+  packTables(phase);
   emitBlock(phase.getBody().front());
   k.end();
   scratchBytes = std::max(scratchBytes, 4 * scratchElements);

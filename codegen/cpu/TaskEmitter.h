@@ -126,7 +126,8 @@ private:
   std::pair<Value, Value> columnsWithin(const RowSteps &steps,
                                         const RowBlock &block, Value row);
   mlir::func::FuncOp emitMapFunction(const RowSteps &steps);
-  llvm::SmallVector<Value, 3> placeOf(tile::MapOp map, Value row, Value begin);
+  void packTables(tile::PhaseOp phase);
+  llvm::SmallVector<Value> placeOf(tile::MapOp map, Value row, Value begin);
   using EmitVariant = mlir::func::FuncOp (*)(KernelBuilder &,
                                              const KernelShape &, int64_t);
   void callVariant(EmitVariant emitVariant, Value count, ValueRange arguments);
@@ -209,7 +210,8 @@ private:
   mlir::IRMapping scalars;
   llvm::SmallVector<StatePlace> states;
   llvm::DenseMap<Value, unsigned> stateNumbers;
-  /// Scratch of gathered queries and packed blocks; finiteness of values.
+  /// Scratch of gathered queries, packed blocks, tables and documents;
+  /// finiteness of values.
   llvm::DenseMap<Value, Value> packed, packedValues, finite;
   int64_t mapCount = 0;
   /// Sums of products: scratch, rows of `columns` elements.

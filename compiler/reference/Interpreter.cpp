@@ -269,7 +269,8 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (op.getScoreMod().empty())
       return score;
-    return applyScoreMod<Real>(op.getScoreMod(), std::move(score));
+    return applyScoreMod<Real>(op.getScoreMod(), std::move(score), *visibility,
+                               getOptional(op.getTable()));
   };
   FailureOr<SmallVector<Tensor>> results = attend(
       {&query, &key, &value}, op.getScale().convertToDouble(), *visibility,

@@ -32,6 +32,7 @@ struct Step {
   Unary unary = nullptr;
   Binary binary = nullptr;
   Ternary ternary = nullptr;
+  bool isLookup = false;
   int operands[3] = {0, 0, 0};
   int result = 0;
   Rounding rounding = Rounding::None;
@@ -229,9 +230,10 @@ static std::optional<Rounding> roundingOf(Type type) {
 static std::optional<Step> ruleOf(Operation *op) {
   Step step = {.unary = unaryRule(op),
                .binary = binaryRule(op),
-               .ternary = ternaryRule(op)};
+               .ternary = ternaryRule(op),
+               .isLookup = isa<LookupOp>(op)};
   auto hasRules = [](Type type) { return roundingOf(type).has_value(); };
-  if ((!step.unary && !step.binary && !step.ternary) ||
+  if ((!step.unary && !step.binary && !step.ternary && !step.isLookup) ||
       !llvm::all_of(op->getOperandTypes(), hasRules) ||
       !hasRules(op->getResult(0).getType()))
     return std::nullopt;
@@ -284,11 +286,21 @@ static FailureOr<Program> translate(Region &region) {
   return program;
 }
 
+/// table[row, column], indices beyond it at its edge.
+static double elementOf(const Tensor &table, double row, double column) {
+  auto within = [&](double index, unsigned dim) {
+    return std::clamp(asInteger(index), int64_t(0), table.dim(dim) - 1);
+  };
+  return table(within(row, 0), within(column, 1));
+}
+
 template <typename Real>
-static void run(const Step &step, std::vector<double> &slots) {
+static void run(const Step &step, std::vector<double> &slots,
+                const Tensor *table) {
   double a = slots[step.operands[0]], b = slots[step.operands[1]];
   double c = slots[step.operands[2]];
-  double value = step.unary    ? step.unary(a)
+  double value = step.isLookup ? elementOf(*table, a, b)
+                 : step.unary  ? step.unary(a)
                  : step.binary ? step.binary(a, b)
                                : step.ternary(a, b, c);
   switch (step.rounding) {
@@ -308,22 +320,31 @@ static void run(const Step &step, std::vector<double> &slots) {
 }
 
 template <typename Real>
-FailureOr<Tensor> reference::applyScoreMod(Region &region, Tensor score) {
+FailureOr<Tensor> reference::applyScoreMod(Region &region, Tensor score,
+                                           const Visibility &visibility,
+                                           const Tensor *table) {
   FailureOr<Program> program = translate(region);
   if (failed(program))
     return failure();
   std::vector<double> &slots = program->slots;
-  int64_t position = 0, keys = score.dim(3);
+  constexpr unsigned positionArgument = 4;
+  bool hasPosition = region.getNumArguments() > positionArgument;
+  int64_t number = 0, keys = score.dim(3);
   for (double &element : score.data()) {
-    int64_t column = position % keys, outer = position / keys;
+    int64_t column = number % keys, outer = number / keys;
+    int64_t row = outer % score.dim(2), head = outer / score.dim(2);
+    int64_t batch = head / score.dim(1);
     slots[0] = element;
-    slots[1] = static_cast<double>(outer % score.dim(2));
+    slots[1] = static_cast<double>(row);
     slots[2] = static_cast<double>(column);
-    slots[3] = static_cast<double>(outer / score.dim(2) % score.dim(1));
+    slots[3] = static_cast<double>(head % score.dim(1));
+    if (hasPosition)
+      slots[positionArgument] =
+          static_cast<double>(row + visibility.length(batch) - score.dim(2));
     for (const Step &step : program->steps)
-      run<Real>(step, slots);
+      run<Real>(step, slots, table);
     element = slots[program->yielded];
-    ++position;
+    ++number;
   }
   return score;
 }
@@ -339,6 +360,8 @@ bool reference::isScoreModSupported(Region &region) {
 }
 
 namespace attn::reference {
-template FailureOr<Tensor> applyScoreMod<double>(Region &, Tensor);
-template FailureOr<Tensor> applyScoreMod<float>(Region &, Tensor);
+template FailureOr<Tensor>
+applyScoreMod<double>(Region &, Tensor, const Visibility &, const Tensor *);
+template FailureOr<Tensor>
+applyScoreMod<float>(Region &, Tensor, const Visibility &, const Tensor *);
 } // namespace attn::reference

@@ -98,6 +98,11 @@ static Role roleOfUse(OpOperand &use) {
       .Case<ScaleOp, SoftcapOp>(
           [](auto op) { return roleOfScaled(op.getResult()); })
       .Case([&](MaskOp op) { return roleInMask(op, value, Role::Score); })
+      .Case([&](PositionBiasOp op) {
+        return value == op.getLengths() ? Role::Lengths
+               : value == op.getTable() ? Role::Other
+                                        : Role::Score;
+      })
       .Case([&](SoftmaxOp op) {
         return value == op.getSinks() ? Role::Sinks : Role::Score;
       })

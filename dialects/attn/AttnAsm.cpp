@@ -443,7 +443,8 @@ void FlashOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 
 void FlashOp::getAsmBlockArgumentNames(Region &region,
                                        OpAsmSetValueNameFn setName) {
-  static constexpr StringLiteral kNames[] = {"score", "row", "column", "head"};
+  static constexpr StringLiteral kNames[] = {"score", "row", "column", "head",
+                                             "position"};
   for (auto [arg, name] : llvm::zip(region.getArguments(), kNames))
     setName(arg, name);
 }

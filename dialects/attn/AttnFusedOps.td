@@ -73,9 +73,10 @@ def Attn_FlashOp : Attn_Op<"flash", [
     `output = softmax(mask(score_mod(scale * query . key) + tensor_mask)) .
     value` and the logarithm of the denominator. Without a `score_mod` region the scores pass
     as they are; with one, it maps each score, given its row (query index),
-    column (key index) and head. A boolean `tensor_mask` makes scores -inf where
-    it is false, one of floats where it is -inf, whatever the score is. The sink
-    joins the denominator once.
+    column (key index) and head, and where it asks for it the row's position
+    `p = row + length - n`. `attn.lookup` reads `table` there. A boolean
+    `tensor_mask` makes scores -inf where it is false, one of floats where it is
+    -inf, whatever the score is. The sink joins the denominator once.
 
     A row that sees no key has output 0 and lse -inf, or lse = sink.
 
@@ -87,10 +88,12 @@ def Attn_FlashOp : Attn_Op<"flash", [
           [batch, queries, heads].
       C4: lengths has one entry per batch row, sinks one per head.
       C5: scale is finite.
-      C6: score_mod takes (f32, index, index, index) and yields one f32.
+      C6: score_mod takes (f32, index, index, index), or one index more for the
+          position, and yields one f32.
       C7: tensor_mask is [batch, heads, queries, keys], each but keys or 1.
       C8: score_mod uses its arguments and constants of its own alone.
       C9: prefix and documents are as in `attn.mask`.
+      C10: table has static sizes of at least 1.
 
     Example:
 
@@ -117,6 +120,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
                        Optional<Attn_DocumentsTensor>:$documents,
                        Optional<Attn_SinksTensor>:$sinks,
                        Optional<Attn_TensorMask>:$tensor_mask,
+                       Optional<Attn_TableTensor>:$table,
                        F64Attr:$scale, Attn_MaskAttrInterface:$mask);
   let results = (outs Attn_HeadsTensor:$output, Attn_LseTensor:$lse);
   let regions = (region MaxSizedRegion<1>:$score_mod);
@@ -127,6 +131,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
     (`documents` `(` $documents^ `:` type($documents) `)`)?
     (`sinks` `(` $sinks^ `:` type($sinks) `)`)?
     (`tensor_mask` `(` $tensor_mask^ `:` type($tensor_mask) `)`)?
+    (`table` `(` $table^ `:` type($table) `)`)?
     custom<Fields>(attr-dict, "getOperationName()")
     `:` type($query) `,` type($key) `,` type($value)
     `->` type($output) `,` type($lse)
@@ -140,6 +145,42 @@ def Attn_YieldOp : Attn_Op<"yield", [
   let summary = "modified score of a score_mod region";
   let arguments = (ins F32:$score);
   let assemblyFormat = "$score attr-dict `:` type($score)";
+}
+
+def Attn_LookupOp : Attn_Op<"lookup", [
+    Pure, HasParent<"::attn::FlashOp">]> {
+  let summary = "element of the table beside a score_mod region";
+  let description = [{
+    `element = table[row, column]` of the `attn.flash` around it; an index
+    beyond the table counts as its last one, a negative one as 0.
+
+    Constraints:
+      C1: the `attn.flash` has a table.
+
+    Example:
+
+    ```mlir
+    func.func @lookup(%query: tensor<?x?x8x64xf32>, %key: tensor<?x?x8x64xf32>,
+                      %value: tensor<?x?x8x64xf32>, %table: tensor<32x8xf32>)
+        -> tensor<?x?x8x64xf32> {
+      %output, %lse = attn.flash %query, %key, %value
+          table(%table : tensor<32x8xf32>)
+          {scale = 1.0, mask = #attn.bidirectional}
+          : tensor<?x?x8x64xf32>, tensor<?x?x8x64xf32>, tensor<?x?x8x64xf32>
+          -> tensor<?x?x8x64xf32>, tensor<?x?x8xf32>
+          score_mod (%score: f32, %row: index, %column: index, %head: index) {
+        %bias = attn.lookup[%column, %head]
+        %biased = arith.addf %score, %bias : f32
+        attn.yield %biased : f32
+      }
+      return %output : tensor<?x?x8x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Index:$row, Index:$column);
+  let results = (outs F32:$element);
+  let assemblyFormat = "`[` $row `,` $column `]` attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif // DIALECTS_ATTN_ATTNFUSEDOPS_TD

@@ -242,7 +242,7 @@ def Attn_PositionBiasOp : Attn_Op<"position_bias", [
   }];
   let arguments = (ins Attn_ScoreTensor:$score,
                        Optional<Attn_LengthsTensor>:$lengths,
-                       Optional<2DTensorOf<[F32]>>:$table,
+                       Optional<Attn_TableTensor>:$table,
                        Attn_BiasAttrInterface:$bias);
   let results = (outs Attn_ScoreTensor:$result);
   let assemblyFormat = [{

@@ -443,6 +443,24 @@ static LogicalResult checkFlashShapes(FlashOp op) {
       succeeded(checkEqual(op, "heads of query and lse", query, 2, lse, 2)));
 }
 
+/// flash_c6
+static LogicalResult verifyScoreMod(FlashOp op) {
+  if (op.getScoreMod().empty())
+    return success();
+  Block &body = op.getScoreMod().front();
+  if (body.empty() || !isa<attn::YieldOp>(body.back()))
+    return op.emitOpError() << "score_mod ends without 'attn.yield'";
+  Builder builder(op.getContext());
+  SmallVector<Type> expected(5, builder.getIndexType());
+  expected[0] = builder.getF32Type();
+  if (llvm::equal(body.getArgumentTypes(), expected) ||
+      llvm::equal(body.getArgumentTypes(), ArrayRef(expected).drop_back()))
+    return success();
+  return op.emitOpError() << "score_mod takes " << body.getArgumentTypes()
+                          << ", expected (f32 score, index row, index column, "
+                             "index head), and maybe index position";
+}
+
 LogicalResult FlashOp::verify() {
   if (failed(checkFlashShapes(*this)))
     return failure();
@@ -465,20 +483,24 @@ LogicalResult FlashOp::verify() {
   if (failed(
           checkMaskOperands(*this, sizeOf(getQuery(), 0), sizeOf(getKey(), 1))))
     return failure();
+  // flash_c10
+  if (getTable())
+    for (int64_t size : shapeOf(getTable()))
+      if (size < 1)
+        return emitOpError() << "table is " << getTable().getType()
+                             << ", expected static sizes of at least 1";
   // flash_c6
-  if (getScoreMod().empty())
+  return verifyScoreMod(*this);
+}
+
+LogicalResult LookupOp::verify() {
+  // lookup_c1
+  auto flash = cast<FlashOp>((*this)->getParentOp());
+  if (flash.getTable())
     return success();
-  Block &body = getScoreMod().front();
-  if (body.empty() || !isa<attn::YieldOp>(body.back()))
-    return emitOpError() << "score_mod ends without 'attn.yield'";
-  Builder builder(getContext());
-  SmallVector<Type> expected = {builder.getF32Type(), builder.getIndexType(),
-                                builder.getIndexType(), builder.getIndexType()};
-  if (!llvm::equal(body.getArgumentTypes(), expected))
-    return emitOpError()
-           << "score_mod takes " << body.getArgumentTypes()
-           << ", expected (f32 score, index row, index column, index head)";
-  return success();
+  InFlightDiagnostic error = emitOpError() << "reads a table";
+  error.attachNote(flash.getLoc()) << "this attn.flash has no operand 'table'";
+  return error;
 }
 
 //===----------------------------------------------------------------------===//

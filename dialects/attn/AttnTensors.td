@@ -34,6 +34,8 @@ def Attn_LengthsTensor : 1DTensorOf<[I32]>;
 def Attn_DocumentsTensor : 2DTensorOf<[I32]>;
 // [heads]: one extra logit per head
 def Attn_SinksTensor : 1DTensorOf<[F32]>;
+// [rows, columns]: learned biases
+def Attn_TableTensor : 2DTensorOf<[F32]>;
 // [batch, sequence]: where tokens stand
 def Attn_PositionsTensor : 2DTensorOf<[I32]>;
 

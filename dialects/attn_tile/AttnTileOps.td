@@ -427,14 +427,18 @@ def AttnTile_ContractOp : AttnTile_Op<"contract", [Pure]> {
 }
 
 def AttnTile_MapOp : AttnTile_Op<"map", [
-    Pure, SingleBlock, AllTypesMatch<["score", "result"]>]> {
+    Pure, SingleBlock, AttrSizedOperandSegments,
+    AllTypesMatch<["score", "result"]>]> {
   let summary = "elementwise function of scores and where they stand";
   let description = [{
     The region maps a score, its row (query index `first + r / group`), column
-    (key index `key + c`) and head (`kv_head * group + r % group`).
+    (key index `key + c`) and head (`kv_head * group + r % group`); with
+    `position` its row's position too, `position + r / group`.
+    `attn_tile.lookup` reads `table` there.
 
     Constraints:
-      C1: the region takes (f32, index, index, index) and yields one f32.
+      C1: the region takes (f32, index, index, index), one index more with
+          `position`, and yields one f32.
 
     Example:
 
@@ -452,13 +456,49 @@ def AttnTile_MapOp : AttnTile_Op<"map", [
     ```
   }];
   let arguments = (ins AttnTile_Matrix:$score, Index:$first, Index:$key,
-                       Index:$kv_head, AttnTile_Count:$group);
+                       Index:$kv_head, Optional<Index>:$position,
+                       Optional<AttnTile_MatrixView>:$table,
+                       AttnTile_Count:$group);
   let results = (outs AttnTile_Matrix:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $score `first` $first `key` $key `kv_head` $kv_head `group` $group
-    attr-dict `:` type($score) `->` type($result) $body
+    $score `first` $first `key` $key `kv_head` $kv_head
+    (`position` $position^)? (`table` `(` $table^ `:` type($table) `)`)?
+    `group` $group attr-dict `:` type($score) `->` type($result) $body
   }];
+  let hasVerifier = 1;
+}
+
+def AttnTile_LookupOp : AttnTile_Op<"lookup", [Pure, HasParent<"MapOp">]> {
+  let summary = "element of the table beside an attn_tile.map region";
+  let description = [{
+    `element = table[row, column]` of the map around it; an index beyond the
+    table counts as its last one, a negative one as 0.
+
+    Constraints:
+      C1: the map has a table.
+
+    Example:
+
+    ```mlir
+    func.func @lookup(%score: !attn_tile.tile<?x128xf32>, %first: index,
+                      %key: index, %kv_head: index,
+                      %table: !attn_tile.view<32x8xf32>) {
+      %result = attn_tile.map %score first %first key %key kv_head %kv_head
+          table(%table : !attn_tile.view<32x8xf32>) group 4
+          : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+      ^bb0(%value: f32, %row: index, %column: index, %head: index):
+        %bias = attn_tile.lookup[%column, %head]
+        %biased = arith.addf %value, %bias : f32
+        attn_tile.yield %biased : f32
+      }
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Index:$row, Index:$column);
+  let results = (outs F32:$element);
+  let assemblyFormat = "`[` $row `,` $column `]` attr-dict";
   let hasVerifier = 1;
 }
 

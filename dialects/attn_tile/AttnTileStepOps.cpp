@@ -220,16 +220,27 @@ LogicalResult MapOp::verify() {
       !isa<attn::tile::YieldOp>(getBody().front().back()))
     return emitOpError() << "region ends without 'attn_tile.yield'";
   Builder builder(getContext());
-  SmallVector<Type> expected = {builder.getF32Type(), builder.getIndexType(),
-                                builder.getIndexType(), builder.getIndexType()};
+  SmallVector<Type> expected(getPosition() ? 5 : 4, builder.getIndexType());
+  expected[0] = builder.getF32Type();
   if (!llvm::equal(getBody().getArgumentTypes(), expected))
     return emitOpError()
            << "region takes " << getBody().getArgumentTypes()
-           << ", expected (f32 score, index row, index column, index head)";
+           << ", expected (f32 score, index row, index column, index head"
+           << (getPosition() ? ", index position)" : ")");
   Type yielded = getBody().front().back().getOperand(0).getType();
   if (!yielded.isF32())
     return emitOpError() << "region yields " << yielded << ", expected f32";
   return success();
+}
+
+LogicalResult LookupOp::verify() {
+  // lookup_c1
+  auto map = cast<MapOp>((*this)->getParentOp());
+  if (map.getTable())
+    return success();
+  InFlightDiagnostic error = emitOpError() << "reads a table";
+  error.attachNote(map.getLoc()) << "this attn_tile.map has no operand 'table'";
+  return error;
 }
 
 LogicalResult SoftmaxStepOp::verify() {

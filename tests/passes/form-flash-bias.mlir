@@ -72,49 +72,70 @@ func.func @six_heads(%q: !q6, %k: !k6, %v: !k6) -> (!q6, !lse6) {
 !hs = tensor<?x4x?x?xf32>
 !hl = tensor<?x?x4xf32>
 
-// The row's position moves all scores of the row alike: no one sees it.
+// Lengths that the mask counts too are known to the region.
 // CHECK-LABEL: func.func @lengths
 // CHECK: attn.flash %{{.+}} lengths(
-func.func @lengths(%q: !h, %k: !h, %v: !h, %lengths: tensor<?xi32>) -> !h {
+// CHECK-NEXT: score_mod (%{{.+}}: f32, %{{.+}}: index, %[[COLUMN:.+]]: index, %{{.+}}: index, %[[POSITION:.+]]: index)
+// CHECK: arith.subi %[[COLUMN]], %[[POSITION]]
+func.func @lengths(%q: !h, %k: !h, %v: !h, %lengths: tensor<?xi32>) -> (!h, !hl) {
   %s = attn.score %q, %k : !h, !h -> !hs
   %b = attn.position_bias %s lengths(%lengths : tensor<?xi32>) {bias = #attn.alibi} : !hs
   %p, %lse = attn.masked_softmax %b lengths(%lengths : tensor<?xi32>)
       {scale = 1.0, mask = #attn.causal} : !hs -> !hs, !hl
   // expected-remark@below {{joined score}}
   %o = attn.weighted_sum %p, %v : !hs, !h -> !h
-  return %o : !h
+  return %o, %lse : !h, !hl
 }
 
-// CHECK-LABEL: func.func @lse_needed
-// CHECK-NOT: attn.flash
-func.func @lse_needed(%q: !h, %k: !h, %v: !h) -> (!h, !hl) {
+// The keys' extent tells the position, where neither has lengths.
+// CHECK-LABEL: func.func @absolute_distance
+// CHECK: attn.flash
+// CHECK-NEXT: %[[POSITION:[a-z_0-9]+]]: index) {
+// CHECK: arith.subi %{{.+}}, %[[POSITION]]
+func.func @absolute_distance(%q: !h, %k: !h, %v: !h) -> (!h, !hl) {
   %s = attn.score %q, %k : !h, !h -> !hs
-  %b = attn.position_bias %s {bias = #attn.alibi} : !hs
+  %b = attn.position_bias %s {bias = #attn.alibi<distance = absolute>} : !hs
   %p, %lse = attn.masked_softmax %b {scale = 1.0, mask = #attn.causal} : !hs -> !hs, !hl
-  // expected-remark@below {{the denominator is needed, and with it the row's position, which depends on lengths}}
+  // expected-remark@below {{joined score}}
   %o = attn.weighted_sum %p, %v : !hs, !h -> !h
   return %o, %lse : !h, !hl
 }
 
-// CHECK-LABEL: func.func @absolute_distance
-// CHECK-NOT: attn.flash
-func.func @absolute_distance(%q: !h, %k: !h, %v: !h) -> !h {
+// Of other lengths, the row's position moves all scores of the row alike: no
+// one sees it but the denominator.
+// CHECK-LABEL: func.func @other_lengths
+// CHECK: attn.flash
+// CHECK-NEXT: score_mod (%{{.+}}: f32, %[[ROW:.+]]: index, %[[COLUMN:.+]]: index, %{{.+}}: index) {
+// CHECK: arith.subi %[[COLUMN]], %[[ROW]]
+func.func @other_lengths(%q: !h, %k: !h, %v: !h, %lengths: tensor<?xi32>) -> !h {
   %s = attn.score %q, %k : !h, !h -> !hs
-  %b = attn.position_bias %s {bias = #attn.alibi<distance = absolute>} : !hs
+  %b = attn.position_bias %s lengths(%lengths : tensor<?xi32>) {bias = #attn.alibi} : !hs
   %p, %lse = attn.masked_softmax %b {scale = 1.0, mask = #attn.causal} : !hs -> !hs, !hl
-  // expected-remark@below {{an absolute distance needs the row's position, which depends on lengths}}
+  // expected-remark@below {{joined score}}
   %o = attn.weighted_sum %p, %v : !hs, !h -> !h
   return %o : !h
 }
 
-// CHECK-LABEL: func.func @table
+// CHECK-LABEL: func.func @other_lengths_lse
 // CHECK-NOT: attn.flash
-func.func @table(%q: !h, %k: !h, %v: !h, %table: tensor<32x4xf32>) -> !h {
+func.func @other_lengths_lse(%q: !h, %k: !h, %v: !h, %lengths: tensor<?xi32>) -> (!h, !hl) {
   %s = attn.score %q, %k : !h, !h -> !hs
-  %b = attn.position_bias %s table(%table : tensor<32x4xf32>)
-      {bias = #attn.buckets<count = 32, max_distance = 128>} : !hs
+  %b = attn.position_bias %s {bias = #attn.alibi} : !hs
+  %p, %lse = attn.masked_softmax %b lengths(%lengths : tensor<?xi32>)
+      {scale = 1.0, mask = #attn.causal} : !hs -> !hs, !hl
+  // expected-remark@below {{the denominator is needed, and with it the row's position, which depends on other lengths than those of the mask}}
+  %o = attn.weighted_sum %p, %v : !hs, !h -> !h
+  return %o, %lse : !h, !hl
+}
+
+// CHECK-LABEL: func.func @other_lengths_absolute
+// CHECK-NOT: attn.flash
+func.func @other_lengths_absolute(%q: !h, %k: !h, %v: !h, %lengths: tensor<?xi32>) -> !h {
+  %s = attn.score %q, %k : !h, !h -> !hs
+  %b = attn.position_bias %s lengths(%lengths : tensor<?xi32>)
+      {bias = #attn.alibi<distance = absolute>} : !hs
   %p, %lse = attn.masked_softmax %b {scale = 1.0, mask = #attn.causal} : !hs -> !hs, !hl
-  // expected-remark@below {{the bias reads a table of 32 rows, for which score_mod has no operand}}
+  // expected-remark@below {{an absolute distance needs the row's position, which depends on other lengths than those of the mask}}
   %o = attn.weighted_sum %p, %v : !hs, !h -> !h
   return %o : !h
 }

@@ -223,6 +223,9 @@ LogicalResult Emitter::emitMap(MapOp map) {
   define(body.getArgument(3))
       << name(map.getKvHead()) << " * " << map.getGroup() << " + r % "
       << map.getGroup() << ";\n";
+  if (map.getPosition())
+    define(body.getArgument(4))
+        << name(map.getPosition()) << " + r / " << map.getGroup() << ";\n";
   if (failed(emitBlock(body)))
     return failure();
   Value result = cast<YieldOp>(body.getTerminator()).getValue();
@@ -381,6 +384,13 @@ LogicalResult Emitter::emitStep(Operation *op) {
       .Case([&](DocumentsOp op) {
         defineFromArray(op.getResults(), "toy_tile", "toy_documents",
                         {list(op.getOperands())});
+      })
+      .Case([&](LookupOp op) {
+        define(op.getElement())
+            << "toy_lookup("
+            << list({op->getParentOfType<MapOp>().getTable(), op.getRow(),
+                     op.getColumn()})
+            << ");\n";
       })
       .Case([&](EntryOp op) {
         define(op.getValue())

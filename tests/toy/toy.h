@@ -49,6 +49,14 @@ static int64_t toy_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t toy_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t toy_ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// table[row, column], indices beyond it at its edge.
+static float toy_lookup(const toy_view *table, int64_t row, int64_t column) {
+  row = toy_min(toy_max(row, 0), table->extent[0] - 1);
+  column = toy_min(toy_max(column, 0), table->extent[1] - 1);
+  return ((const float *)
+              table->data)[row * table->stride[0] + column * table->stride[1]];
+}
+
 static float *toy_at(const toy_view *view, int64_t i, int64_t j, int64_t k) {
   return (float *)view->data + i * view->stride[0] + j * view->stride[1] +
          k * view->stride[2];

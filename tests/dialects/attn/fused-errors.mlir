@@ -150,7 +150,7 @@ func.func @flash_c4_sinks(%query: tensor<2x?x4x16xf32>, %key: tensor<2x?x2x16xf3
 
 func.func @flash_c6(%query: tensor<2x?x4x16xf32>, %key: tensor<2x?x2x16xf32>,
     %value: tensor<2x?x2x16xf32>) {
-  // expected-error @below {{'attn.flash' op score_mod takes 'f32', 'index', expected (f32 score, index row, index column, index head)}}
+  // expected-error @below {{'attn.flash' op score_mod takes 'f32', 'index', expected (f32 score, index row, index column, index head), and maybe index position}}
   %output, %lse = attn.flash %query, %key, %value
       {scale = 0.25, mask = #attn.causal}
       : tensor<2x?x4x16xf32>, tensor<2x?x2x16xf32>, tensor<2x?x2x16xf32>
@@ -219,6 +219,32 @@ func.func @flash_c8(%q: tensor<2x5x4x16xf32>, %outer: f32) {
     // expected-error @below {{'arith.addf' op using value defined outside the region}}
     %sum = arith.addf %score, %outer : f32
     attn.yield %sum : f32
+  }
+  return
+}
+
+// -----
+
+func.func @flash_c10(%q: tensor<2x5x4x16xf32>, %table: tensor<?x4xf32>) {
+  // expected-error @below {{'attn.flash' op table is 'tensor<?x4xf32>', expected static sizes of at least 1}}
+  %o, %l = attn.flash %q, %q, %q table(%table : tensor<?x4xf32>)
+      {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>
+      -> tensor<2x5x4x16xf32>, tensor<2x5x4xf32>
+  return
+}
+
+// -----
+
+func.func @lookup_c1(%q: tensor<2x5x4x16xf32>) {
+  // expected-note @below {{this attn.flash has no operand 'table'}}
+  %o, %l = attn.flash %q, %q, %q {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>, tensor<2x5x4x16xf32>
+      -> tensor<2x5x4x16xf32>, tensor<2x5x4xf32>
+      score_mod (%score: f32, %row: index, %column: index, %head: index) {
+    // expected-error @below {{'attn.lookup' op reads a table}}
+    %bias = attn.lookup[%row, %head]
+    attn.yield %bias : f32
   }
   return
 }

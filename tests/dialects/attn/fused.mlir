@@ -21,7 +21,7 @@ func.func @masked_softmax(%score: tensor<?x4x?x?xf32>, %lengths: tensor<?xi32>,
 // CHECK-LABEL: func.func @flash
 func.func @flash(%query: tensor<?x?x4x16xf32>, %key: tensor<?x?x2x16xf32>,
                  %value: tensor<?x?x2x8xf32>, %lengths: tensor<?xi32>,
-                 %sinks: tensor<4xf32>)
+                 %sinks: tensor<4xf32>, %table: tensor<6x4xf32>)
     -> (tensor<?x?x4x8xf32>, tensor<?x?x4x8xf32>) {
   // CHECK: %output, %lse = attn.flash %{{.+}}, %{{.+}}, %{{.+}} {scale = 0.25, mask = #attn.causal}
   // CHECK-SAME: : !h4x16_heads, !h2x16_heads, !h2x8_heads -> !h4x8_heads, !h4_rows{{$}}
@@ -38,5 +38,16 @@ func.func @flash(%query: tensor<?x?x4x16xf32>, %key: tensor<?x?x2x16xf32>,
       score_mod (%s: f32, %i: index, %j: index, %h: index) {
     attn.yield %s : f32
   }
-  return %o, %o1 : tensor<?x?x4x8xf32>, tensor<?x?x4x8xf32>
+  // CHECK: attn.flash {{.+}} table(%{{.+}} : tensor<6x4xf32>)
+  // CHECK-NEXT: score_mod (%score: f32, %row: index, %column: index, %head: index, %position: index) {
+  // CHECK-NEXT: attn.lookup[%column, %position]
+  %o2, %l2 = attn.flash %query, %key, %value table(%table : tensor<6x4xf32>)
+      {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf32>, tensor<?x?x2x8xf32>
+      -> tensor<?x?x4x8xf32>, tensor<?x?x4xf32>
+      score_mod (%s: f32, %i: index, %j: index, %h: index, %p: index) {
+    %bias = attn.lookup[%j, %p]
+    attn.yield %bias : f32
+  }
+  return %o1, %o2 : tensor<?x?x4x8xf32>, tensor<?x?x4x8xf32>
 }

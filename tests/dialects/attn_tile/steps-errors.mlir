@@ -162,6 +162,32 @@ func.func @map_c1_yield(%score: !attn_tile.tile<?x128xf32>, %i: index) {
 
 // -----
 
+func.func @map_c1_position(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-error @below {{'attn_tile.map' op region takes 'f32', 'index', 'index', 'index', expected (f32 score, index row, index column, index head, index position)}}
+  %result = attn_tile.map %score first %i key %i kv_head %i position %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+  ^bb0(%s: f32, %row: index, %column: index, %head: index):
+    attn_tile.yield %s : f32
+  }
+  return
+}
+
+// -----
+
+func.func @lookup_c1(%score: !attn_tile.tile<?x128xf32>, %i: index) {
+  // expected-note @below {{this attn_tile.map has no operand 'table'}}
+  %result = attn_tile.map %score first %i key %i kv_head %i group 4
+      : !attn_tile.tile<?x128xf32> -> !attn_tile.tile<?x128xf32> {
+  ^bb0(%s: f32, %row: index, %column: index, %head: index):
+    // expected-error @below {{'attn_tile.lookup' op reads a table}}
+    %bias = attn_tile.lookup[%row, %head]
+    attn_tile.yield %bias : f32
+  }
+  return
+}
+
+// -----
+
 func.func @documents_c1(%ids: !attn_tile.view<?x?xf32>, %i: index) {
   // expected-error @below {{'attn_tile.documents' op has elements of type 'f32', expected i32}}
   %begins, %ends = attn_tile.documents %ids[%i] position %i count %i length %i
