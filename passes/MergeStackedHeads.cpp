@@ -23,11 +23,23 @@ using namespace mlir;
 using namespace attn;
 
 namespace {
+/// What makes query, key or value of a head.
+struct Projection {
+  /// attn.linear or attn.matmul.
+  Operation *product = nullptr;
+  /// The attn.add of a bias behind it; null for none.
+  Operation *sum = nullptr;
+  /// The bias of a linear, or of the sum; null for none.
+  Value bias;
+
+  Value getResult() const { return (sum ? sum : product)->getResult(0); }
+  Type getType() const { return getResult().getType(); }
+};
+
 /// One head: what makes query, key and value, and what becomes of them.
 struct StackedHead {
   FlashOp flash;
-  /// attn.linear or attn.matmul.
-  std::array<Operation *, 3> projections;
+  std::array<Projection, 3> projections;
 };
 } // namespace
 
@@ -46,30 +58,54 @@ static FlashOp findSingleHead(Value part) {
                                                                   : FlashOp();
 }
 
-/// The projection that `heads` [batch, sequence, 1, size] comes from; null if
-/// it comes from something else.
-static Operation *findProjection(Value heads) {
-  auto expand = heads.getDefiningOp<ExpandOp>();
-  if (!expand || expand.getDim() != 2)
-    return nullptr;
-  Operation *op = expand.getInput().getDefiningOp();
-  if (auto matmul = dyn_cast_or_null<MatmulOp>(op))
-    return matmul.getRhs().getType().getRank() == 2 ? op : nullptr;
-  return dyn_cast_or_null<LinearOp>(op);
+/// The projection by one weight that makes `rows`, without a sum.
+static Projection findProduct(Value rows) {
+  if (auto linear = rows.getDefiningOp<LinearOp>())
+    return {.product = linear, .bias = linear.getBias()};
+  auto matmul = rows.getDefiningOp<MatmulOp>();
+  if (matmul && matmul.getRhs().getType().getRank() == 2)
+    return {.product = matmul, .bias = {}};
+  return {};
 }
 
-static Value biasOf(Operation *projection) {
-  auto linear = dyn_cast<LinearOp>(projection);
-  return linear ? Value(linear.getBias()) : Value();
+/// The product and the bias, in whichever order, that `sum` adds.
+static Projection findBiased(AddOp sum) {
+  for (bool isFirst : {true, false}) {
+    Value rows = isFirst ? sum.getLhs() : sum.getRhs();
+    Value bias = isFirst ? sum.getRhs() : sum.getLhs();
+    Projection projection = findProduct(rows);
+    // A bias per row, or one that is repeated, is no part of a weight's row.
+    auto type = cast<ShapedType>(bias.getType());
+    bool isOfColumns = type.getRank() == 1 &&
+                       type.getDimSize(0) ==
+                           cast<ShapedType>(rows.getType()).getShape().back();
+    if (projection.product && !projection.bias && isOfColumns &&
+        rows.getType() == sum.getType())
+      return {.product = projection.product, .sum = sum, .bias = bias};
+  }
+  return {};
+}
+
+/// The projection that `heads` [batch, sequence, 1, size] comes from; none if
+/// it comes from something else.
+static Projection findProjection(Value heads) {
+  auto expand = heads.getDefiningOp<ExpandOp>();
+  if (!expand || expand.getDim() != 2)
+    return {};
+  if (auto sum = expand.getInput().getDefiningOp<AddOp>())
+    return findBiased(sum);
+  return findProduct(expand.getInput());
 }
 
 /// Why two projections cannot be rows of one; empty if they can.
-static std::string compareProjections(Operation *first, Operation *other) {
-  if (first->getName() != other->getName() || !biasOf(first) != !biasOf(other))
+static std::string compareProjections(const Projection &first,
+                                      const Projection &other) {
+  if (first.product->getName() != other.product->getName() ||
+      !first.bias != !other.bias || !first.sum != !other.sum)
     return "are of different kinds";
-  if (first->getOperand(0) != other->getOperand(0))
+  if (first.product->getOperand(0) != other.product->getOperand(0))
     return "have different inputs";
-  if (first->getResult(0).getType() != other->getResult(0).getType())
+  if (first.getType() != other.getType())
     return "have different sizes";
   return {};
 }
@@ -116,9 +152,11 @@ static std::string collectHead(Value part, size_t number, StackedHead &head,
   for (auto [role, operand, projection] :
        llvm::zip_equal(kRoles, operands, head.projections)) {
     projection = findProjection(operand);
-    if (!projection)
+    if (!projection.product)
       return (role + " of " + name + " is no projection").str();
-    auto uses = llvm::range_size(projection->getResult(0).getUses());
+    auto usesOf = [](Value value) { return llvm::range_size(value.getUses()); };
+    auto uses = std::max(usesOf(projection.product->getResult(0)),
+                         usesOf(projection.getResult()));
     if (uses != 1 || !operand.hasOneUse())
       return (role + " of " + name + " has " +
               Twine(std::max<size_t>(uses, 2)) +
@@ -153,14 +191,16 @@ public:
 
 private:
   Value concat(ArrayRef<Value> parts, int64_t dim);
+  Value createProduct(size_t role);
   Value createProjection(size_t role);
   Value createHeads(Value projected);
 
-  /// An operand of all heads' projections.
-  SmallVector<Value> operandsOf(size_t role, unsigned number) const {
-    return llvm::map_to_vector(heads, [&](const StackedHead &head) {
-      return head.projections[role]->getOperand(number);
-    });
+  Value concatBiases(size_t role) {
+    return concat(llvm::map_to_vector(heads,
+                                      [&](const StackedHead &head) {
+                                        return head.projections[role].bias;
+                                      }),
+                  0);
   }
 
   RewriterBase &builder;
@@ -181,21 +221,33 @@ Value HeadMerger::concat(ArrayRef<Value> parts, int64_t dim) {
 }
 
 /// linear %x, %w0 and linear %x, %w1 -> linear %x, (concat %w0, %w1)
-Value HeadMerger::createProjection(size_t role) {
-  Operation *first = heads.front().projections[role];
-  bool isLinear = isa<LinearOp>(first);
-  Value weight = concat(operandsOf(role, 1), isLinear ? 0 : 1);
-  Value input = first->getOperand(0);
-  auto type = cast<RankedTensorType>(first->getResult(0).getType());
+Value HeadMerger::createProduct(size_t role) {
+  const Projection &first = heads.front().projections[role];
+  bool isLinear = isa<LinearOp>(first.product);
+  auto weights = llvm::map_to_vector(heads, [&](const StackedHead &head) {
+    return head.projections[role].product->getOperand(1);
+  });
+  Value weight = concat(weights, isLinear ? 0 : 1);
+  Value input = first.product->getOperand(0);
+  auto type = cast<RankedTensorType>(first.getType());
   SmallVector<int64_t> shape(type.getShape());
   if (!ShapedType::isDynamic(shape.back()))
     shape.back() *= count;
   if (!isLinear)
     return MatmulOp::create(builder, location, type.clone(shape), input,
                             weight);
-  Value bias = biasOf(first) ? concat(operandsOf(role, 2), 0) : Value();
+  bool hasOwnBias = first.bias && !first.sum;
   return LinearOp::create(builder, location, type.clone(shape), input, weight,
-                          bias);
+                          hasOwnBias ? concatBiases(role) : Value());
+}
+
+/// The product, and the sum with all biases where there is one.
+Value HeadMerger::createProjection(size_t role) {
+  Value product = createProduct(role);
+  if (!heads.front().projections[role].sum)
+    return product;
+  return AddOp::create(builder, location, product.getType(), product,
+                       concatBiases(role));
 }
 
 Value HeadMerger::createHeads(Value projected) {
@@ -231,8 +283,11 @@ int64_t HeadMerger::countBytes() const {
   if (count == 1)
     return 0;
   for (const StackedHead &head : heads)
-    for (Operation *projection : head.projections)
-      for (Value parameter : projection->getOperands().drop_front()) {
+    for (const Projection &projection : head.projections)
+      for (Value parameter :
+           {projection.product->getOperand(1), projection.bias}) {
+        if (!parameter)
+          continue;
         auto type = cast<ShapedType>(parameter.getType());
         elements += type.hasStaticShape() ? type.getNumElements() : 0;
       }

@@ -171,7 +171,7 @@ static void corrupt(ArrayRef<Argument> arguments, const CaseSpec &spec,
 
 static SmallInputs makeCase(ArrayRef<Argument> open, const CaseSpec &spec) {
   Random random(spec.queries * 1000 + spec.keys);
-  SmallInputs inputs{spec.name.str(), {}};
+  SmallInputs inputs{.name = spec.name.str(), .tensors = {}};
   SmallVector<Argument> arguments(open);
   close(arguments,
         {.batch = kBatch, .queries = spec.queries, .keys = spec.keys});
@@ -181,10 +181,25 @@ static SmallInputs makeCase(ArrayRef<Argument> open, const CaseSpec &spec) {
   return inputs;
 }
 
+/// Whether a value of the function is used more than once.
+static bool hasSharedValue(Operation *subject, ArrayRef<Argument> arguments) {
+  auto function = dyn_cast<func::FuncOp>(subject);
+  if (!function)
+    return false;
+  auto isShared = [](auto pair) {
+    auto [tensor, argument] = pair;
+    return isValue(argument.role) && !tensor.hasOneUse();
+  };
+  return llvm::any_of(llvm::zip(function.getArguments(), arguments), isShared);
+}
+
 SmallVector<SmallInputs> verify::makeSmallInputs(Operation *subject,
                                                  LatentForm form) {
   SmallVector<SmallInputs> cases;
-  for (const CaseSpec &spec : kCases)
-    cases.push_back(makeCase(argumentsOf(subject, form), spec));
+  SmallVector<Argument> arguments = argumentsOf(subject, form);
+  for (const CaseSpec &spec : kCases) {
+    cases.push_back(makeCase(arguments, spec));
+    cases.back().areScoresNan = spec.nans && hasSharedValue(subject, arguments);
+  }
   return cases;
 }

@@ -19,6 +19,8 @@ namespace attn::verify {
 struct SmallInputs {
   std::string name;
   llvm::SmallVector<reference::Tensor> tensors;
+  /// A value that holds a NaN is used for something else too: for scores.
+  bool areScoresNan = false;
 };
 
 /// Inputs for a declared layer, a latent one in this form, or a func.func, one

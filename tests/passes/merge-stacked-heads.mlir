@@ -6,6 +6,7 @@
 
 !x = tensor<2x6x3xf32>
 !w = tensor<2x3xf32>
+!wm = tensor<3x2xf32>
 !p = tensor<2x6x2xf32>
 !h = tensor<2x6x1x2xf32>
 !l = tensor<2x6x1xf32>
@@ -49,7 +50,61 @@ func.func @linear(%x: !x, %q0: !w, %k0: !w, %v0: !w, %q1: !w, %k1: !w, %v1: !w,
   return %c : !o
 }
 
-!wm = tensor<3x2xf32>
+// A bias may be added behind a product, on either side: the biases are joined
+// as the weights are.
+// CHECK-LABEL: func.func @added_biases
+// CHECK: %[[W:.+]] = attn.concat %{{.+}} {dim = 1} : tensor<3x2xf32>, tensor<3x2xf32> -> tensor<3x4xf32>
+// CHECK-NEXT: %[[P:.+]] = attn.matmul %{{.+}}, %[[W]]
+// CHECK-NEXT: %[[B:.+]] = attn.concat %{{.+}} {dim = 0} : tensor<2xf32>, tensor<2xf32> -> tensor<4xf32>
+// CHECK-NEXT: attn.add %[[P]], %[[B]] : tensor<2x6x4xf32>, tensor<4xf32> -> tensor<2x6x4xf32>
+// CHECK: attn.flash
+// CHECK-NOT: attn.flash
+func.func @added_biases(%x: !x, %q0: !wm, %k0: !w, %v0: !wm, %q1: !wm, %k1: !w,
+                        %v1: !wm, %b0: tensor<2xf32>, %b1: tensor<2xf32>) -> !o {
+  %qp = attn.matmul %x, %q0 : !x, !wm -> !p
+  %q = attn.add %qp, %b0 : !p, tensor<2xf32> -> !p
+  %kp = attn.linear %x, %k0 : !x, !w -> !p
+  %k = attn.add %b0, %kp : tensor<2xf32>, !p -> !p
+  %v = attn.matmul %x, %v0 : !x, !wm -> !p
+  %qh = attn.expand %q {dim = 2} : !p -> !h
+  %kh = attn.expand %k {dim = 2} : !p -> !h
+  %vh = attn.expand %v {dim = 2} : !p -> !h
+  %o, %lse = attn.flash %qh, %kh, %vh {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f = attn.flatten %o {dim = 2} : !h -> !p
+  %qp2 = attn.matmul %x, %q1 : !x, !wm -> !p
+  %q2 = attn.add %b1, %qp2 : tensor<2xf32>, !p -> !p
+  %kp2 = attn.linear %x, %k1 : !x, !w -> !p
+  %k2 = attn.add %kp2, %b1 : !p, tensor<2xf32> -> !p
+  %v2 = attn.matmul %x, %v1 : !x, !wm -> !p
+  %qh2 = attn.expand %q2 {dim = 2} : !p -> !h
+  %kh2 = attn.expand %k2 {dim = 2} : !p -> !h
+  %vh2 = attn.expand %v2 {dim = 2} : !p -> !h
+  %o2, %lse2 = attn.flash %qh2, %kh2, %vh2 {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f2 = attn.flatten %o2 {dim = 2} : !h -> !p
+  // expected-remark@below {{merged 2 single heads into one attention; each call puts 176 bytes of weights together}}
+  %c = attn.concat %f, %f2 {dim = 2} : !p, !p -> !o
+  return %c : !o
+}
+
+// What is added to each row is no bias of the weights' rows.
+// CHECK-LABEL: func.func @added_rows
+// CHECK-COUNT-2: attn.flash
+func.func @added_rows(%x: !x, %w: !wm, %b: !p) -> !o {
+  %qp = attn.matmul %x, %w : !x, !wm -> !p
+  %q = attn.add %qp, %b : !p, !p -> !p
+  %k = attn.matmul %x, %w : !x, !wm -> !p
+  %v = attn.matmul %x, %w : !x, !wm -> !p
+  %qh = attn.expand %q {dim = 2} : !p -> !h
+  %kh = attn.expand %k {dim = 2} : !p -> !h
+  %vh = attn.expand %v {dim = 2} : !p -> !h
+  %o, %lse = attn.flash %qh, %kh, %vh {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f = attn.flatten %o {dim = 2} : !h -> !p
+  %o2, %lse2 = attn.flash %qh, %kh, %vh {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f2 = attn.flatten %o2 {dim = 2} : !h -> !p
+  // expected-remark@below {{query of head 0 is no projection}}
+  %c = attn.concat %f, %f2 {dim = 2} : !p, !p -> !o
+  return %c : !o
+}
 
 // Weights [in, out] are joined along their outputs.
 // CHECK-LABEL: func.func @matmul
