@@ -52,7 +52,7 @@ class Meaning:
     showing: tuple = ()
     # Float arguments that are added: "matrix", "heads", "full".
     added: tuple = ()
-    # "", or the distance of an ALiBi bias: "absolute", "key".
+    # "", the distance of an ALiBi bias ("signed", "absolute", "key"), or "buckets" of a table.
     bias: str = ""
     sinks: bool = False
     lengths: bool = False
@@ -110,7 +110,7 @@ class Meaning:
 
     def is_valid(self):
         if self.dynamic and (self.family == "latent" or self.hiding or self.showing or self.added or self.lengths
-                             or self.positions or self.tied or self.bias == "absolute" or self.rank < 4 and self.band or self.rank == 2):
+                             or self.positions or self.tied or self.rank < 4 and self.band or self.rank == 2):
             return False
         if self.band and not self.is_band_seen():
             return False
@@ -122,7 +122,7 @@ class Meaning:
             return False
         if self.keys == 1 and (self.hiding or self.showing or self.added):
             return False
-        if self.lengths and (self.band and self.band.bottom_right or self.bias):
+        if self.lengths and self.band and self.band.bottom_right:
             return False
         if self.rope and self.dim % 2:
             return False
@@ -168,7 +168,7 @@ def draw(rng):
         scale=rng.choice([1.0, dim ** -0.5, dim ** -0.5, 0.3, 2.0]), softcap=rng.choice([0.0, 0.0, 0.0, 2.0, 30.0]),
         band=band, hiding=pick(masks, 0.12), showing=pick(masks, 0.08),
         added=pick(("matrix", "heads", "full") if rank == 4 else ("matrix",), 0.08),
-        bias=rng.choice(["absolute", "key"]) if rank == 4 and chance(0.1) else "",
+        bias=rng.choice(["signed", "absolute", "key", "buckets"]) if rank == 4 and chance(0.1) else "",
         sinks=rank == 4 and chance(0.08), lengths=rank == 4 and chance(0.08),
         tied=rng.choice(["kv", "qkv"]) if family == "heads" and chance(0.3) else "", rope=rope,
         positions=bool(rope) and chance(0.5), norm=rank == 4 and family in ("rows", "cross") and chance(0.2),

@@ -201,9 +201,9 @@ class Speller(ProjectionSpeller, MaskSpeller):
         if self.trap == "capped twice":
             score = g.softcap(score, 1.5)
         if m.bias and self.trap == "bias before the scale":
-            return self.softmax(g.scale(g.position_bias(score, f"#attn.alibi<distance = {m.bias}>"), 0.5), rank)
+            return self.softmax(g.scale(self.biased(score), 0.5), rank)
         if m.bias:
-            score = g.position_bias(score, f"#attn.alibi<distance = {m.bias}>")
+            score = self.biased(score)
         for step in self.mask_steps(rank):
             score = step(score)
         if self.trap == "scale behind a finite fill":
@@ -215,6 +215,14 @@ class Speller(ProjectionSpeller, MaskSpeller):
         if self.scale_at("masked scores"):
             score = self.apply_scale(score, self.scale_at("masked scores"))
         return self.softmax(score, rank)
+
+    def biased(self, score):
+        g, m = self.g, self.m
+        lengths = g.argument("lengths", (m.batch,), "i32") if m.lengths else None
+        if m.bias != "buckets":
+            return g.position_bias(score, f"#attn.alibi<distance = {m.bias}>", lengths)
+        table = g.argument("bucket table", (8, m.heads))
+        return g.position_bias(score, "#attn.buckets<count = 8, max_distance = 6>", lengths, table)
 
     def capped(self, score):
         g, cap = self.g, self.m.softcap

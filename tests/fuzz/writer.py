@@ -48,8 +48,9 @@ class Writer(Graph):
         tail = f"lengths({lengths.name} : {lengths.type})" if lengths else ""
         return self.step("mask", [x], x.shape, f"mask = {mask}", types=x.type, tail=tail)
 
-    def position_bias(self, x, bias):
-        return self.step("position_bias", [x], x.shape, f"bias = {bias}", types=x.type)
+    def position_bias(self, x, bias, lengths=None, table=None):
+        tail = " ".join(f"{name}({t.name} : {t.type})" for name, t in (("lengths", lengths), ("table", table)) if t)
+        return self.step("position_bias", [x], x.shape, f"bias = {bias}", types=x.type, tail=tail)
 
     def softmax_over(self, x, dim=None, sinks=None):
         tail = f"sinks({sinks.name} : {sinks.type})" if sinks else ""
