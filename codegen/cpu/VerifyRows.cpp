@@ -25,6 +25,46 @@ static ArrayRef<int64_t> shapeOf(Value value) {
 static bool hasColumns(Value tile) { return shapeOf(tile).size() == 2; }
 
 //===----------------------------------------------------------------------===//
+// Messages
+//===----------------------------------------------------------------------===//
+
+static std::optional<int64_t> constantOf(Value index) {
+  APInt number;
+  return matchPattern(index, m_ConstantInt(&number))
+             ? std::optional(number.getSExtValue())
+             : std::nullopt;
+}
+
+/// 8, or ? where it is known in the call alone.
+static std::string spell(std::optional<int64_t> number) {
+  return number ? std::to_string(*number) : "?";
+}
+
+static std::string spellSize(int64_t size) {
+  return spell(ShapedType::isDynamic(size) ? std::nullopt
+                                           : std::optional(size));
+}
+
+/// `got` and `expected` count rows and are not one value.
+static LogicalResult refuseCount(Operation *op, StringRef what, Value got,
+                                 Value expected) {
+  InFlightDiagnostic error = op->emitOpError() << what;
+  if (got && expected && constantOf(got) && constantOf(expected))
+    return error << " of " << spell(constantOf(got)) << " rows, expected "
+                 << spell(constantOf(expected));
+  error << " whose number of rows is another value than that of the step";
+  if (expected)
+    error.attachNote(expected.getLoc()) << "the step's rows are counted here";
+  return error;
+}
+
+/// "3 uses, expected 1"
+static std::string spellUses(Value value) {
+  return std::to_string(llvm::range_size(value.getUses())) +
+         " uses, expected 1";
+}
+
+//===----------------------------------------------------------------------===//
 // Row steps
 //===----------------------------------------------------------------------===//
 
@@ -34,14 +74,28 @@ static LogicalResult verifyRowOperand(Operation *op, Value tile, Value count) {
   if (!isProductSum(tile)) {
     Operation *producer = tile.getDefiningOp();
     if (!producer || !isRowOp(*producer))
-      return op->emitOpError(
-          "takes a tile that is no result of a step on rows");
+      return op->emitOpError()
+             << "takes a tile that comes from "
+             << (producer ? "'" + producer->getName().getStringRef() + "'"
+                          : Twine("an argument"))
+             << ", expected a step on rows";
     if (producer->getBlock() != op->getBlock())
-      return op->emitOpError("takes a tile of another block");
+      return op->emitOpError() << "takes a tile that '" << producer->getName()
+                               << "' makes in another block";
   }
   if (countOf(tile) == count)
     return success();
-  return op->emitOpError("takes tiles of different rows");
+  return refuseCount(op, "takes a tile", countOf(tile), count);
+}
+
+/// A tile of a static number of rows holds all that are counted.
+static LogicalResult verifyRoom(Operation *op, Value tile, Value count) {
+  int64_t rows = shapeOf(tile)[0];
+  std::optional<int64_t> counted = constantOf(count);
+  if (ShapedType::isDynamic(rows) || !counted || *counted <= rows)
+    return success();
+  return op->emitOpError() << "counts " << *counted
+                           << " rows, the tile has room for " << rows;
 }
 
 static LogicalResult verifyMapRows(tile::MapRowsOp op) {
@@ -65,15 +119,38 @@ static LogicalResult verifyWholeRows(Operation *op, Value tile) {
       continue;
     if (shapeOf(load.getView()).back() != shapeOf(tile)[1] ||
         !matchPattern(load.getColumn(), m_Zero()))
-      return op->emitOpError() << "takes rows of " << shapeOf(tile)[1]
-                               << " columns that are part of longer ones";
+      return op->emitOpError()
+             << "takes rows of " << shapeOf(tile)[1] << " columns from column "
+             << spell(constantOf(load.getColumn()))
+             << " on, expected the whole rows of "
+             << spellSize(shapeOf(load.getView()).back());
   }
   if (!isProductSum(tile))
     return success();
   return op->emitOpError("takes the sum of a product, which is a part of rows");
 }
 
+/// Where a program says which of its arguments are written, others are not.
+static LogicalResult verifyRoot(tile::StoreRowsOp op) {
+  auto argument = dyn_cast<BlockArgument>(tile::rootOf(op.getView()));
+  auto program = op->getParentOfType<tile::ProgramOp>();
+  std::optional<uint64_t> results = program.getResultCount();
+  if (!argument || !results)
+    return success();
+  uint64_t inputs = program.getBody().getNumArguments() - *results;
+  if (argument.getArgNumber() >= inputs)
+    return success();
+  return op.emitOpError() << "stores to "
+                          << program.getArgumentNames()[argument.getArgNumber()]
+                          << ", argument " << argument.getArgNumber()
+                          << ", expected a buffer or one of the arguments from "
+                          << inputs << " on";
+}
+
 static LogicalResult verifyStore(tile::StoreRowsOp op) {
+  if (failed(verifyRoot(op)) ||
+      failed(verifyRoom(op, op.getTile(), op.getCount())))
+    return failure();
   if (op.getTile().getDefiningOp<tile::CoordinatesOp>())
     return op.emitOpError("stores coordinates, which the CPU keeps nowhere");
   return verifyRowOperand(op, op.getTile(), op.getCount());
@@ -95,6 +172,8 @@ static LogicalResult verifyRowStep(Operation *op) {
         return verifyWholeRows(x, x.getTile());
       })
       .Case([&](tile::StoreRowsOp x) { return verifyStore(x); })
+      .Case<tile::LoadRowsOp, tile::CoordinatesOp, tile::FillOp>(
+          [&](auto x) { return verifyRoom(x, x.getTile(), x.getCount()); })
       .Default(success());
 }
 
@@ -120,9 +199,17 @@ static LogicalResult verifySameColumns(Block &block) {
       known = &op;
     auto [column, size] = placeOf(&op);
     auto [knownColumn, knownSize] = placeOf(known);
-    if (column != knownColumn || !size.equals(knownSize))
-      return op.emitOpError(
-          "has other columns than the first step on the same rows");
+    if (column == knownColumn && size.equals(knownSize))
+      continue;
+    InFlightDiagnostic error =
+        op.emitOpError() << "begins at column " << spell(constantOf(column))
+                         << " of " << spell(size.asNumber())
+                         << ", other than the first step on the same "
+                            "rows";
+    error.attachNote(known->getLoc())
+        << "which begins at column " << spell(constantOf(knownColumn)) << " of "
+        << spell(knownSize.asNumber());
+    return error;
   }
   return success();
 }
@@ -139,13 +226,16 @@ static LogicalResult verifyFactor(tile::MultiplyOp op, Value tile,
     return op.emitOpError() << "has " << what
                             << " that no attn_tile.load_rows loads for it "
                                "alone";
+  if (failed(verifyRoom(load, load.getTile(), load.getCount())))
+    return failure();
+  auto type = load.getView().getType();
   if (!tile::hasPackedRows(load.getView()))
-    return op.emitOpError()
-           << "has " << what << " whose elements do not follow each other";
-  ArrayRef<int64_t> shape = shapeOf(load.getView());
-  if (!ShapedType::isDynamic(shape.back()))
+    return op.emitOpError() << "has " << what << " in " << type
+                            << " whose elements do not follow each other";
+  if (!ShapedType::isDynamic(type.getShape().back()))
     return success();
-  return op.emitOpError() << "has " << what << " of dynamic columns";
+  return op.emitOpError() << "has " << what << " in " << type
+                          << ", expected a static number of columns";
 }
 
 static LogicalResult verifyMultiply(tile::MultiplyOp op) {
@@ -157,23 +247,31 @@ static LogicalResult verifyMultiply(tile::MultiplyOp op) {
   auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
   auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
   if (rows.getCount() != countOf(op.getSum()))
-    return op.emitOpError("has a sum and rows of different rows");
+    return refuseCount(op, "has a sum", countOf(op.getSum()), rows.getCount());
   if (shapeOf(weight.getView()).size() < 2)
-    return op.emitOpError("has a weight of one dimension");
+    return op.emitOpError() << "has a weight in " << weight.getView().getType()
+                            << ", expected two dimensions or more";
   if (op.getSum().hasOneUse())
     return success();
-  return op.emitOpError("updates a sum that is used again");
+  return op.emitOpError() << "updates a sum of " << spellUses(op.getSum());
 }
 
 /// Sums begin with zeros, and each has one place.
 static LogicalResult verifyStart(tile::FillOp op) {
   if (isRowOp(*op))
     return success();
-  if (!matchPattern(op.getValue(), m_AnyZeroFloat()))
-    return op.emitOpError("begins a sum with another value than 0");
+  if (failed(verifyRoom(op, op.getTile(), op.getCount())))
+    return failure();
+  FloatAttr value;
+  if (!matchPattern(op.getValue(), m_Constant(&value)) ||
+      !value.getValue().isZero())
+    return op.emitOpError()
+           << "begins a sum with "
+           << (value ? std::to_string(value.getValueAsDouble()) : "?")
+           << ", expected 0";
   if (op->hasOneUse())
     return success();
-  return op.emitOpError("begins two sums");
+  return op.emitOpError() << "begins a sum and has " << spellUses(op.getTile());
 }
 
 static LogicalResult verifyProductLoop(scf::ForOp loop) {
@@ -181,7 +279,10 @@ static LogicalResult verifyProductLoop(scf::ForOp loop) {
     return success();
   if (loop.getInitArgs().size() != 1 ||
       !loop.getInitArgs()[0].getDefiningOp<tile::FillOp>())
-    return loop.emitOpError("carries more than the sum of one product");
+    return loop.emitOpError()
+           << "carries " << loop.getInitArgs().size()
+           << " values, expected the sum of one product that begins with "
+              "attn_tile.fill";
   Value sum = loop.getYieldedValues()[0];
   while (auto multiply = sum.getDefiningOp<tile::MultiplyOp>())
     sum = multiply.getSum();

@@ -70,7 +70,7 @@ attn_tile.program @tile_of_another_block(%x: !attn_tile.view<?x8xf32>, %w: !attn
     %rows = attn_tile.load_rows %x[%row, %zero] count %one
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
     scf.for %i = %zero to %eight step %one {
-    // expected-error @below {{'attn_tile.store_rows' op takes a tile of another block}}
+    // expected-error @below {{'attn_tile.store_rows' op takes a tile that 'attn_tile.load_rows' makes in another block}}
     attn_tile.store_rows %rows, %y[%row, %zero] count %one
         : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
     }
@@ -94,7 +94,7 @@ attn_tile.program @tile_of_no_row_step(%x: !attn_tile.view<?x8xf32>, %w: !attn_t
     %none = arith.constant 0.0 : f32
     %maximum, %denominator, %started = attn_tile.start rows %one
         : !attn_tile.tile<?xf32>, !attn_tile.tile<?xf32>, !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.store_rows' op takes a tile that is no result of a step on rows}}
+    // expected-error @below {{'attn_tile.store_rows' op takes a tile that comes from 'attn_tile.start', expected a step on rows}}
     attn_tile.store_rows %started, %y[%row, %zero] count %one
         : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
   }
@@ -145,7 +145,7 @@ attn_tile.program @weight_not_packed(%x: !attn_tile.view<?x8xf32>, %w: !attn_til
     %weight = attn_tile.load_rows %turned[%zero, %zero] count %eight
         : !attn_tile.view<8x8xf32> -> !attn_tile.tile<8x8xf32>
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.multiply' op has a weight whose elements do not follow each other}}
+    // expected-error @below {{'attn_tile.multiply' op has a weight in '!attn_tile.view<8x8xf32>' whose elements do not follow each other}}
     %sum = attn_tile.multiply %start, %rows, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
   }
@@ -171,7 +171,7 @@ attn_tile.program @weight_of_dynamic_columns(%x: !attn_tile.view<?x8xf32>, %w: !
     %weight = attn_tile.load_rows %z[%zero, %zero] count %eight
         : !attn_tile.view<8x?xf32> -> !attn_tile.tile<8x8xf32>
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.multiply' op has a weight of dynamic columns}}
+    // expected-error @below {{'attn_tile.multiply' op has a weight in '!attn_tile.view<8x?xf32>', expected a static number of columns}}
     %sum = attn_tile.multiply %start, %rows, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
   }
@@ -197,7 +197,7 @@ attn_tile.program @weight_of_one_dimension(%x: !attn_tile.view<?x8xf32>, %w: !at
     %weight = attn_tile.load_rows %v[%zero, %zero] count %one
         : !attn_tile.view<8xf32> -> !attn_tile.tile<8x8xf32>
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.multiply' op has a weight of one dimension}}
+    // expected-error @below {{'attn_tile.multiply' op has a weight in '!attn_tile.view<8xf32>', expected two dimensions or more}}
     %sum = attn_tile.multiply %start, %rows, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
   }
@@ -260,7 +260,7 @@ attn_tile.program @sum_used_again(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile.v
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
     %first = attn_tile.multiply %start, %rows, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
-    // expected-error @below {{'attn_tile.multiply' op updates a sum that is used again}}
+    // expected-error @below {{'attn_tile.multiply' op updates a sum of 2 uses, expected 1}}
     %second = attn_tile.multiply %first, %others, %other_weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
     attn_tile.store_rows %first, %y[%row, %zero] count %one
@@ -291,7 +291,7 @@ attn_tile.program @two_sums_begun(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile.v
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
     %other_weight = attn_tile.load_rows %w[%zero, %zero] count %eight
         : !attn_tile.view<8x8xf32> -> !attn_tile.tile<8x8xf32>
-    // expected-error @below {{'attn_tile.fill' op begins two sums}}
+    // expected-error @below {{'attn_tile.fill' op begins a sum and has 2 uses, expected 1}}
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
     %first = attn_tile.multiply %start, %rows, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
@@ -317,7 +317,7 @@ attn_tile.program @loop_of_two_sums(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile
     %none = arith.constant 0.0 : f32
     %start = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
     %other = attn_tile.fill %none rows %one : f32 -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'scf.for' op carries more than the sum of one product}}
+    // expected-error @below {{'scf.for' op carries 2 values, expected the sum of one product that begins with attn_tile.fill}}
     %product:2 = scf.for %i = %zero to %eight step %eight iter_args(%a = %start, %b = %other) -> (!attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>) {
       %rows = attn_tile.load_rows %x[%row, %zero] count %one
           : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>

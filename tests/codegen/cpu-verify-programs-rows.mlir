@@ -36,6 +36,7 @@ attn_tile.program @rows_of_other_count(%x: !attn_tile.view<?x8xf32>, %w: !attn_t
     %y: !attn_tile.view<?x8xf32>) attributes {
     argument_names = ["x", "w", "y"], layers = array<i64>, layer_rows = array<i64>,
     schedule = #schedule} {
+  // expected-note @below {{the step's rows are counted here}}
   %one = arith.constant 1 : index
   attn_tile.phase "rows" grid(%row = %one) {
     %zero = arith.constant 0 : index
@@ -43,7 +44,7 @@ attn_tile.program @rows_of_other_count(%x: !attn_tile.view<?x8xf32>, %w: !attn_t
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
     %other = attn_tile.load_rows %y[%row, %zero] count %row
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.map_rows' op takes tiles of different rows}}
+    // expected-error @below {{'attn_tile.map_rows' op takes a tile whose number of rows is another value than that of the step}}
     %m = attn_tile.map_rows %tile, %other : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32> -> !attn_tile.tile<?x8xf32> {
     ^bb0(%a: f32, %b: f32):
       attn_tile.yield %a : f32
@@ -62,11 +63,12 @@ attn_tile.program @store_of_other_count(%x: !attn_tile.view<?x8xf32>, %w: !attn_
     argument_names = ["x", "w", "y"], layers = array<i64>, layer_rows = array<i64>,
     schedule = #schedule} {
   %one = arith.constant 1 : index
+  // expected-note @below {{the step's rows are counted here}}
   attn_tile.phase "rows" grid(%row = %one) {
     %zero = arith.constant 0 : index
     %tile = attn_tile.load_rows %x[%row, %zero] count %one
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.store_rows' op takes tiles of different rows}}
+    // expected-error @below {{'attn_tile.store_rows' op takes a tile whose number of rows is another value than that of the step}}
     attn_tile.store_rows %tile, %y[%row, %zero] count %row
         : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
   }
@@ -85,9 +87,10 @@ attn_tile.program @other_columns(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile.vi
   %one = arith.constant 1 : index
   attn_tile.phase "rows" grid(%row = %one) {
     %zero = arith.constant 0 : index
+    // expected-note @below {{which begins at column 0 of 8}}
     %tile = attn_tile.load_rows %x[%row, %zero] count %one
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.store_rows' op has other columns than the first step on the same rows}}
+    // expected-error @below {{'attn_tile.store_rows' op begins at column 1 of 8, other than the first step on the same rows}}
     attn_tile.store_rows %tile, %y[%row, %one] count %one
         : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
   }
@@ -108,7 +111,7 @@ attn_tile.program @sum_of_a_part(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile.vi
     %zero = arith.constant 0 : index
     %tile = attn_tile.load_rows %x[%row, %zero] count %one
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x4xf32>
-    // expected-error @below {{'attn_tile.sum_rows' op takes rows of 4 columns that are part of longer ones}}
+    // expected-error @below {{'attn_tile.sum_rows' op takes rows of 4 columns from column 0 on, expected the whole rows of 8}}
     %sum = attn_tile.sum_rows %tile
         : !attn_tile.tile<?x4xf32> -> !attn_tile.tile<?xf32>
   }
@@ -186,7 +189,7 @@ attn_tile.program @product_from_one(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile
     %weight = attn_tile.load_rows %w[%zero, %zero] count %one
         : !attn_tile.view<8x8xf32> -> !attn_tile.tile<8x8xf32>
     %some = arith.constant 1.0 : f32
-    // expected-error @below {{'attn_tile.fill' op begins a sum with another value than 0}}
+    // expected-error @below {{'attn_tile.fill' op begins a sum with 1.000000, expected 0}}
     %start = attn_tile.fill %some rows %one : f32 -> !attn_tile.tile<?x8xf32>
     %sum = attn_tile.multiply %start, %tile, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
@@ -203,6 +206,7 @@ attn_tile.program @sum_of_other_rows(%x: !attn_tile.view<?x8xf32>, %w: !attn_til
     %y: !attn_tile.view<?x8xf32>) attributes {
     argument_names = ["x", "w", "y"], layers = array<i64>, layer_rows = array<i64>,
     schedule = #schedule} {
+  // expected-note @below {{the step's rows are counted here}}
   %one = arith.constant 1 : index
   attn_tile.phase "rows" grid(%row = %one) {
     %zero = arith.constant 0 : index
@@ -212,7 +216,7 @@ attn_tile.program @sum_of_other_rows(%x: !attn_tile.view<?x8xf32>, %w: !attn_til
         : !attn_tile.view<8x8xf32> -> !attn_tile.tile<8x8xf32>
     %none = arith.constant 0.0 : f32
     %start = attn_tile.fill %none rows %row : f32 -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.multiply' op has a sum and rows of different rows}}
+    // expected-error @below {{'attn_tile.multiply' op has a sum whose number of rows is another value than that of the step}}
     %sum = attn_tile.multiply %start, %tile, %weight
         : !attn_tile.tile<?x8xf32>, !attn_tile.tile<?x8xf32>, !attn_tile.tile<8x8xf32>
   }
@@ -234,5 +238,91 @@ attn_tile.program @view_in_a_phase(%x: !attn_tile.view<?x8xf32>, %w: !attn_tile.
     // expected-error @below {{'attn_tile.permute' op stands in a phase, expected before the phases}}
     %turned = attn_tile.permute %w [1, 0]
         : !attn_tile.view<8x8xf32> -> !attn_tile.view<8x8xf32>
+  }
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "graph", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @store_to_an_input(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch", ""], ["batch", ""]], result_count = 1 : i64,
+    schedule = #schedule} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "rows" grid(%row = %one) {
+    %zero = arith.constant 0 : index
+    %tile = attn_tile.load_rows %y[%row, %zero] count %one
+        : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
+    // expected-error @below {{'attn_tile.store_rows' op stores to "x", argument 0, expected a buffer or one of the arguments from 1 on}}
+    attn_tile.store_rows %tile, %x[%row, %zero] count %one
+        : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
+  }
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "graph", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @load_beyond_the_tile(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch", ""], ["batch", ""]], result_count = 1 : i64,
+    schedule = #schedule} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "rows" grid(%row = %one) {
+    %zero = arith.constant 0 : index
+    %four = arith.constant 4 : index
+    // expected-error @below {{'attn_tile.load_rows' op counts 4 rows, the tile has room for 3}}
+    %tile = attn_tile.load_rows %x[%row, %zero] count %four
+        : !attn_tile.view<?x8xf32> -> !attn_tile.tile<3x8xf32>
+  }
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "graph", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @store_beyond_the_tile(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch", ""], ["batch", ""]], result_count = 1 : i64,
+    schedule = #schedule} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "rows" grid(%row = %one) {
+    %zero = arith.constant 0 : index
+    %four = arith.constant 4 : index
+    %two = arith.constant 2 : index
+    %tile = attn_tile.load_rows %x[%row, %zero] count %two
+        : !attn_tile.view<?x8xf32> -> !attn_tile.tile<3x8xf32>
+    // expected-error @below {{'attn_tile.store_rows' op counts 4 rows, the tile has room for 3}}
+    attn_tile.store_rows %tile, %y[%row, %zero] count %four
+        : !attn_tile.tile<3x8xf32>, !attn_tile.view<?x8xf32>
+  }
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "graph", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+attn_tile.program @store_of_two_rows(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x", "y"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch", ""], ["batch", ""]], result_count = 1 : i64,
+    schedule = #schedule} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "rows" grid(%row = %one) {
+    %zero = arith.constant 0 : index
+    %two = arith.constant 2 : index
+    %tile = attn_tile.load_rows %x[%row, %zero] count %two
+        : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
+    // expected-error @below {{'attn_tile.store_rows' op takes a tile of 2 rows, expected 1}}
+    attn_tile.store_rows %tile, %y[%row, %zero] count %one
+        : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
   }
 }
