@@ -104,13 +104,25 @@ private:
 };
 } // namespace
 
+/// As many queries as keys: both alignments are one.
+static bool isSquare(AttentionSteps &steps) {
+  ArrayRef<int64_t> sizes =
+      steps.softmax.getScore().getType().getShape().take_back(2);
+  return !ShapedType::isDynamic(sizes[0]) && sizes[0] == sizes[1] &&
+         !(steps.mask && steps.mask.getLengths());
+}
+
 /// The symbolic mask that lets through what both do; null if there is none.
-static MaskAttrInterface joinMasks(MaskAttrInterface a, MaskAttrInterface b) {
+static MaskAttrInterface joinMasks(MaskAttrInterface a, MaskAttrInterface b,
+                                   bool isSquare) {
   if (isa<BidirectionalAttr>(a) || a == b)
     return b;
   if (isa<BidirectionalAttr>(b))
     return a;
-  std::optional<KeyInterval> both = intersect(a.getInterval(), b.getInterval());
+  KeyInterval first = a.getInterval(), second = b.getInterval();
+  if (isSquare)
+    second.alignment = first.alignment;
+  std::optional<KeyInterval> both = intersect(first, second);
   if (!both)
     return {};
   return cast<MaskAttrInterface>(describeInterval(a.getContext(), *both));
@@ -159,7 +171,8 @@ std::string attn::joinMaskParts(AttentionSteps &steps) {
     return obstacle;
   MaskAttrInterface everything =
       BidirectionalAttr::get(steps.softmax->getContext());
-  steps.symbolic = joinMasks(steps.mask ? steps.mask.getMask() : everything,
-                             band.fit ? band.fit->mask : everything);
+  steps.symbolic =
+      joinMasks(steps.mask ? steps.mask.getMask() : everything,
+                band.fit ? band.fit->mask : everything, isSquare(steps));
   return steps.symbolic ? "" : "two symbolic masks show no common interval";
 }

@@ -56,6 +56,8 @@ class Meaning:
     bias: str = ""
     sinks: bool = False
     lengths: bool = False
+    # Packed into one sequence, whose numbers are an argument.
+    documents: bool = False
     # Which of the arguments are one: "", "kv" or "qkv".
     tied: str = ""
     # "", "half" or "interleaved".
@@ -75,8 +77,13 @@ class Meaning:
         return self.kv_heads * self.group
 
     @property
+    def looks(self):
+        """The symbolic mask has operands, so there is one in every spelling."""
+        return self.lengths or self.documents
+
+    @property
     def has_run_time_mask(self):
-        return bool(self.hiding or self.showing or self.added or self.bias or self.lengths)
+        return bool(self.hiding or self.showing or self.added or self.bias or self.looks)
 
     def ranges(self):
         band = self.band or Band()
@@ -109,12 +116,12 @@ class Meaning:
         return not top_left.is_causal and (band.is_causal or not can_be)
 
     def is_valid(self):
-        if self.dynamic and (self.family == "latent" or self.hiding or self.showing or self.added or self.lengths
+        if self.dynamic and (self.family == "latent" or self.hiding or self.showing or self.added or self.looks
                              or self.positions or self.tied or self.rank < 4 and self.band or self.rank == 2):
             return False
         if self.band and not self.is_band_seen():
             return False
-        if self.rank < 4 and (self.heads > 1 or self.bias or self.sinks or self.lengths or self.rope or self.norm):
+        if self.rank < 4 and (self.heads > 1 or self.bias or self.sinks or self.looks or self.rope or self.norm):
             return False
         if self.rank == 2 and (self.batch > 1 or "padding" in self.hiding + self.showing):
             return False
@@ -170,6 +177,7 @@ def draw(rng):
         added=pick(("matrix", "heads", "full") if rank == 4 else ("matrix",), 0.08),
         bias=rng.choice(["signed", "absolute", "key", "buckets"]) if rank == 4 and chance(0.1) else "",
         sinks=rank == 4 and chance(0.08), lengths=rank == 4 and chance(0.08),
+        documents=rank == 4 and chance(0.08),
         tied=rng.choice(["kv", "qkv"]) if family == "heads" and chance(0.3) else "", rope=rope,
         positions=bool(rope) and chance(0.5), norm=rank == 4 and family in ("rows", "cross") and chance(0.2),
         projection_bias=family in ("rows", "cross") and chance(0.3), output=chance(0.3),

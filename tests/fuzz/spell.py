@@ -144,7 +144,7 @@ class Speller(ProjectionSpeller, MaskSpeller):
     # Heads folded into the batch, for products of one batch dimension.
     def is_folded(self):
         m = self.m
-        can_be = not (m.bias or m.sinks or m.lengths or m.dynamic or self.trap) and not {"full", "heads"} & set(
+        can_be = not (m.bias or m.sinks or m.looks or m.dynamic or self.trap) and not {"full", "heads"} & set(
             m.hiding + m.showing + m.added)
         return can_be and self.c.flag("heads folded into the batch")
 
@@ -166,7 +166,7 @@ class Speller(ProjectionSpeller, MaskSpeller):
     def is_stacked(self):
         m = self.m
         can_be = (m.family in ("rows", "cross") and m.rank == 4 and m.group == 1
-                  and not (m.dynamic and m.band or m.norm or m.rope or m.bias or m.sinks or m.lengths)
+                  and not (m.dynamic and m.band or m.norm or m.rope or m.bias or m.sinks or m.looks)
                   and not {"full", "heads"} & set(m.hiding + m.showing + m.added))
         return can_be and self.c.flag("stacked heads")
 
@@ -250,7 +250,7 @@ class Speller(ProjectionSpeller, MaskSpeller):
         kinds = ["softmax", "dim"]
         if self.renormalises(rank):
             kinds = ["softmax"]
-        elif not (m.lengths or m.dynamic):
+        elif not (m.looks or m.dynamic):
             kinds += ["linalg", "spelled out"]
         kind = self.c.pick("softmax", kinds)
         if kind == "dim":

@@ -143,7 +143,18 @@ class MaskSpeller:
     def sum(self, score, added):
         return self.g.binary("add", added, score) if self.c.flag("mask in front") else self.g.binary("add", score, added)
 
-    def symbol(self):
+    def symbol(self, has_band=True):
+        m = self.m
+        if m.documents:
+            top_left = bool(m.band and not m.band.bottom_right)
+            band = f"{self.band_symbol()}, " if m.band and has_band else ""
+            # As many queries as keys: both alignments are one.
+            if not band and m.queries == m.keys and not m.lengths:
+                top_left = self.c.flag("documents from the first key on")
+            return f"#attn.all<[{band}#attn.document{'<alignment = top_left>' if top_left else ''}]>"
+        return self.band_symbol() if has_band else "#attn.bidirectional"
+
+    def band_symbol(self):
         m = self.m
         if m.band is None:
             return "#attn.bidirectional"
@@ -180,7 +191,7 @@ class MaskSpeller:
         m, g, c = self.m, self.g, self.c
         steps, conditions = [], []
         if m.band and self.trap != "mask before softcap":
-            if not m.lengths:
+            if not m.looks:
                 kind = c.pick(self.named("band"), self.band_kinds(rank)) if not self.trap else ""
                 if kind == "joined" and (m.hiding or m.showing):
                     conditions.append(lambda: self.band_tensor("i1", False))
@@ -199,14 +210,13 @@ class MaskSpeller:
         order = c.pick("mask order", ["written", "reversed"])
         if order == "reversed":
             steps.reverse()
-        if m.lengths:
-            lengths = g.argument("lengths", (m.batch,), "i32")
-            if m.band:
-                if c.pick("band of lengths", ["symbol", "fill"]) == "fill":
-                    steps.append(lambda s: g.masked_fill(s, self.band_tensor("i1", False), INFINITY))
-                    steps.append(lambda s: g.symbolic_mask(s, "#attn.bidirectional", lengths))
-                    return steps
-            steps.append(lambda s: g.symbolic_mask(s, self.symbol(), lengths))
+        if m.looks:
+            lengths = g.argument("lengths", (m.batch,), "i32") if m.lengths else None
+            documents = g.argument("documents", (m.batch, m.keys), "i32") if m.documents else None
+            is_tensor = m.band and c.pick("band beside operands", ["symbol", "fill"]) == "fill"
+            if is_tensor:
+                steps.append(lambda s: g.masked_fill(s, self.band_tensor("i1", False), INFINITY))
+            steps.append(lambda s: g.symbolic_mask(s, self.symbol(not is_tensor), lengths, documents))
         return steps
 
     def join(self, conditions):

@@ -44,13 +44,17 @@ class Writer(Graph):
     def softcap(self, x, cap):
         return self.step("softcap", [x], x.shape, f"cap = {number(cap)}", types=x.type)
 
-    def symbolic_mask(self, x, mask, lengths=None):
-        tail = f"lengths({lengths.name} : {lengths.type})" if lengths else ""
-        return self.step("mask", [x], x.shape, f"mask = {mask}", types=x.type, tail=tail)
+    @staticmethod
+    def operands(**tensors):
+        return " ".join(f"{name}({t.name} : {t.type})" for name, t in tensors.items() if t)
+
+    def symbolic_mask(self, x, mask, lengths=None, documents=None):
+        return self.step("mask", [x], x.shape, f"mask = {mask}", types=x.type,
+                         tail=self.operands(lengths=lengths, documents=documents))
 
     def position_bias(self, x, bias, lengths=None, table=None):
-        tail = " ".join(f"{name}({t.name} : {t.type})" for name, t in (("lengths", lengths), ("table", table)) if t)
-        return self.step("position_bias", [x], x.shape, f"bias = {bias}", types=x.type, tail=tail)
+        return self.step("position_bias", [x], x.shape, f"bias = {bias}", types=x.type,
+                         tail=self.operands(lengths=lengths, table=table))
 
     def softmax_over(self, x, dim=None, sinks=None):
         tail = f"sinks({sinks.name} : {sinks.type})" if sinks else ""

@@ -235,3 +235,18 @@ func.func @added_before_scale(%q: !x, %kt: !xt, %v: !x, %bias: !s) -> !x {
   %o = attn.matmul %p, %v : !s, !x -> !x
   return %o : !x
 }
+
+// As many queries as keys: a triangle is causal in the documents' alignment.
+// CHECK-LABEL: func.func @triangle_of_documents
+// CHECK: attn.mask %{{.+}} documents(%{{.+}} : tensor<2x6xi32>)
+// CHECK-SAME: {mask = #attn.all<[#attn.causal, #attn.document]>}
+func.func @triangle_of_documents(%q: tensor<2x6x1x4xf32>, %documents: tensor<2x6xi32>) -> tensor<2x6x1x4xf32> {
+  %ones = attn.full {value = true} : !b
+  %future = attn.triu %ones {diagonal = 1} : !b
+  %s = attn.score %q, %q : tensor<2x6x1x4xf32>, tensor<2x6x1x4xf32> -> tensor<2x1x6x6xf32>
+  %m = attn.masked_fill %s, %future {value = 0xFFF0000000000000 : f64} : tensor<2x1x6x6xf32>, !b
+  %d = attn.mask %m documents(%documents : tensor<2x6xi32>) {mask = #attn.document} : tensor<2x1x6x6xf32>
+  %p = attn.softmax %d : tensor<2x1x6x6xf32> -> tensor<2x1x6x6xf32>
+  %o = attn.weighted_sum %p, %q : tensor<2x1x6x6xf32>, tensor<2x6x1x4xf32> -> tensor<2x6x1x4xf32>
+  return %o : tensor<2x6x1x4xf32>
+}
