@@ -424,9 +424,12 @@ def FormFlash : Pass<"attn-form-flash", "::mlir::ModuleOp"> {
   let summary = "join scores, masked softmax and weighted sum";
   let description = [{
     Turns the three steps into one `attn.flash`, whose scores never exist as a
-    tensor. A softcap and `#attn.alibi` become its `score_mod` region; a row's
-    position is its index there, which moves all of its scores alike, unless
-    the sizes fix it. A learned bias stays: the region has no table.
+    tensor. A softcap and a bias of positions become its `score_mod` region:
+    slopes of `#attn.alibi`, and buckets of `#attn.buckets`, which are counted up
+    at thresholds and looked up in the table. The region is given a row's
+    position, unless the sizes fix it, under the lengths of the mask. Of a bias
+    with others a row's index does, which moves all of its scores alike, where
+    that does not show; otherwise attention stays as it is, and a remark says so.
 
     Requires: `attn-eliminate-kv-repeat` ran, or key and value have the same
     number of heads anyway.
@@ -465,8 +468,9 @@ def MergeStackedHeads : Pass<"attn-merge-stacked-heads", "::mlir::ModuleOp"> {
   let description = [{
     Heads that project the same inputs with weights of their own and are joined
     along the last dimension are one attention over weights joined along their
-    outputs. The weights are arguments: putting them together costs their bytes
-    once a call, which the remark counts.
+    outputs, and so are biases, in projections or added behind them. The weights
+    are arguments: putting them together costs their bytes once a call, which the
+    remark counts.
 
     Requires: `attn-form-flash` ran: a head is an `attn.flash`.
     Ensures: the function is the same. Heads that differ in more than their

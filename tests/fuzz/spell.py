@@ -261,7 +261,3 @@ class Speller(ProjectionSpeller, MaskSpeller):
             return g.spelled_softmax(score)
         p = g.softmax_over(score)
         return self.renormalised(p, rank) if self.renormalises(rank) else p
-
-    def named(self, choice):
-        """The choice by another name where keys are values too."""
-        return f"{choice} of tied keys" if self.m.tied else choice

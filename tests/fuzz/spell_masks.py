@@ -14,7 +14,7 @@ class MaskSpeller:
     def renormalises(self, rank):
         m = self.m
         can_be = m.band and not (m.has_run_time_mask or m.sinks or m.has_blind_row)
-        return bool(can_be and self.trap is None and self.c.pick(self.named("band"), self.band_kinds(rank)) == "renormalised")
+        return bool(can_be and self.trap is None and self.c.pick("band", self.band_kinds(rank)) == "renormalised")
 
     def renormalised(self, p, rank):
         g = self.g
@@ -104,7 +104,7 @@ class MaskSpeller:
             kinds = ["finite fill", "finite where", "finite added"]
         elif self.trap and not m.dynamic:
             kinds = ["fill", "where", "added"]
-        kind = self.c.pick(self.named("band"), kinds)
+        kind = self.c.pick("band", kinds)
         if kind == "renormalised":
             return score
         if kind == "symbol":
@@ -192,7 +192,7 @@ class MaskSpeller:
         steps, conditions = [], []
         if m.band and self.trap != "mask before softcap":
             if not m.looks:
-                kind = c.pick(self.named("band"), self.band_kinds(rank)) if not self.trap else ""
+                kind = c.pick("band", self.band_kinds(rank)) if not self.trap else ""
                 if kind == "joined" and (m.hiding or m.showing):
                     conditions.append(lambda: self.band_tensor("i1", False))
                 else:
@@ -237,7 +237,7 @@ class MaskSpeller:
 
     def hide(self, score, condition):
         g = self.g
-        kind = self.c.pick(self.named("hidden by"), ["fill", "where", "where not", "added"])
+        kind = self.c.pick("hidden by", ["fill", "where", "where not", "added"])
         if kind == "fill":
             return g.masked_fill(score, condition, INFINITY)
         minus = g.full((1,), INFINITY, "f32")
