@@ -132,10 +132,13 @@ static Finding compareClose(const Expectation &expectation, size_t result,
   bool isOutput = expected.rank() == 4;
   double moved = isOutput ? expectation.maxScore * expectation.maxValue
                           : std::max(expectation.maxScore, expectation.maxSink);
+  // Logits are of base 2: log2(e) in the scale and ln(2) at the end are rounded
+  // too, which moves all scores of a row alike.
+  double unit = isOutput ? 0x1p-23 : 0x1p-22;
   double error = naiveError(expected, expectation.naive[result]);
   Difference worst = worstDifference(expected, got);
   Finding finding = {.error = worst.inPattern ? kInfinity : worst.error,
-                     .tolerance = 2 * error + 1e-5 + 0x1p-23 * moved,
+                     .tolerance = 2 * error + 1e-5 + unit * moved,
                      .detail = {}};
   if (finding.error > finding.tolerance)
     finding.detail = describe(worst, expected);
