@@ -8,9 +8,6 @@
 
 #include "codegen/cpu/Microkernels.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
-
 using namespace mlir;
 using namespace attn::cpu;
 
@@ -56,9 +53,7 @@ private:
   Value areSame(Value key) const {
     Value numbers = LLVM::LoadOp::create(k.builder(), k.loc(), k.intVecType,
                                          k.at(ids, key), /*alignment=*/4);
-    Value same = k.equal(numbers, k.broadcast(id));
-    return vector::ReductionOp::create(k.builder(), k.loc(),
-                                       vector::CombiningKind::AND, same);
+    return k.all(k.equal(numbers, k.broadcast(id)));
   }
 };
 } // namespace

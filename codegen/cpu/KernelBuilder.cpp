@@ -268,6 +268,10 @@ Value KernelBuilder::minf(Value x, Value y) {
 Value KernelBuilder::first(Value vector) {
   return vector::ExtractOp::create(b, location, vector, ArrayRef<int64_t>{0});
 }
+Value KernelBuilder::all(Value lanes) {
+  return vector::ReductionOp::create(b, location, vector::CombiningKind::AND,
+                                     lanes);
+}
 Value KernelBuilder::shuffle(Value x, Value y, ArrayRef<int64_t> lanes) {
   return vector::ShuffleOp::create(b, location, x, y, lanes);
 }

@@ -112,6 +112,8 @@ public:
   Value minf(Value a, Value b);
   /// Lane 0.
   Value first(Value vector);
+  /// Every lane of a vector of i1 is true.
+  Value all(Value lanes);
   Value shuffle(Value a, Value b, llvm::ArrayRef<int64_t> lanes);
   /// The elements of `a`, then those of `b`; both have one length.
   Value concat(Value a, Value b);

@@ -166,7 +166,16 @@ Value MapEmitter::emitLookup(attn::tile::LookupOp op) {
   Value columns = k.splatInt(static_cast<int32_t>(sizes[1]));
   Value place = k.add(k.mul(indexOf(op.getRow(), sizes[0]), columns),
                       indexOf(op.getColumn(), sizes[1]));
-  return k.gather(table, place);
+  // Distances beyond the last bucket are the most: all lanes look up one place.
+  Value first = k.first(place);
+  return k.choose(
+      k.all(k.equal(place, k.broadcast(first))),
+      [&] {
+        Value offset =
+            arith::ExtSIOp::create(k.builder(), k.loc(), k.i64Type, first);
+        return k.broadcast(k.loadF32(k.at(table, offset)));
+      },
+      [&] { return k.gather(table, place); });
 }
 
 Value MapEmitter::emit(Operation &op) {
