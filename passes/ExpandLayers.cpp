@@ -122,6 +122,24 @@ LogicalResult ExpandLayersPass::initialize(MLIRContext *context) {
   return success();
 }
 
+/// What is done around attention is done in f32 alone.
+static LogicalResult checkStorage(ModuleOp module,
+                                  ArrayRef<KernelScope> scopes) {
+  for (Operation &op : *module.getBody()) {
+    if (!isa<GroupedOp, LatentOp>(op))
+      continue;
+    StorageAttr stored = storageOf(&op);
+    bool isF32 = stored.getActivation().isF32() && stored.getKey().isF32() &&
+                 stored.getValue().isF32();
+    for (KernelScope scope : scopes)
+      if (!isF32 && scope != KernelScope::Core)
+        return op.emitOpError()
+               << "has the storage " << stored << ", and scope '"
+               << stringifyKernelScope(scope) << "' takes f32 alone";
+  }
+  return success();
+}
+
 /// Functions get new symbols: none of them may exist.
 template <typename OpTy>
 static LogicalResult checkSymbols(ModuleOp module,
@@ -142,7 +160,8 @@ static LogicalResult checkSymbols(ModuleOp module,
 }
 
 void ExpandLayersPass::runOnOperation() {
-  if (failed(checkSymbols<GroupedOp>(getOperation(), parsed)) ||
+  if (failed(checkStorage(getOperation(), parsed)) ||
+      failed(checkSymbols<GroupedOp>(getOperation(), parsed)) ||
       failed(checkSymbols<LatentOp>(getOperation(), parsed)))
     return signalPassFailure();
   ConversionTarget target(getContext());

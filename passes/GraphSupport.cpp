@@ -47,7 +47,10 @@ static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
   Type element = type.getElementType();
   if (element.isF32() || element.isInteger(1) || element.isInteger(32))
     return std::nullopt;
-  return fail("has elements that are not f32, i1 or i32");
+  std::string stored;
+  llvm::raw_string_ostream(stored) << element;
+  return fail("has elements of type " + Twine(stored) +
+              ", whole functions compute on f32, i1 and i32");
 }
 
 static Answer whyNotFlash(FlashOp flash) {

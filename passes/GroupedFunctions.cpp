@@ -43,7 +43,7 @@ public:
 
 private:
   bool isInputMajor() const { return weights && weights.getInputMajor(); }
-  Heads headArguments();
+  Heads headArguments(StorageAttr stored = {});
   void cacheArguments();
   Value weight(StringRef name, int64_t outputs, int64_t inputs);
   Value bias(StringRef name, int64_t outputs, bool exists);
@@ -74,13 +74,17 @@ private:
 // Arguments
 //===----------------------------------------------------------------------===//
 
-Heads GroupedWriter::headArguments() {
+/// As they are `stored`, or as f32.
+Heads GroupedWriter::headArguments(StorageAttr stored) {
   int64_t kvHeads = layer.getKvHeads(), size = layer.getHeadDim();
   Value query =
-      w.argument("query", {kAny, kAny, int64_t(layer.getHeads()), size});
-  Value key = w.argument("key", {kAny, kAny, kvHeads, size});
+      w.argument("query", {kAny, kAny, int64_t(layer.getHeads()), size},
+                 stored ? stored.getActivation() : Type());
+  Value key = w.argument("key", {kAny, kAny, kvHeads, size},
+                         stored ? stored.getKey() : Type());
   return {query, key,
-          w.argument("value", {kAny, kAny, kvHeads, layer.getValueSize()})};
+          w.argument("value", {kAny, kAny, kvHeads, layer.getValueSize()},
+                     stored ? stored.getValue() : Type())};
 }
 
 /// What a call has besides the hidden states or heads, but for weights.
@@ -205,9 +209,11 @@ Value GroupedWriter::attend(Heads heads) {
 }
 
 void GroupedWriter::writeCore() {
-  Heads heads = headArguments();
+  StorageAttr stored = storageOf(layer);
+  Heads heads = headArguments(stored);
   rows =
-      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0);
+      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0,
+                     stored.getActivation());
   auto [output, lse] = attention(heads);
   w.result("output", output);
   w.result("lse", lse);

@@ -118,21 +118,27 @@ void LatentWriter::finishCore(std::pair<Value, Value> results) {
 
 void LatentWriter::writeExpandedCore() {
   int64_t size = layer.getExpandedSize();
-  Value query = w.argument("query", {kAny, kAny, heads, size});
-  Value key = w.argument("key", {kAny, kAny, heads, size});
+  StorageAttr stored = storageOf(layer);
+  Value query =
+      w.argument("query", {kAny, kAny, heads, size}, stored.getActivation());
+  Value key = w.argument("key", {kAny, kAny, heads, size}, stored.getKey());
   Value value =
-      w.argument("value", {kAny, kAny, heads, int64_t(layer.getValueDim())});
+      w.argument("value", {kAny, kAny, heads, int64_t(layer.getValueDim())},
+                 stored.getValue());
   rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
   finishCore(w.attend(query, key, value, scores(), rows));
 }
 
 /// One head for all: `key = [latent, rope_key]`, `value = latent`.
 void LatentWriter::writeAbsorbedCore() {
+  StorageAttr stored = storageOf(layer);
   Value query =
-      w.argument("query", {kAny, kAny, heads, layer.getAbsorbedSize()});
-  Value latent = w.argument("latent", {kAny, kAny, int64_t(layer.getKvRank())});
-  Value rope =
-      w.argument("rope_key", {kAny, kAny, int64_t(layer.getRopeDim())});
+      w.argument("query", {kAny, kAny, heads, layer.getAbsorbedSize()},
+                 stored.getActivation());
+  Value latent = w.argument("latent", {kAny, kAny, int64_t(layer.getKvRank())},
+                            stored.getValue());
+  Value rope = w.argument("rope_key", {kAny, kAny, int64_t(layer.getRopeDim())},
+                          stored.getKey());
   rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
   Value value = w.asHead(latent, "latent_head");
   Value key = w.concat({value, w.asHead(rope, "rope_head")}, /*dim=*/3, "key");

@@ -61,15 +61,17 @@ Value LayerWriter::addArgument(StringRef name, ArrayRef<int64_t> shape,
   return function.getArgument(index);
 }
 
-Value LayerWriter::argument(StringRef name, ArrayRef<int64_t> shape) {
-  return addArgument(name, shape, builder.getF32Type());
+Value LayerWriter::argument(StringRef name, ArrayRef<int64_t> shape,
+                            Type stored) {
+  return addArgument(name, shape, stored ? stored : builder.getF32Type());
 }
 
 Value LayerWriter::integers(StringRef name, ArrayRef<int64_t> shape) {
   return addArgument(name, shape, builder.getI32Type());
 }
 
-RowFacts LayerWriter::rowArguments(MaskAttrInterface mask, int64_t sinkHeads) {
+RowFacts LayerWriter::rowArguments(MaskAttrInterface mask, int64_t sinkHeads,
+                                   Type sinksStored) {
   RowFacts rows;
   rows.lengths = integers("kv_lengths", {kAny});
   KeyInterval interval = mask.getInterval();
@@ -78,7 +80,7 @@ RowFacts LayerWriter::rowArguments(MaskAttrInterface mask, int64_t sinkHeads) {
   if (interval.document)
     rows.documents = integers("document_ids", {kAny, kAny});
   if (sinkHeads)
-    rows.sinks = argument("sinks", {sinkHeads});
+    rows.sinks = argument("sinks", {sinkHeads}, sinksStored);
   return rows;
 }
 
@@ -208,7 +210,9 @@ std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
                                             const ScoreFacts &scores,
                                             const RowFacts &rows) {
   int64_t heads = shapeOf(query)[2];
-  Type type = resized(query, {kAny, heads, kAny, kAny});
+  // Whatever the tensors are stored in.
+  Type f32 = builder.getF32Type();
+  Type type = RankedTensorType::get({kAny, heads, kAny, kAny}, f32);
   Value score = ScoreOp::create(builder, getLoc(), type, query, key);
   if (APFloat scale(scores.scale); !scale.isExactlyValue(1.0))
     score = ScaleOp::create(builder, getLoc(), type, score, scale);
@@ -216,9 +220,9 @@ std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
     score = SoftcapOp::create(builder, getLoc(), type, score, *scores.softcap);
   score = MaskOp::create(builder, getLoc(), type, score, rows.lengths,
                          rows.prefix, rows.documents, scores.mask);
-  auto softmax = SoftmaxOp::create(builder, getLoc(), type,
-                                   resized(query, {kAny, kAny, heads}), score,
-                                   rows.sinks, /*dim=*/IntegerAttr());
+  auto softmax = SoftmaxOp::create(
+      builder, getLoc(), type, RankedTensorType::get({kAny, kAny, heads}, f32),
+      score, rows.sinks, /*dim=*/IntegerAttr());
   Value output = WeightedSumOp::create(builder, getLoc(),
                                        resized(query, 3, shapeOf(value)[3]),
                                        softmax.getProbability(), value);

@@ -34,11 +34,14 @@ public:
   LayerWriter(mlir::OpBuilder &builder, mlir::Operation *layer,
               const LayerFunction &description, LayersAttr layers);
 
-  /// The next argument, as callers know it, of f32 or of i32.
-  mlir::Value argument(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  /// The next argument, as callers know it, of f32, of what it is `stored` in,
+  /// or of i32.
+  mlir::Value argument(llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
+                       mlir::Type stored = {});
   mlir::Value integers(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
   /// The arguments that `mask`, and sinks for so many heads, need; 0: none.
-  RowFacts rowArguments(MaskAttrInterface mask, int64_t sinkHeads);
+  RowFacts rowArguments(MaskAttrInterface mask, int64_t sinkHeads,
+                        mlir::Type sinksStored = {});
 
   /// The next result, as callers know it.
   void result(llvm::StringRef name, mlir::Value tensor);

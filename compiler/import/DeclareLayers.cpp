@@ -72,7 +72,7 @@ static void declareLatent(OpBuilder &builder, Location location, StringRef name,
                    latent.valueDim, group.numbers, layer.qkvBias,
                    /*norm_eps=*/FloatAttr(), layer.rope,
                    maskOf(builder.getContext(), layer.window),
-                   toAttribute(builder, layer.scale));
+                   toAttribute(builder, layer.scale), /*storage=*/nullptr);
 }
 
 static void declare(OpBuilder &builder, Location location, StringRef name,
@@ -90,7 +90,8 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
                     layer.outputBias, layer.qkNorm, layer.rope,
                     maskOf(builder.getContext(), layer.window),
                     toAttribute(builder, layer.scale),
-                    toAttribute(builder, layer.softcap), layer.sinks);
+                    toAttribute(builder, layer.softcap), layer.sinks,
+                    /*storage=*/nullptr);
 }
 
 OwningOpRef<ModuleOp> attn::declareLayers(MLIRContext &context, StringRef path,

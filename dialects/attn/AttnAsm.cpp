@@ -342,7 +342,11 @@ void attn::printScoreMod(OpAsmPrinter &printer, Operation *, Region &region) {
 
 std::string attn::nameTensorType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
-  if (!tensor || !tensor.getElementType().isF32() || tensor.getEncoding())
+  if (!tensor || tensor.getEncoding())
+    return {};
+  Type element = tensor.getElementType();
+  StringRef stored = element.isF16() ? "_f16" : element.isBF16() ? "_bf16" : "";
+  if (!element.isF32() && stored.empty())
     return {};
   // Only what has dynamic sizes where a layer has them: its shape is its role.
   SmallVector<bool> dynamic =
@@ -351,11 +355,11 @@ std::string attn::nameTensorType(Type type) {
       });
   auto size = [&](unsigned i) { return std::to_string(tensor.getDimSize(i)); };
   if (dynamic == SmallVector<bool>{true, true, false, false})
-    return "h" + size(2) + "x" + size(3) + "_heads";
+    return "h" + size(2) + "x" + size(3) + "_heads" + stored.str();
   if (dynamic == SmallVector<bool>{true, false, true, true})
-    return "h" + size(1) + "_scores";
+    return "h" + size(1) + "_scores" + stored.str();
   if (dynamic == SmallVector<bool>{true, true, false})
-    return "h" + size(2) + "_rows";
+    return "h" + size(2) + "_rows" + stored.str();
   return {};
 }
 

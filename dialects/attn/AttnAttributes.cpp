@@ -41,6 +41,17 @@ LogicalResult LayersAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   return success();
 }
 
+LogicalResult StorageAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  Type activation, Type key, Type value) {
+  // storage_c1
+  for (auto [name, type] :
+       {std::pair("activation", activation), {"key", key}, {"value", value}})
+    if (!type.isF32() && !type.isF16() && !type.isBF16())
+      return emitError() << name << " is " << type
+                         << ", expected f32, f16 or bf16";
+  return success();
+}
+
 /// The slopes of a number of heads that is a power of two.
 static SmallVector<double> powerSlopes(int64_t heads, double maxBias) {
   return llvm::map_to_vector(llvm::seq<int64_t>(1, heads + 1), [&](int64_t i) {

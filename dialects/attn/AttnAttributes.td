@@ -48,6 +48,22 @@ def Attn_KernelScopeAttr : EnumAttr<Attn_Dialect, Attn_KernelScope, "scope"> {
 }
 
 
+def Attn_StorageAttr : Attn_Attr<"Storage", "storage"> {
+  let summary = "types that a layer's tensors are stored in";
+  let description = [{
+    `#attn.storage<activation = f32, key = f16, value = f16>`: what the kernels
+    of a layer take and give: `activation` is the type of queries, sinks and
+    outputs, `key` and `value` are those of the caches.
+
+    Constraints:
+      C1: each is f32, f16 or bf16.
+  }];
+  let parameters = (ins "::mlir::Type":$activation, "::mlir::Type":$key,
+                        "::mlir::Type":$value);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Biases
 //===----------------------------------------------------------------------===//

@@ -20,7 +20,8 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
 
     `scale` is `1/sqrt(head_dim)` when absent, `value_dim` is `head_dim` when
     absent; `sinks` adds one learned logit per head to the denominator.
-    `layers` lists the model's layers that this declaration stands for.
+    `layers` lists the model's layers that this declaration stands for; `storage`
+    says what their tensors are stored in, f32 when absent.
 
     Around it, in this order: projections of `hidden` elements, with biases
     where `qkv_bias` says so; `qk_norm` of queries and keys; `position`; and
@@ -55,7 +56,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     OptionalAttr<Attn_RopeAttr>:$position,
     Attn_MaskAttrInterface:$mask,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
-    UnitAttr:$sinks);
+    UnitAttr:$sinks, OptionalAttr<Attn_StorageAttr>:$storage);
   let extraClassDeclaration = [{
     /// The largest head size that any back end compiles (semantics, item 14).
     static constexpr int64_t kMaxHeadDim = 576;
@@ -86,7 +87,8 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     and `W_uv` follows the weighted sum.
 
     `scale` is `1/sqrt(nope_dim + rope_dim)` when absent. `layers` lists the
-    model's layers that this declaration stands for. `norm_eps` is that of the
+    model's layers that this declaration stands for; `storage` says what their
+    tensors are stored in, f32 when absent. `norm_eps` is that of the
     norms of latent and compressed query, 1e-6 when absent; with
     `projection_bias` the projections from and to `hidden` elements have
     biases, but for a query that is not compressed.
@@ -98,6 +100,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
       C4: scale is finite in f32.
       C5: position fits rope_dim, as in `attn.rope`.
       C6: norm_eps is finite and not negative.
+      C7: storage has one type for keys and values: the latent is both.
 
     Example:
 
@@ -119,7 +122,8 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     UnitAttr:$projection_bias, OptionalAttr<F64Attr>:$norm_eps,
     OptionalAttr<Attn_RopeAttr>:$position,
     Attn_MaskAttrInterface:$mask,
-    OptionalAttr<F64Attr>:$scale);
+    OptionalAttr<F64Attr>:$scale,
+    OptionalAttr<Attn_StorageAttr>:$storage);
   let extraClassDeclaration = [{
     /// Head size of expanded queries and keys: nope_dim + rope_dim.
     int64_t getExpandedSize() { return getNopeDim() + getRopeDim(); }

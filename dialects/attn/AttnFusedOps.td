@@ -80,6 +80,9 @@ def Attn_FlashOp : Attn_Op<"flash", [
 
     A row that sees no key has output 0 and lse -inf, or lse = sink.
 
+    Query, key, value and sinks are f32, f16 or bf16, each its own; scores, softmax
+    and sums are f32, and the output is rounded once to its type.
+
     Constraints:
       C1: batch and head size of query and key agree, batch and keys of key
           and value.
@@ -113,8 +116,9 @@ def Attn_FlashOp : Attn_Op<"flash", [
     }
     ```
   }];
-  let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key,
-                       Attn_HeadsTensor:$value,
+  let arguments = (ins Attn_StoredHeadsTensor:$query,
+                       Attn_StoredHeadsTensor:$key,
+                       Attn_StoredHeadsTensor:$value,
                        Optional<Attn_LengthsTensor>:$lengths,
                        Optional<Attn_LengthsTensor>:$prefix,
                        Optional<Attn_DocumentsTensor>:$documents,
@@ -122,7 +126,7 @@ def Attn_FlashOp : Attn_Op<"flash", [
                        Optional<Attn_TensorMask>:$tensor_mask,
                        Optional<Attn_TableTensor>:$table,
                        F64Attr:$scale, Attn_MaskAttrInterface:$mask);
-  let results = (outs Attn_HeadsTensor:$output, Attn_LseTensor:$lse);
+  let results = (outs Attn_StoredHeadsTensor:$output, Attn_LseTensor:$lse);
   let regions = (region MaxSizedRegion<1>:$score_mod);
   let assemblyFormat = [{
     $query `,` $key `,` $value

@@ -10,7 +10,8 @@
 include "dialects/attn/AttnMaskOps.td"
 include "dialects/attn/AttnShapeOps.td"
 
-def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure, Attn_NamedResults]> {
+def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [
+    Pure, AllElementTypesMatch<["input", "result"]>, Attn_NamedResults]> {
   let summary = "key or value heads, each repeated in place";
   let description = [{
     `result[b, s, h, d] = input[b, s, h / times, d]`: each head `times` times
@@ -30,8 +31,8 @@ def Attn_RepeatKvOp : Attn_Op<"repeat_kv", [Pure, Attn_NamedResults]> {
     }
     ```
   }];
-  let arguments = (ins Attn_HeadsTensor:$input, I64Attr:$times);
-  let results = (outs Attn_HeadsTensor:$result);
+  let arguments = (ins Attn_StoredHeadsTensor:$input, I64Attr:$times);
+  let results = (outs Attn_StoredHeadsTensor:$result);
   let assemblyFormat = [{
     $input custom<Fields>(attr-dict, "getOperationName()")
     `:` type($input) `->` type($result)
@@ -44,7 +45,7 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
   let summary = "unscaled scores of queries against keys";
   let description = [{
     `score[b, h, i, j] = sum_d query[b, i, h, d] * key[b, j, h / group, d]`
-    with `group = heads / kv_heads`.
+    with `group = heads / kv_heads`, in f32 whatever the two are stored in.
 
     Constraints:
       C1: batch and head size of query and key agree.
@@ -63,7 +64,8 @@ def Attn_ScoreOp : Attn_Op<"score", [Pure, Attn_NamedResults]> {
     }
     ```
   }];
-  let arguments = (ins Attn_HeadsTensor:$query, Attn_HeadsTensor:$key);
+  let arguments = (ins Attn_StoredHeadsTensor:$query,
+                       Attn_StoredHeadsTensor:$key);
   let results = (outs Attn_ScoreTensor:$score);
   let assemblyFormat = [{
     $query `,` $key attr-dict `:` type($query) `,` type($key) `->` type($score)
@@ -192,7 +194,8 @@ def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
     `output[b, i, h, d] = sum_j probability[b, h, i, j] *
     value[b, j, h / group, d]`. A probability that a mask made 0
     contributes 0, whatever the value holds; one that underflowed to 0 may turn
-    an infinite or NaN value into NaN.
+    an infinite or NaN value into NaN. The sum, in f32, is rounded once to what
+    the output is stored in.
 
     Constraints:
       C1: batch and keys of probability and value agree.
@@ -212,8 +215,9 @@ def Attn_WeightedSumOp : Attn_Op<"weighted_sum", [
     }
     ```
   }];
-  let arguments = (ins Attn_ScoreTensor:$probability, Attn_HeadsTensor:$value);
-  let results = (outs Attn_HeadsTensor:$output);
+  let arguments = (ins Attn_ScoreTensor:$probability,
+                       Attn_StoredHeadsTensor:$value);
+  let results = (outs Attn_StoredHeadsTensor:$output);
   let assemblyFormat = [{
     $probability `,` $value attr-dict `:` type($probability) `,` type($value)
     `->` type($output)

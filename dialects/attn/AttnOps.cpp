@@ -242,9 +242,22 @@ LogicalResult LatentOp::verify() {
   if (!std::isfinite(epsilon) || epsilon < 0)
     return emitOpError() << "norm_eps is " << epsilon
                          << ", expected a finite number of at least 0";
+  // latent_c7
+  StorageAttr storage = storageOf(*this);
+  if (storage.getKey() != storage.getValue())
+    return emitOpError() << "keeps keys as " << storage.getKey()
+                         << " and values as " << storage.getValue()
+                         << ", expected one type: the latent is both";
   // latent_c5
   return getPosition() ? verifyRope(*this, *getPosition(), getRopeDim())
                        : success();
+}
+
+StorageAttr attn::storageOf(Operation *layer) {
+  if (auto declared = layer->getAttrOfType<StorageAttr>("storage"))
+    return declared;
+  Type f32 = Float32Type::get(layer->getContext());
+  return StorageAttr::get(layer->getContext(), f32, f32, f32);
 }
 
 //===----------------------------------------------------------------------===//

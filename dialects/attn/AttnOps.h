@@ -49,6 +49,9 @@ mlir::LogicalResult verifyScale(mlir::Operation *op,
 mlir::LogicalResult verifyRope(mlir::Operation *op, RopeAttr rope,
                                int64_t headSize);
 
+/// What the tensors of a declared layer are stored in: f32 if it says nothing.
+StorageAttr storageOf(mlir::Operation *layer);
+
 } // namespace attn
 
 #define GET_OP_CLASSES

@@ -16,12 +16,16 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Attn_NamedResults
     : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
+// How callers store floats; what is computed of them is f32.
+defvar Attn_Stored = [F32, F16, BF16];
+
 // Any shape.
-def Attn_Tensor : RankedTensorOf<[F32, I1, I32]>;
+def Attn_Tensor : RankedTensorOf<Attn_Stored # [I1, I32]>;
 def Attn_FloatTensor : RankedTensorOf<[F32]>;
 def Attn_BoolTensor : RankedTensorOf<[I1]>;
 // [batch, sequence, heads, dim]
 def Attn_HeadsTensor : 4DTensorOf<[F32]>;
+def Attn_StoredHeadsTensor : 4DTensorOf<Attn_Stored>;
 // [batch, heads, queries, keys]
 def Attn_ScoreTensor : 4DTensorOf<[F32]>;
 // [batch, queries, heads]
@@ -33,7 +37,7 @@ def Attn_LengthsTensor : 1DTensorOf<[I32]>;
 // [batch, keys]: the document of each key; those of one follow each other
 def Attn_DocumentsTensor : 2DTensorOf<[I32]>;
 // [heads]: one extra logit per head
-def Attn_SinksTensor : 1DTensorOf<[F32]>;
+def Attn_SinksTensor : 1DTensorOf<Attn_Stored>;
 // [rows, columns]: learned biases
 def Attn_TableTensor : 2DTensorOf<[F32]>;
 // [batch, sequence]: where tokens stand

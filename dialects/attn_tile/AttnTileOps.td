@@ -195,7 +195,7 @@ def AttnTile_LoadQueriesOp : AttnTile_Op<"load_queries", [Pure]> {
   let summary = "rows of one key/value group: positions times heads";
   let description = [{
     Row `r` is `view[batch, first + r / group, kv_head * group + r % group]`;
-    there are `count * group` rows.
+    there are `count * group` rows. Elements of 16 bits become the tile's f32.
 
     Constraints:
       C1: tile has a column for each element of a head.
@@ -228,7 +228,8 @@ def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
     Row `r` is `view[batch, first + r, kv_head]` for `first + r < length`; the
     others are zero and not read, whatever memory holds there. Several views
     stand side by side: the row has the elements of the first, then those of the
-    next. A view of three dimensions has no heads: all share its rows.
+    next. A view of three dimensions has no heads: all share its rows. Elements
+    of 16 bits become the tile's f32.
 
     Constraints:
       C1: tile has a column for each element of a row, and a static number of
@@ -267,6 +268,8 @@ def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let description = [{
     The inverse of `attn_tile.load_queries`; a tile with one value per row goes
     to a view [batch, queries, heads]. Nothing happens when the view is absent.
+    For a view of 16 bits elements are rounded to the nearest, ties to even; a
+    NaN stays one.
 
     Constraints:
       C1: tile has rows and columns and view four dimensions, the last of which

@@ -114,3 +114,22 @@ func.func @latent_core(%query: tensor<?x?x4x10xf32> {attn.name = "query"},
 // CHECK: attn_tile.load_keys %latent[%batch, %[[KEY]], %kv_head] {{.*}} -> <128x8xf32>
 // CHECK-LABEL: attn_tile.program @latent_core_decode(
 // CHECK: attn_tile.max_length %latent
+
+// Views are stored as tensors are, tiles are f32.
+
+// CHECK-LABEL: attn_tile.program @stored_
+// CHECK-SAME: !attn_tile.view<?x?x4x16xbf16>
+// CHECK-SAME: !attn_tile.view<?x?x2x16xf16>
+// CHECK: attn_tile.load_queries {{.*}} : <?x?x4x16xbf16> -> <?x16xf32>
+// CHECK: attn_tile.load_keys {{.*}} : !attn_tile.view<?x?x2x16xf16> -> <128x16xf32>
+// CHECK: attn_tile.store {{.*}} : <?x16xf32>, <?x?x4x16xbf16>
+func.func @stored(%query: tensor<?x?x4x16xbf16> {attn.name = "query"},
+                  %key: tensor<?x?x2x16xf16> {attn.name = "key"},
+                  %value: tensor<?x?x2x16xf16> {attn.name = "value"})
+    -> (tensor<?x?x4x16xbf16> {attn.name = "output"},
+        tensor<?x?x4xf32> {attn.name = "lse"}) {
+  %o, %l = attn.flash %query, %key, %value {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x16xbf16>, tensor<?x?x2x16xf16>, tensor<?x?x2x16xf16>
+      -> tensor<?x?x4x16xbf16>, tensor<?x?x4xf32>
+  return %o, %l : tensor<?x?x4x16xbf16>, tensor<?x?x4xf32>
+}

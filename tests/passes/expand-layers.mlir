@@ -93,3 +93,29 @@ attn.grouped @packed {hidden = 64, heads = 4, kv_heads = 4, head_dim = 16,
                       layers = array<i64: 0>, sinks,
                       mask = #attn.all<[#attn.prefix, #attn.document]>}
 // CHECK: attn.mask %{{.+}} lengths(%[[LENGTHS]] : tensor<?xi32>) prefix(%[[PREFIX]] : tensor<?xi32>) documents(%[[DOCUMENTS]] : tensor<?x?xi32>)
+
+// Tensors have the types of the storage; scores and lse are f32.
+
+// CHECK-LABEL: func.func @stored_core
+// CHECK-SAME: !h4x16_heads_bf16 {attn.name = "query"}
+// CHECK-SAME: !h2x16_heads_f16 {attn.name = "key"}
+// CHECK-SAME: !h2x16_heads {attn.name = "value"}
+// CHECK-SAME: tensor<4xbf16> {attn.name = "sinks"}
+// CHECK-SAME: !h4x16_heads_bf16 {attn.name = "output"}
+// CHECK-SAME: !h4_rows {attn.name = "lse"}
+attn.grouped @stored {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+                      layers = array<i64: 0>, mask = #attn.causal, sinks,
+                      storage = #attn.storage<activation = bf16, key = f16, value = f32>}
+// CHECK: attn.score {{.*}} -> !h4_scores
+
+// CHECK-LABEL: func.func @stored_latent_expanded_core
+// CHECK-SAME: !h4x12_heads {attn.name = "query"}
+// CHECK-SAME: !h4x12_heads_f16 {attn.name = "key"}
+// CHECK-LABEL: func.func @stored_latent_absorbed_core
+// CHECK-SAME: !h4x20_heads {attn.name = "query"}
+// CHECK-SAME: !h16_rows_f16 {attn.name = "latent"}
+// CHECK-SAME: !h4_rows_f16 {attn.name = "rope_key"}
+attn.latent @stored_latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
+                            rope_dim = 4, value_dim = 6, layers = array<i64: 0>,
+                            mask = #attn.causal,
+                            storage = #attn.storage<activation = f32, key = f16, value = f16>}

@@ -143,6 +143,12 @@ LogicalResult Emitter::emit(Operation *op) {
 LogicalResult Emitter::emitProgram(ProgramOp program) {
   stream << "void " << program.getSymName()
          << "(const toy_view *views, int64_t row, int reversed) {\n";
+  for (BlockArgument view : program.getBody().getArguments()) {
+    Type element = cast<ViewType>(view.getType()).getElementType();
+    if (element.isF16() || element.isBF16())
+      return program.emitOpError() << "has a view of " << element
+                                   << ", the toy target takes 32 bits and i1";
+  }
   for (BlockArgument view : program.getBody().getArguments())
     define(view) << "&views[" << view.getArgNumber() << "];\n";
   if (failed(emitBlock(program.getBody().front())))

@@ -270,3 +270,19 @@ attn.grouped @projections_c1_output {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
   // expected-error @below {{projection 'output' has an empty name}}
   projections = #attn.projections<output = "">, mask = #attn.causal}
+
+// -----
+
+attn.grouped @storage_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
+  // expected-error @below {{key is 'f64', expected f32, f16 or bf16}}
+  storage = #attn.storage<activation = f32, key = f64, value = f16>,
+  mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.latent' op keeps keys as 'f16' and values as 'bf16', expected one type: the latent is both}}
+attn.latent @latent_c7 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 8, layers = array<i64: 0>, mask = #attn.causal,
+  storage = #attn.storage<activation = f32, key = f16, value = bf16>}

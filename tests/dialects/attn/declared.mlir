@@ -109,3 +109,11 @@ func.func private @attn_updates(tensor<?xf32> {attn.name = "state"},
                                 tensor<?xf32> {attn.name = "x"})
     -> (tensor<?xf32> {attn.updates = "x"},
         tensor<?xf32> {attn.updates = "state"})
+
+// CHECK: attn.grouped @stored {hidden
+// CHECK-NEXT: layers = [0], mask = #attn.causal,
+// CHECK-NEXT: storage = #attn.storage<activation = f32, key = f16, value = bf16>}
+attn.grouped @stored {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  storage = #attn.storage<activation = f32, key = f16, value = bf16>,
+  mask = #attn.causal}

@@ -51,3 +51,16 @@ func.func @flash(%query: tensor<?x?x4x16xf32>, %key: tensor<?x?x2x16xf32>,
   }
   return %o1, %o2 : tensor<?x?x4x8xf32>, tensor<?x?x4x8xf32>
 }
+
+// Every tensor is stored in its own type; the lse is f32.
+
+// CHECK-LABEL: func.func @flash_stored
+func.func @flash_stored(%query: tensor<?x?x4x16xf32>, %key: tensor<?x?x2x16xf16>,
+                        %value: tensor<?x?x2x16xbf16>) -> tensor<?x?x4x16xf16> {
+  // CHECK: attn.flash
+  // CHECK-SAME: : !h4x16_heads, !h2x16_heads_f16, !h2x16_heads_bf16 -> !h4x16_heads_f16, !h4_rows{{$}}
+  %o, %l = attn.flash %query, %key, %value {scale = 0.25, mask = #attn.causal}
+      : tensor<?x?x4x16xf32>, tensor<?x?x2x16xf16>, tensor<?x?x2x16xbf16>
+      -> tensor<?x?x4x16xf16>, tensor<?x?x4xf32>
+  return %o : tensor<?x?x4x16xf16>
+}

@@ -230,3 +230,21 @@ func.func @cache_append_c2(%c: tensor<2x9x4x16xf32>, %k: tensor<2x3x4x16xf32>, %
       : tensor<2x9x4x16xf32>, tensor<2x3x4x16xf32>
   return
 }
+
+// -----
+
+func.func @repeat_kv_type(%key: tensor<?x?x2x16xf16>) {
+  // expected-error @below {{'attn.repeat_kv' op failed to verify that all of {input, result} have same element type}}
+  %repeated = attn.repeat_kv %key {times = 2}
+      : tensor<?x?x2x16xf16> -> tensor<?x?x4x16xf32>
+  return
+}
+
+// -----
+
+func.func @score_type(%query: tensor<?x?x2x16xf64>, %key: tensor<?x?x2x16xf16>) {
+  // expected-error @below {{'attn.score' op operand #0 must be 4D tensor of 32-bit float or 16-bit float or bfloat16 type values, but got 'tensor<?x?x2x16xf64>'}}
+  %score = attn.score %query, %key
+      : tensor<?x?x2x16xf64>, tensor<?x?x2x16xf16> -> tensor<?x2x?x?xf32>
+  return
+}

@@ -51,3 +51,24 @@ func.func @static(%query: tensor<2x3x4x16xf32>, %key: tensor<2x5x4x16xf32>)
       : tensor<2x3x4x16xf32>, tensor<2x5x4x16xf32> -> tensor<2x4x3x5xf32>
   return %s : tensor<2x4x3x5xf32>
 }
+
+// Tensors of callers are stored in 16 bits too, each in its own; scores and
+// weights are f32.
+
+// CHECK-LABEL: func.func @stored
+func.func @stored(%query: tensor<?x?x4x16xbf16>, %key: tensor<?x?x2x16xf16>,
+                  %value: tensor<?x?x2x16xf16>, %sinks: tensor<4xbf16>)
+    -> tensor<?x?x4x16xbf16> {
+  // CHECK: attn.repeat_kv %{{.+}} {times = 2} : !h2x16_heads_f16 -> !h4x16_heads_f16
+  %k = attn.repeat_kv %key {times = 2}
+      : tensor<?x?x2x16xf16> -> tensor<?x?x4x16xf16>
+  // CHECK: attn.score %{{.+}}, %{{.+}} : !h4x16_heads_bf16, !h4x16_heads_f16 -> !h4_scores
+  %s = attn.score %query, %k
+      : tensor<?x?x4x16xbf16>, tensor<?x?x4x16xf16> -> tensor<?x4x?x?xf32>
+  %p, %lse = attn.softmax %s sinks(%sinks : tensor<4xbf16>)
+      : tensor<?x4x?x?xf32> -> tensor<?x4x?x?xf32>, tensor<?x?x4xf32>
+  // CHECK: attn.weighted_sum %{{.+}}, %{{.+}} : !h4_scores, !h2x16_heads_f16 -> !h4x16_heads_bf16
+  %o = attn.weighted_sum %p, %value
+      : tensor<?x4x?x?xf32>, tensor<?x?x2x16xf16> -> tensor<?x?x4x16xbf16>
+  return %o : tensor<?x?x4x16xbf16>
+}
