@@ -139,9 +139,12 @@ void TaskEmitter::packWeight(const WeightBlock &block) {
                      scalar(load.getColumn()));
   Value stride = strideOf(load.getView(), rank - 2);
   SmallVector<Value> arguments = {
-      from, stride, block.packed, scalar(load.getCount()), from, stride};
+      from,         stride,
+      block.packed, scalar(load.getCount()),
+      from,         k.mul(stride, bytesOf(k.f32Type))};
   if (block.isTransposed) {
-    k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim), arguments);
+    k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim, k.f32Type),
+           arguments);
     return;
   }
   int64_t width = widthOf(load.getTile());
@@ -149,7 +152,7 @@ void TaskEmitter::packWeight(const WeightBlock &block) {
   auto pack = [&](int64_t columns) {
     KernelShape kernel = shape.kernel;
     kernel.valueDim = columns;
-    k.call(emitPackValues(k, kernel), arguments);
+    k.call(emitPackValues(k, kernel, k.f32Type), arguments);
   };
   if (size % width == 0)
     return pack(width);

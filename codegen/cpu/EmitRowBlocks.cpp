@@ -241,7 +241,7 @@ void TaskEmitter::emitSums(const RowSteps &steps, const RowBlock &block) {
 
 void TaskEmitter::keepScores(Value rows) {
   int64_t stride = shape.kernel.scoreStride();
-  auto copy = emitCopyRow(k, stride, stride);
+  auto copy = emitCopyRow(k, stride, stride, k.f32Type, k.f32Type);
   k.loop(k.i64(0), rows, 1, [&](Value row) {
     Value place = k.mul(row, stride);
     k.call(copy, {k.at(scores, place), k.at(keptScores, place)});
@@ -252,15 +252,16 @@ void TaskEmitter::keepScores(Value rows) {
 void TaskEmitter::emitExactRow(Value row, Value lo, Value hi,
                                const ValuePlace &values, Value sum) {
   Value place = k.add(k.mul(row, shape.kernel.scoreStride()), lo);
-  k.call(emitExactAccumulate(k, shape.kernel, shape.hidesKeys),
-         {k.at(scores, place), k.at(keptScores, place),
-          k.at(values.first, k.mul(lo, values.keyStride)), values.keyStride,
+  Value first =
+      elementAt(k, values.element, values.first, k.mul(lo, values.keyStride));
+  k.call(emitExactAccumulate(k, shape.kernel, shape.hidesKeys, values.element),
+         {k.at(scores, place), k.at(keptScores, place), first, values.keyStride,
           k.i64(values.panelStride), sum, k.at(alpha, row), k.sub(hi, lo)});
 }
 
 void TaskEmitter::emitExactSums(const RowSteps &steps, const RowBlock &block) {
   ValuePlace values = {block.values, k.i64(shape.kernel.panel),
-                       shape.kernel.valuePanel()};
+                       shape.kernel.valuePanel(), k.f32Type};
   k.loop(k.i64(0), block.count, 1, [&](Value row) {
     auto [lo, hi] = columnsWithin(steps, block, row);
     emitExactRow(row, lo, hi, values,

@@ -111,7 +111,7 @@ void TaskEmitter::emitRowGroup(RowGroup &group) {
 void TaskEmitter::keepRow(RowGroup &group) {
   int64_t stride = shape.kernel.queryStride();
   Value from = memoryOf(rowOf(group.kept, group), group.kept, group);
-  k.call(emitCopyRow(k, shape.kernel.headDim, stride),
+  k.call(emitCopyRow(k, shape.kernel.headDim, stride, k.f32Type, k.f32Type),
          {from, k.at(group.room, k.mul(group.row, stride))});
 }
 

@@ -62,6 +62,7 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   auto load = contract.getKey().getDefiningOp<tile::LoadKeysOp>();
   Value keys = packed.lookup(contract.getKey());
   Value stride = strideOf(load.getViews().front(), 1);
+  Type stored = storedType(load.getViews().front());
   Value scale = scalar(contract.getScale());
   int64_t rows = shape.maxRows;
   Value gathered = allocate(kernel.lanes * kernel.queryStride());
@@ -69,16 +70,17 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * kernel.lanes));
   auto call = [&](KeyPlaces places, Value first, Value count) {
-    SmallVector<Value> arguments = {block.query,
-                                    k.at(keys, k.mul(first, stride)),
-                                    k.at(scores, first),
-                                    maxima,
-                                    count,
-                                    scale};
+    SmallVector<Value> arguments = {
+        block.query,
+        elementAt(k, stored, keys, k.mul(first, stride)),
+        k.at(scores, first),
+        maxima,
+        count,
+        scale};
     if (places == KeyPlaces::Apart)
       arguments.append({stride, gathered});
     k.when(k.less(k.i64(0), count), [&] {
-      k.call(emitStreamScore(k, kernel, rows, places), arguments);
+      k.call(emitStreamScore(k, kernel, rows, places, stored), arguments);
     });
   };
   Value first = block.begin;
@@ -139,6 +141,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   tile::AccumulateOp accumulate = steps.accumulate;
   auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
   Value stride = strideOf(load.getViews().front(), 1);
+  Type stored = storedType(load.getViews().front());
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
   int64_t rows = shape.maxRows;
   Value isExact = seesWeightlessKey(block);
@@ -149,13 +152,15 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   Value values = packed.lookup(accumulate.getValue());
   auto exact = [&] {
     k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
-      emitExactRow(row, block.lo, block.hi, {values, stride, kernel.panel},
+      emitExactRow(row, block.lo, block.hi,
+                   {values, stride, kernel.panel, stored},
                    sumAt(block.state, row));
     });
   };
   k.when(isExact, exact, [&] {
-    k.call(emitStreamAccumulate(k, kernel, rows),
-           {k.at(scores, block.lo), k.at(values, k.mul(block.lo, stride)),
-            stride, block.state.sum, alpha, k.sub(block.hi, block.lo)});
+    Value first = elementAt(k, stored, values, k.mul(block.lo, stride));
+    k.call(emitStreamAccumulate(k, kernel, rows, stored),
+           {k.at(scores, block.lo), first, stride, block.state.sum, alpha,
+            k.sub(block.hi, block.lo)});
   });
 }

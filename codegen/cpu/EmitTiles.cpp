@@ -45,7 +45,8 @@ void TaskEmitter::emitLoadQueries(tile::LoadQueriesOp op) {
   int64_t stride = shape.kernel.queryStride();
   Value tile = allocate(rows * stride);
   packed[op.getTile()] = tile;
-  auto copy = emitCopyRow(k, shape.kernel.headDim, stride);
+  auto copy = emitCopyRow(k, shape.kernel.headDim, stride,
+                          storedType(op.getView()), k.f32Type);
   Value head = k.mul(scalar(op.getKvHead()), op.getGroup());
   k.loop(k.i64(0), scalar(op.getCount()), 1, [&](Value query) {
     k.loop(k.i64(0), k.i64(op.getGroup()), 1, [&](Value member) {
@@ -68,8 +69,8 @@ Value TaskEmitter::rowOf(tile::LoadKeysOp op, unsigned part, Value row) {
   return elementOf(view, indices);
 }
 
-/// The rows that are packed after those of this view, and their stride: of the
-/// next view, the next load, or the first one's next block.
+/// The rows that are packed after those of this view, and their stride in
+/// bytes: of the next view, the next load, or the first one's next block.
 std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
                                               unsigned part) {
   Value first = scalar(op.getFirst());
@@ -83,7 +84,9 @@ std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
     if (isLast)
       first = k.add(first, shape.kernel.keyBlock);
   }
-  return {rowOf(next, part, first), strideOf(next.getViews()[part], 1)};
+  Value view = next.getViews()[part];
+  return {rowOf(next, part, first),
+          k.mul(strideOf(view, 1), bytesOf(storedType(view)))};
 }
 
 /// A block that is keys and values at once is packed in both forms.
@@ -115,10 +118,12 @@ void TaskEmitter::packBlock(tile::LoadKeysOp op, bool isKey) {
                                     nextStride};
     int64_t end =
         column + cast<tile::ViewType>(view.getType()).getShape().back();
+    Type stored = storedType(view);
     if (isKey)
-      k.call(emitPackKeys(k, kernel, column, end), arguments);
+      k.call(emitPackKeys(k, kernel, column, end, stored), arguments);
     else
-      finite[op.getTile()] = k.call(emitPackValues(k, kernel), arguments);
+      finite[op.getTile()] =
+          k.call(emitPackValues(k, kernel, stored), arguments);
     column = end;
   }
 }
@@ -128,15 +133,19 @@ void TaskEmitter::emitStore(tile::StoreOp op) {
   bool isOutput = op.getTile().getType().getShape().size() == 2;
   Value head = k.mul(scalar(op.getKvHead()), op.getGroup());
   int64_t width = shape.kernel.valueDim;
+  Type stored = storedType(op.getView());
+  func::FuncOp copy;
+  if (isOutput)
+    copy = emitCopyRow(k, width, width, k.f32Type, stored);
   auto store = [&](Value query, Value member) {
     Value row = k.add(k.mul(query, op.getGroup()), member);
     Value to = elementOf(op.getView(), {scalar(op.getBatch()),
                                         k.add(scalar(op.getFirst()), query),
                                         k.add(head, member)});
     if (isOutput)
-      k.call(emitCopyRow(k, width, width), {sumAt(state, row), to});
+      k.call(copy, {sumAt(state, row), to});
     else
-      k.store(k.loadF32(maximumAt(state, row)), to);
+      storeElement(k, stored, k.loadF32(maximumAt(state, row)), to);
   };
   k.when(
       isAbsent(op.getView()), [] {},
@@ -195,7 +204,7 @@ void TaskEmitter::emitSaveState(tile::SaveStateOp op) {
   const StatePlace &from = stateOf(op.getMaximum());
   StatePlace to = recordsOf(op.getStates(), op.getIndices(), from.rows);
   int64_t width = shape.kernel.sumStride();
-  auto copy = emitCopyRow(k, width, width);
+  auto copy = emitCopyRow(k, width, width, k.f32Type, k.f32Type);
   k.loop(k.i64(0), from.rows, 1, [&](Value row) {
     k.store(k.loadF32(maximumAt(from, row)), maximumAt(to, row));
     k.store(k.loadF32(denominatorAt(from, row)), denominatorAt(to, row));
@@ -231,7 +240,9 @@ Value TaskEmitter::sinkOf(Value sinks, Value head) {
         scf::YieldOp::create(b, k.loc(), k.f32(-infinity));
       },
       [&](OpBuilder &, Location) {
-        scf::YieldOp::create(b, k.loc(), k.loadF32(elementOf(sinks, head)));
+        scf::YieldOp::create(
+            b, k.loc(),
+            loadElement(k, storedType(sinks), elementOf(sinks, head)));
       });
   return choice.getResult(0);
 }

@@ -105,9 +105,7 @@ Value TaskEmitter::strideOf(Value view, int64_t dim) {
 
 /// `base` moved by elements of the view's type.
 Value TaskEmitter::moveBy(Value view, Value base, Value elements) {
-  Type element = cast<tile::ViewType>(view.getType()).getElementType();
-  return bytesOf(element) == 1 ? k.atByte(base, elements)
-                               : k.at(base, elements);
+  return elementAt(k, storedType(view), base, elements);
 }
 
 Value TaskEmitter::dataOf(Value view) {

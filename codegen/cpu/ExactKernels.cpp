@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -35,6 +36,7 @@ struct ExactSum {
   Value weights, scores, keyStride, alpha, keys;
   /// A mask hides keys: what they hold is no number of the formulas.
   bool hidesKeys;
+  Type stored;
 
   /// `width` columns; the last vector may be incomplete.
   void chunk(Value values, Value out, int64_t width) const {
@@ -43,7 +45,8 @@ struct ExactSum {
       inits.push_back(k.mulf(k.load(k.at(out, c)), alpha));
     auto body = [&](Value key, ValueRange carried) {
       SmallVector<Value> sums(carried);
-      step(key, k.at(values, k.mul(key, keyStride)), width, sums);
+      step(key, elementAt(k, stored, values, k.mul(key, keyStride)), width,
+           sums);
       return sums;
     };
     SmallVector<Value> sums = k.loop(k.i64(0), keys, 1, inits, body);
@@ -61,7 +64,8 @@ private:
     Value isWeightless = isEqual(k, score, -infinity);
     for (auto [v, sum] : llvm::enumerate(sums)) {
       int64_t c = v * shape.lanes;
-      Value value = k.loadFirst(k.at(from, c), width - c);
+      Value value = loadFirstElements(k, stored, elementAt(k, stored, from, c),
+                                      width - c);
       Value magnitude = math::AbsFOp::create(k.builder(), k.loc(), value);
       Value isOdd = hidesKeys ? isNotFinite(k, magnitude)
                               : isEqual(k, magnitude, infinity);
@@ -74,8 +78,10 @@ private:
 
 func::FuncOp attn::cpu::emitExactAccumulate(KernelBuilder &k,
                                             const KernelShape &shape,
-                                            bool hidesKeys) {
-  std::string name = ("exact_accumulate_d" + Twine(shape.valueDim)).str();
+                                            bool hidesKeys, Type stored) {
+  std::string name =
+      ("exact_accumulate_d" + Twine(shape.valueDim) + storedSuffix(stored))
+          .str();
   if (hidesKeys)
     name += "_hiding";
   if (func::FuncOp known = k.lookup(name))
@@ -93,14 +99,15 @@ func::FuncOp attn::cpu::emitExactAccumulate(KernelBuilder &k,
                     k.argument(3),
                     k.broadcast(k.loadF32(k.argument(6))),
                     k.argument(7),
-                    hidesKeys};
+                    hidesKeys,
+                    stored};
   int64_t panels = shape.valueDim / shape.panel;
   k.loop(k.i64(0), k.i64(panels), 1, [&](Value panel) {
-    exact.chunk(k.at(values, k.mul(panel, panelStride)),
+    exact.chunk(elementAt(k, stored, values, k.mul(panel, panelStride)),
                 k.at(sum, k.mul(panel, shape.panel)), shape.panel);
   });
   if (int64_t rest = shape.valueDim - panels * shape.panel)
-    exact.chunk(k.at(values, k.mul(panelStride, panels)),
+    exact.chunk(elementAt(k, stored, values, k.mul(panelStride, panels)),
                 k.at(sum, panels * shape.panel), rest);
   k.end();
   return function;

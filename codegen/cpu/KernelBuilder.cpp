@@ -173,10 +173,6 @@ Value KernelBuilder::loadF32(Value base) {
 Value KernelBuilder::load(Value base) {
   return LLVM::LoadOp::create(b, location, vecType, base, f32Alignment);
 }
-Value KernelBuilder::loadBlock(Value base, int64_t elements) {
-  return LLVM::LoadOp::create(b, location, VectorType::get(elements, f32Type),
-                              base, f32Alignment);
-}
 void KernelBuilder::store(Value value, Value base) {
   LLVM::StoreOp::create(b, location, value, base, f32Alignment);
 }

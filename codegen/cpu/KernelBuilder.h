@@ -84,14 +84,14 @@ public:
   Value loadI32(Value base);
   Value loadF32(Value base);
   Value load(Value base);
-  /// A vector of any length.
-  Value loadBlock(Value base, int64_t elements);
   void store(Value value, Value base);
   /// The first `count` lanes; the others are zero, and are not touched.
   Value loadFirst(Value base, int64_t count);
   void storeFirst(Value value, Value base, int64_t count);
   /// base[index] for each lane; the indices are of 32 bits.
   Value gather(Value base, Value indices);
+  /// i1: true in these lanes.
+  Value firstLanes(int64_t count);
   /// Asks for a line in the cache of that level; any address is allowed.
   void prefetch(Value base, int level = 2);
 
@@ -143,7 +143,6 @@ public:
 
 private:
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);
-  Value firstLanes(int64_t count);
 
   mlir::ModuleOp module;
   const CpuTarget &target;

@@ -50,20 +50,23 @@ struct KernelShape {
   int64_t packedValues() const { return sumStride() * keyBlock; }
 };
 
+// Keys and values are in memory as `stored` says, all else is f32.
+
 /// pack_keys(keys, stride, packed, count, next, nextStride): keys [count,
 /// headDim] become panels [key / panel][depth][key % panel], zero in the depth
 /// beyond headDim. What stands for keys >= count is unspecified. Asks for
-/// `count` rows of `next` (as wide) on the way. Fills the depths from `begin`
-/// to `end` alone, from rows of so many elements; `packed` begins there too.
-/// Parts are packed ascending.
+/// `count` rows of `next` (as wide, `nextStride` bytes apart) on the way. Fills
+/// the depths from `begin` to `end` alone, from rows of so many elements;
+/// `packed` begins there too. Parts are packed ascending.
 mlir::func::FuncOp emitPackKeys(KernelBuilder &k, const KernelShape &shape,
-                                int64_t begin, int64_t end);
+                                int64_t begin, int64_t end, Type stored);
 
 /// pack_values(values, stride, packed, count, next, nextStride) -> f32: values
 /// [count, valueDim] become panels [column / panel][key][column % panel], zero
 /// up to the end of the last panel of keys. Returns 0, or NaN if a value is
 /// not finite.
-mlir::func::FuncOp emitPackValues(KernelBuilder &k, const KernelShape &shape);
+mlir::func::FuncOp emitPackValues(KernelBuilder &k, const KernelShape &shape,
+                                  Type stored);
 
 /// score(query, keys, score, maxima, panels, scale): scale * query . key for
 /// `rows` rows; each row's maxima, one vector, over all the panels.
@@ -83,8 +86,9 @@ mlir::func::FuncOp emitAccumulate(KernelBuilder &k, const KernelShape &shape,
 /// exact_accumulate(weights, scores, values, keyStride, panelStride, sum,
 /// alpha, keys): as accumulate, for one row, any number of keys, and values in
 /// panels or not; infinite values of keys whose `scores` are -inf are left out.
-mlir::func::FuncOp
-emitExactAccumulate(KernelBuilder &k, const KernelShape &shape, bool hidesKeys);
+mlir::func::FuncOp emitExactAccumulate(KernelBuilder &k,
+                                       const KernelShape &shape, bool hidesKeys,
+                                       Type stored);
 
 /// least_score(score, lo, hi) -> f32: the least of the scores [lo, hi) of
 /// `rows` rows, NaNs left out; inf where there are none.
@@ -100,12 +104,13 @@ enum class KeyPlaces { Adjacent, Apart };
 /// multiples of `lanes`. Apart: two arguments more, the keys' stride, and where
 /// to gather `lanes` keys, queryStride apart and zero beyond headDim.
 mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
-                                   int64_t rows, KeyPlaces places);
+                                   int64_t rows, KeyPlaces places, Type stored);
 
 /// stream_accumulate(weights, values, stride, sum, alpha, keys): as accumulate,
 /// for any number of unpacked values.
 mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
-                                        const KernelShape &shape, int64_t rows);
+                                        const KernelShape &shape, int64_t rows,
+                                        Type stored);
 
 /// stream_product(input, weights, sum, sumStride, count): sum += input x
 /// weights^T for `rows` rows of `inner` elements end to end and `count` rows of
@@ -134,9 +139,10 @@ mlir::func::FuncOp emitMergeRow(KernelBuilder &k, const KernelShape &shape);
 /// `sink` is a logit (natural), -inf for none.
 mlir::func::FuncOp emitFinishRow(KernelBuilder &k, const KernelShape &shape);
 
-/// copy_row_N(from, to, padding): N elements; zeros follow if padding is true.
+/// copy_row_N_M(from, to): N elements of one stored type as another; zeros
+/// follow up to M.
 mlir::func::FuncOp emitCopyRow(KernelBuilder &k, int64_t elements,
-                               int64_t paddedTo);
+                               int64_t paddedTo, Type fromType, Type toType);
 
 } // namespace attn::cpu
 

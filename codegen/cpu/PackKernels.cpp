@@ -6,18 +6,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 #include "codegen/cpu/Transpose.h"
 
 using namespace mlir;
 using namespace attn::cpu;
 
-/// Lanes of a line, 64 bytes on every target of the table.
-static constexpr int64_t lineElements = 16;
-
 /// Asks for the lines of one row of `elements`.
-static void prefetchRow(KernelBuilder &k, Value row, int64_t elements) {
-  k.loop(k.i64(0), k.i64(elements), lineElements,
-         [&](Value column) { k.prefetch(k.at(row, column)); });
+static void prefetchRow(KernelBuilder &k, Value row, int64_t elements,
+                        Type stored) {
+  k.loop(k.i64(0), k.i64(elements), elementsOfLine(stored),
+         [&](Value column) { k.prefetch(elementAt(k, stored, row, column)); });
 }
 
 namespace {
@@ -28,6 +27,7 @@ struct KeyPacker {
   /// Elements of a row, and the depth that they and the zeros behind fill.
   int64_t elements, depth;
   Value keys, stride, packed;
+  Type stored;
 
   /// Where the key with this number stands in its panel.
   Value placeOf(Value key) const {
@@ -37,32 +37,33 @@ struct KeyPacker {
   }
 
   /// `lanes` keys, `count` of their elements from `from` on; `place` is where
-  /// the first element goes. `stored` of them are, from zero lanes beyond.
+  /// the first element goes. `kept` of them are, from zero lanes beyond.
   void transposeChunk(Value from, Value place, int64_t count,
-                      int64_t stored) const {
+                      int64_t kept) const {
     SmallVector<Value> rows;
     for (int64_t i = 0; i < shape.lanes; ++i) {
-      rows.push_back(k.loadFirst(from, count));
-      from = k.at(from, stride);
+      rows.push_back(loadFirstElements(k, stored, from, count));
+      from = elementAt(k, stored, from, stride);
     }
     SmallVector<Value> columns = emitTranspose(k, rows);
-    for (int64_t i = 0; i < stored; ++i)
+    for (int64_t i = 0; i < kept; ++i)
       k.store(columns[i], k.at(place, i * shape.panel));
   }
 
   void packGroup(Value key) const {
-    Value from = k.at(keys, k.mul(key, stride));
+    Value from = elementAt(k, stored, keys, k.mul(key, stride));
     Value place = placeOf(key);
     int64_t whole = elements / shape.lanes * shape.lanes;
     k.loop(k.i64(0), k.i64(whole), shape.lanes, [&](Value d) {
-      transposeChunk(k.at(from, d), k.at(place, k.mul(d, shape.panel)),
-                     shape.lanes, shape.lanes);
+      transposeChunk(elementAt(k, stored, from, d),
+                     k.at(place, k.mul(d, shape.panel)), shape.lanes,
+                     shape.lanes);
     });
     int64_t filled = whole;
     if (int64_t rest = elements - whole) {
       filled = std::min(whole + shape.lanes, depth);
-      transposeChunk(k.at(from, whole), k.at(place, whole * shape.panel), rest,
-                     filled - whole);
+      transposeChunk(elementAt(k, stored, from, whole),
+                     k.at(place, whole * shape.panel), rest, filled - whole);
     }
     for (int64_t d = filled; d < depth; ++d)
       k.store(k.splat(0.0f), k.at(place, d * shape.panel));
@@ -70,10 +71,11 @@ struct KeyPacker {
 
   /// One key of a last, incomplete group.
   void packKey(Value key) const {
-    Value from = k.at(keys, k.mul(key, stride));
+    Value from = elementAt(k, stored, keys, k.mul(key, stride));
     Value place = placeOf(key);
     k.loop(k.i64(0), k.i64(elements), 1, [&](Value d) {
-      k.store(k.loadF32(k.at(from, d)), k.at(place, k.mul(d, shape.panel)));
+      k.store(loadElement(k, stored, elementAt(k, stored, from, d)),
+              k.at(place, k.mul(d, shape.panel)));
     });
     for (int64_t d = elements; d < depth; ++d)
       k.store(k.f32(0.0f), k.at(place, d * shape.panel));
@@ -83,18 +85,18 @@ struct KeyPacker {
 
 /// pack_keys_d576_k128, or pack_keys_d576_0_512_k128 for a part of the row.
 static std::string nameOfPackKeys(const KernelShape &shape, int64_t begin,
-                                  int64_t end) {
+                                  int64_t end, Type stored) {
   std::string part;
   if (begin != 0 || end != shape.headDim)
     part = ("_" + Twine(begin) + "_" + Twine(end)).str();
   return ("pack_keys_d" + Twine(shape.headDim) + part + "_k" +
-          Twine(shape.keyBlock))
+          Twine(shape.keyBlock) + storedSuffix(stored))
       .str();
 }
 
 func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
-                                     int64_t begin, int64_t end) {
-  std::string name = nameOfPackKeys(shape, begin, end);
+                                     int64_t begin, int64_t end, Type stored) {
+  std::string name = nameOfPackKeys(shape, begin, end, stored);
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(
@@ -108,12 +110,14 @@ func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
                       depth,
                       k.argument(0),
                       k.argument(1),
-                      k.argument(2)};
+                      k.argument(2),
+                      stored};
   Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
   Value whole = k.mul(k.div(count, shape.lanes), shape.lanes);
   k.loop(k.i64(0), whole, shape.lanes, [&](Value key) {
     k.loop(key, k.add(key, shape.lanes), 1, [&](Value row) {
-      prefetchRow(k, k.at(next, k.mul(row, nextStride)), end - begin);
+      prefetchRow(k, k.atByte(next, k.mul(row, nextStride)), end - begin,
+                  stored);
     });
     packer.packGroup(key);
   });
@@ -123,11 +127,12 @@ func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
 }
 
 /// One row of values into its panels; returns the running finiteness sum.
-static Value emitPackRow(KernelBuilder &k, const KernelShape &shape, Value from,
-                         Value place, Value finite) {
+static Value emitPackRow(KernelBuilder &k, const KernelShape &shape,
+                         Type stored, Value from, Value place, Value finite) {
   Value zero = k.splat(0.0f);
   auto move = [&](Value column, Value to, int64_t count, Value sum) {
-    Value values = k.loadFirst(k.at(from, column), count);
+    Value values =
+        loadFirstElements(k, stored, elementAt(k, stored, from, column), count);
     k.store(values, to);
     // 0 * v is NaN exactly where v is not finite.
     return k.fma(values, zero, sum);
@@ -156,10 +161,10 @@ static Value emitPackRow(KernelBuilder &k, const KernelShape &shape, Value from,
 }
 
 func::FuncOp attn::cpu::emitPackValues(KernelBuilder &k,
-                                       const KernelShape &shape) {
-  std::string name =
-      ("pack_values_d" + Twine(shape.valueDim) + "_k" + Twine(shape.keyBlock))
-          .str();
+                                       const KernelShape &shape, Type stored) {
+  std::string name = ("pack_values_d" + Twine(shape.valueDim) + "_k" +
+                      Twine(shape.keyBlock) + storedSuffix(stored))
+                         .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(
@@ -168,10 +173,12 @@ func::FuncOp attn::cpu::emitPackValues(KernelBuilder &k,
   Value values = k.argument(0), stride = k.argument(1), packed = k.argument(2);
   Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
   auto body = [&](Value key, ValueRange carried) {
-    prefetchRow(k, k.at(next, k.mul(key, nextStride)), shape.valueDim);
+    prefetchRow(k, k.atByte(next, k.mul(key, nextStride)), shape.valueDim,
+                stored);
     Value place = k.at(packed, k.mul(key, shape.panel));
-    return SmallVector<Value>{emitPackRow(
-        k, shape, k.at(values, k.mul(key, stride)), place, carried[0])};
+    Value from = elementAt(k, stored, values, k.mul(key, stride));
+    return SmallVector<Value>{
+        emitPackRow(k, shape, stored, from, place, carried[0])};
   };
   Value finite = k.loop(k.i64(0), count, 1, k.splat(0.0f), body).front();
   // Zeros up to the end of the panel of keys: their weights are 0 as well.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 #include "codegen/cpu/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -47,9 +48,13 @@ func::FuncOp attn::cpu::emitMaskRow(KernelBuilder &k) {
 }
 
 func::FuncOp attn::cpu::emitCopyRow(KernelBuilder &k, int64_t elements,
-                                    int64_t paddedTo) {
-  std::string name =
-      ("copy_row_" + Twine(elements) + "_" + Twine(paddedTo)).str();
+                                    int64_t paddedTo, Type fromType,
+                                    Type toType) {
+  std::string name = ("copy_row_" + Twine(elements) + "_" + Twine(paddedTo) +
+                      storedSuffix(fromType))
+                         .str();
+  if (!toType.isF32())
+    name += ("_to" + storedSuffix(toType)).str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =
@@ -57,11 +62,15 @@ func::FuncOp attn::cpu::emitCopyRow(KernelBuilder &k, int64_t elements,
   Value from = k.argument(0), to = k.argument(1);
   int64_t lanes = k.getTarget().lanes;
   int64_t whole = elements / lanes * lanes;
-  k.loop(k.i64(0), k.i64(whole), lanes,
-         [&](Value i) { k.store(k.load(k.at(from, i)), k.at(to, i)); });
+  k.loop(k.i64(0), k.i64(whole), lanes, [&](Value i) {
+    Value values = loadElements(k, fromType, elementAt(k, fromType, from, i));
+    storeElement(k, toType, values, elementAt(k, toType, to, i));
+  });
   if (int64_t rest = elements - whole) {
-    Value values = k.loadFirst(k.at(from, whole), rest);
-    k.storeFirst(values, k.at(to, whole), std::min(lanes, paddedTo - whole));
+    Value values = loadFirstElements(k, fromType,
+                                     elementAt(k, fromType, from, whole), rest);
+    storeFirstElements(k, toType, values, elementAt(k, toType, to, whole),
+                       std::min(lanes, paddedTo - whole));
   }
   k.end();
   return function;

@@ -18,62 +18,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-int64_t attn::cpu::bytesOf(Type element) {
-  return element.isInteger(1) ? 1 : 4;
-}
-
-Value attn::cpu::elementAt(KernelBuilder &k, Type element, Value row,
-                           Value column) {
-  return bytesOf(element) == 1 ? k.atByte(row, column) : k.at(row, column);
-}
-
-/// An i1 is a byte in memory.
-static Type memoryType(KernelBuilder &k, Type element) {
-  return element.isInteger(1) ? k.builder().getI8Type() : element;
-}
-
-//===----------------------------------------------------------------------===//
-// Elements in memory
-//===----------------------------------------------------------------------===//
-
-/// One element, or a vector of them, as a value that is computed with.
-static Value loadAs(KernelBuilder &k, Type element, Value place,
-                    bool isVector) {
-  OpBuilder &b = k.builder();
-  Type type = memoryType(k, element);
-  if (isVector)
-    type = VectorType::get(k.getTarget().lanes, type);
-  Value raw = LLVM::LoadOp::create(b, k.loc(), type, place, bytesOf(element));
-  if (!element.isInteger(1))
-    return raw;
-  Value zero = arith::ConstantOp::create(b, k.loc(), type, b.getZeroAttr(type));
-  return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::ne, raw, zero);
-}
-
-static void storeAs(KernelBuilder &k, Type element, Value value, Value place) {
-  OpBuilder &b = k.builder();
-  if (element.isInteger(1)) {
-    Type type = b.getI8Type();
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      type = VectorType::get(vector.getShape(), type);
-    value = arith::ExtUIOp::create(b, k.loc(), type, value);
-  }
-  LLVM::StoreOp::create(b, k.loc(), value, place, bytesOf(element));
-}
-
-Value attn::cpu::loadElement(KernelBuilder &k, Type element, Value place) {
-  return loadAs(k, element, place, /*isVector=*/false);
-}
-
-Value attn::cpu::loadElements(KernelBuilder &k, Type element, Value place) {
-  return loadAs(k, element, place, /*isVector=*/true);
-}
-
-void attn::cpu::storeElement(KernelBuilder &k, Type element, Value value,
-                             Value place) {
-  storeAs(k, element, value, place);
-}
-
 static Value lane0(KernelBuilder &k, Value vector) { return k.first(vector); }
 
 /// `vector` counting up from 0 in i32.
@@ -99,8 +43,9 @@ static SmallVector<Value> loadOperands(KernelBuilder &k,
     switch (operand.kind) {
     case RowValue::Kind::Memory: {
       Value place = elementAt(k, operand.element, operand.value, column);
-      Value value = loadAs(k, operand.element, place, isWhole);
-      vectors.push_back(isWhole ? value : k.broadcast(value));
+      vectors.push_back(
+          isWhole ? loadElements(k, operand.element, place)
+                  : k.broadcast(loadElement(k, operand.element, place)));
       break;
     }
     case RowValue::Kind::Scalar:
@@ -137,12 +82,12 @@ func::FuncOp attn::cpu::emitMapElements(KernelBuilder &k, StringRef name,
   k.loop(k.i64(0), whole, lanes, [&](Value column) {
     Value vector =
         emitElements(k, body, loadOperands(k, own, column, /*isWhole=*/true));
-    storeAs(k, result, vector, elementAt(k, result, to, column));
+    storeElement(k, result, vector, elementAt(k, result, to, column));
   });
   k.loop(whole, count, 1, [&](Value column) {
     Value vector =
         emitElements(k, body, loadOperands(k, own, column, /*isWhole=*/false));
-    storeAs(k, result, lane0(k, vector), elementAt(k, result, to, column));
+    storeElement(k, result, lane0(k, vector), elementAt(k, result, to, column));
   });
   k.end();
   return function;
@@ -224,8 +169,8 @@ func::FuncOp attn::cpu::emitFillRow(KernelBuilder &k, Type element) {
   func::FuncOp function = k.begin(name, {element, k.ptrType, k.i64Type}, {},
                                   /*local=*/true);
   k.loop(k.i64(0), k.argument(2), 1, [&](Value column) {
-    storeAs(k, element, k.argument(0),
-            elementAt(k, element, k.argument(1), column));
+    storeElement(k, element, k.argument(0),
+                 elementAt(k, element, k.argument(1), column));
   });
   k.end();
   return function;

@@ -8,7 +8,7 @@
 #ifndef CODEGEN_CPU_ROWTILES_H
 #define CODEGEN_CPU_ROWTILES_H
 
-#include "codegen/cpu/KernelBuilder.h"
+#include "codegen/cpu/StoredElements.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 
 namespace attn::cpu {
@@ -56,17 +56,6 @@ mlir::func::FuncOp emitFillRow(KernelBuilder &k, Type element);
 /// gather_row_N_M(from, to): N elements of f32, and zeros up to M.
 mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
                                  int64_t paddedTo);
-
-/// Bytes of an element in memory.
-int64_t bytesOf(Type element);
-
-/// The address of element `column` of a row.
-Value elementAt(KernelBuilder &k, Type element, Value row, Value column);
-
-/// One element, an i1 from a byte; a whole vector of them.
-Value loadElement(KernelBuilder &k, Type element, Value place);
-Value loadElements(KernelBuilder &k, Type element, Value place);
-void storeElement(KernelBuilder &k, Type element, Value value, Value place);
 
 } // namespace attn::cpu
 

@@ -9,15 +9,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 #include "codegen/cpu/Transpose.h"
 
 #include <limits>
 
 using namespace mlir;
 using namespace attn::cpu;
-
-/// f32 elements of a line of 64 bytes.
-static constexpr int64_t lineElements = 16;
 
 static int64_t ceilDiv(int64_t value, int64_t by) {
   return (value + by - 1) / by;
@@ -27,9 +25,12 @@ namespace {
 /// Lines to ask for among other instructions: a burst would be dropped (Zen 5).
 class Prefetches {
 public:
-  Prefetches(KernelBuilder &k, Value stride) : k(k) {
+  Prefetches(KernelBuilder &k, Value stride, Type stored)
+      : k(k), stored(stored) {
+    // As many bytes ahead, whatever the elements.
+    int64_t times = bytesOf(k.f32Type) / bytesOf(stored);
     for (int64_t keys : k.getTarget().prefetchKeys)
-      distances.push_back(k.mul(stride, keys));
+      distances.push_back(k.mul(stride, times * keys));
   }
 
   /// What stands as far ahead of the lines of `elements` elements from `from`
@@ -37,9 +38,11 @@ public:
   void add(Value from, int64_t elements) {
     // Otherwise each distance from each row would be a pointer of its own.
     from = k.opaque(from);
-    for (int64_t line = 0; line < elements; line += lineElements)
+    int64_t step = elementsOfLine(stored);
+    for (int64_t line = 0; line < elements; line += step)
       for (Value distance : distances)
-        lines.push_back(k.at(k.at(from, distance), line));
+        lines.push_back(
+            elementAt(k, stored, elementAt(k, stored, from, distance), line));
   }
 
   /// Asks for the next of `parts` equal parts.
@@ -52,6 +55,7 @@ public:
 
 private:
   KernelBuilder &k;
+  Type stored;
   SmallVector<Value> distances, lines;
   size_t next = 0;
 };
@@ -62,10 +66,10 @@ struct ScoreStream {
   const KernelShape &shape;
   int64_t rows;
   KeyPlaces places;
+  Type stored;
   Value query;
   /// Of keys apart from each other, and where a group of them is gathered.
   Value stride, gathered;
-
   /// The scores of `count` <= `lanes` keys, unscaled.
   SmallVector<Value> group(Value keys, Value count) const {
     Value from = keys;
@@ -90,10 +94,14 @@ private:
   /// share one set of the first-level cache.
   void gather(Value keys, Value count) const {
     k.loop(k.i64(0), count, 1, [&](Value key) {
-      Value from = k.at(keys, k.mul(key, stride));
-      Value to = k.at(gathered, k.mul(key, shape.queryStride()));
+      Value from = elementAt(k, stored, keys, k.mul(key, stride));
+      Value to =
+          elementAt(k, stored, gathered, k.mul(key, shape.queryStride()));
       for (int64_t d = 0; d < shape.headDim; d += shape.lanes)
-        k.store(k.loadFirst(k.at(from, d), shape.headDim - d), k.at(to, d));
+        storeStored(k, stored,
+                    loadFirstStored(k, stored, elementAt(k, stored, from, d),
+                                    shape.headDim - d),
+                    elementAt(k, stored, to, d));
     });
   }
 
@@ -111,24 +119,30 @@ private:
     int64_t steps = KernelShape::roundUp(count, shape.unroll);
     for (int64_t i = 0; i < steps; ++i) {
       if (i == int64_t(columns.size()))
-        columns.append(columnsAt(k.at(k.at(from, d), i)));
+        columns.append(
+            columnsAt(elementAt(k, stored, elementAt(k, stored, from, d), i)));
       ahead.emitPart(steps);
+      Value column = widen(k, stored, columns[i]);
       for (int64_t row = 0; row < rows; ++row) {
         Value element = k.loadF32(k.at(place, row * shape.queryStride() + i));
-        sums[row] = k.fma(k.broadcast(element), columns[i], sums[row]);
+        sums[row] = k.fma(k.broadcast(element), column, sums[row]);
       }
     }
     return sums;
   }
 
-  /// The next columns: a whole square block costs the least, and leaves a
-  /// third of the registers to its temporaries, or it would spill.
+  /// The next columns, f32 or as they are stored: a whole square block costs
+  /// the least, and leaves a third of the registers to its temporaries, or it
+  /// would spill. Of 16 bits it has to fill blocks of 128.
   SmallVector<Value> columnsAt(Value from) const {
-    if (rows + shape.lanes > k.getTarget().registers * 2 / 3)
-      return emitLoadColumns(k, from, rowStride());
+    bool isSquare = rows + shape.lanes <= k.getTarget().registers * 2 / 3 &&
+                    shape.lanes * bytesOf(stored) >= 16;
+    if (!isSquare)
+      return emitLoadColumns(k, from, rowStride(), stored);
     SmallVector<Value> keyRows;
     for (int64_t i = 0; i < shape.lanes; ++i)
-      keyRows.push_back(k.load(k.at(from, i * rowStride())));
+      keyRows.push_back(loadStored(
+          k, stored, elementAt(k, stored, from, i * rowStride()), shape.lanes));
     return emitTranspose(k, keyRows);
   }
 
@@ -138,16 +152,17 @@ private:
     int64_t chunks = ceilDiv(shape.headDim, shape.lanes);
     int64_t share = ceilDiv(shape.lanes, chunks);
     int64_t parts = std::max<int64_t>(chunks / shape.lanes, 1);
-    int64_t width =
-        ceilDiv(ceilDiv(shape.headDim, lineElements), parts) * lineElements;
+    int64_t line = elementsOfLine(stored);
+    int64_t width = ceilDiv(ceilDiv(shape.headDim, line), parts) * line;
     Value chunk = k.div(d, shape.lanes);
     Value row = k.mul(k.div(chunk, parts), share);
-    Value from = k.at(k.at(keys, k.mul(row, stride)),
-                      k.mul(k.rem(chunk, k.i64(parts)), width));
-    Prefetches ahead(k, stride);
+    Value from =
+        elementAt(k, stored, elementAt(k, stored, keys, k.mul(row, stride)),
+                  k.mul(k.rem(chunk, k.i64(parts)), width));
+    Prefetches ahead(k, stride, stored);
     for (int64_t i = 0; i < share; ++i) {
       ahead.add(from, width);
-      from = k.at(from, stride);
+      from = elementAt(k, stored, from, stride);
     }
     return ahead;
   }
@@ -156,11 +171,11 @@ private:
 
 func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
                                         const KernelShape &shape, int64_t rows,
-                                        KeyPlaces places) {
+                                        KeyPlaces places, Type stored) {
   bool isApart = places == KeyPlaces::Apart;
   std::string name =
       ("stream_score_" + Twine(rows) + "_d" + Twine(shape.headDim) + "_k" +
-       Twine(shape.keyBlock) + (isApart ? "_apart" : ""))
+       Twine(shape.keyBlock) + (isApart ? "_apart" : "") + storedSuffix(stored))
           .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
@@ -172,20 +187,16 @@ func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
   Value keys = k.argument(1), score = k.argument(2), maxima = k.argument(3);
   Value count = k.argument(4), scale = k.broadcast(k.argument(5));
   Value stride = isApart ? k.argument(6) : k.i64(shape.headDim);
-  ScoreStream stream = {k,
-                        shape,
-                        rows,
-                        places,
-                        k.argument(0),
-                        stride,
-                        isApart ? k.argument(7) : Value()};
+  ScoreStream stream = {
+      k,      shape,         rows,   places,
+      stored, k.argument(0), stride, isApart ? k.argument(7) : Value()};
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   SmallVector<Value> inits(rows, minusInfinity);
   auto body = [&](Value first, ValueRange carried) {
     SmallVector<Value> results(carried);
     Value present = k.minimum(k.sub(count, first), k.i64(shape.lanes));
     SmallVector<Value> sums =
-        stream.group(k.at(keys, k.mul(first, stride)), present);
+        stream.group(elementAt(k, stored, keys, k.mul(first, stride)), present);
     Value out = k.at(score, first);
     for (int64_t row = 0; row < rows; ++row) {
       Value scaled = k.mulf(sums[row], scale);
@@ -211,6 +222,7 @@ struct SumStream {
   KernelBuilder &k;
   const KernelShape &shape;
   int64_t rows;
+  Type stored;
   Value weights, values, stride, sum;
 
   /// sum = alpha * sum
@@ -228,11 +240,13 @@ struct SumStream {
   /// order in which they were asked for; more for many rows, which have less
   /// time to load and store their sums. Zen 4, 4 rows, cold caches and hot,
   /// fraction of the read bandwidth and ns per key: 2 keys 1.00 and 29, 4 keys
-  /// 0.92 and 26, 8 keys 0.90 and 25.
+  /// 0.92 and 26, 8 keys 0.90 and 25. Half as many bytes leave too little time
+  /// for that: decode of 16384 keys of f16 takes 4.3 ms with 2 keys, 3.6 with
+  /// 8, 3.5 with 16 and 32, which stay in the first-level cache.
   int64_t keysAtATime() const {
     if (passWidth() >= shape.valueDim)
       return shape.keyBlock;
-    return std::max<int64_t>(2, rows / 2);
+    return stored.isF32() ? std::max<int64_t>(2, rows / 2) : 32;
   }
 
   /// sum += weights x values over keys [first, end).
@@ -253,7 +267,7 @@ private:
     int64_t accumulators = target.rowBlock() * target.panelVectors;
     int64_t widest =
         std::clamp<int64_t>(accumulators / rows, 1, 8) * shape.lanes;
-    int64_t unit = std::min(widest, lineElements);
+    int64_t unit = std::min(widest, elementsOfLine(stored));
     widest = widest / unit * unit;
     int64_t passes = ceilDiv(shape.valueDim, widest);
     return KernelShape::roundUp(ceilDiv(shape.valueDim, passes), unit);
@@ -271,10 +285,11 @@ private:
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t v = 0; v < vectors; ++v)
         inits.push_back(k.load(place(row, v)));
-    Value base = k.at(values, column);
+    Value base = elementAt(k, stored, values, column);
     auto body = [&](Value key, ValueRange carried) {
       SmallVector<Value> sums(carried);
-      step(k.at(base, k.mul(key, stride)), k.at(weights, key), width, sums);
+      step(elementAt(k, stored, base, k.mul(key, stride)), k.at(weights, key),
+           width, sums);
       return sums;
     };
     SmallVector<Value> sums = k.loop(first, end, 1, inits, body);
@@ -285,12 +300,13 @@ private:
 
   void step(Value from, Value weight, int64_t width,
             MutableArrayRef<Value> sums) const {
-    Prefetches ahead(k, stride);
+    Prefetches ahead(k, stride, stored);
     ahead.add(from, width);
     int64_t vectors = ceilDiv(width, shape.lanes);
     auto columnAt = [&](int64_t v) {
       int64_t c = v * shape.lanes;
-      return k.loadFirst(k.at(from, c), std::min(shape.lanes, width - c));
+      return loadFirstElements(k, stored, elementAt(k, stored, from, c),
+                               std::min(shape.lanes, width - c));
     };
     auto factorAt = [&](int64_t row) {
       return k.broadcast(k.loadF32(k.at(weight, row * shape.scoreStride())));
@@ -325,10 +341,11 @@ private:
 
 func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                                              const KernelShape &shape,
-                                             int64_t rows) {
-  std::string name = ("stream_accumulate_" + Twine(rows) + "_d" +
-                      Twine(shape.valueDim) + "_k" + Twine(shape.keyBlock))
-                         .str();
+                                             int64_t rows, Type stored) {
+  std::string name =
+      ("stream_accumulate_" + Twine(rows) + "_d" + Twine(shape.valueDim) +
+       "_k" + Twine(shape.keyBlock) + storedSuffix(stored))
+          .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(
@@ -337,6 +354,7 @@ func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
   SumStream stream = {k,
                       shape,
                       rows,
+                      stored,
                       k.argument(0),
                       k.argument(1),
                       k.argument(2),

@@ -47,7 +47,13 @@ struct StatePlace {
 struct ValuePlace {
   Value first, keyStride;
   int64_t panelStride;
+  Type element;
 };
+
+/// What the elements of a view are stored in.
+inline Type storedType(Value view) {
+  return mlir::cast<tile::ViewType>(view.getType()).getElementType();
+}
 
 /// How the rows of a view are found: dimensions before the last, the fastest
 /// first, in elements.

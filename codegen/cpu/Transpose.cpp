@@ -6,19 +6,29 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Transpose.h"
+#include "codegen/cpu/StoredElements.h"
 
 using namespace mlir;
 using namespace attn::cpu;
+
+/// Elements of a 128-bit block of `vector`.
+static int64_t blockOf(Value vector) {
+  return 128 / cast<VectorType>(vector.getType()).getElementTypeBitWidth();
+}
+
+static int64_t lanesOf(Value vector) {
+  return cast<VectorType>(vector.getType()).getNumElements();
+}
 
 /// Joins halves of two vectors in pieces of `width` lanes: within each 128-bit
 /// block the low (or high) pieces of `a` and `b`, alternating.
 static Value unpack(KernelBuilder &k, Value a, Value b, int64_t width,
                     bool high) {
-  int64_t lanes = k.getTarget().lanes;
+  int64_t size = blockOf(a), lanes = lanesOf(a);
   SmallVector<int64_t> picks;
-  for (int64_t block = 0; block < lanes; block += 4)
-    for (int64_t piece = 0; piece < 4; piece += width) {
-      int64_t from = block + (high ? 2 : 0) + piece / 2 / width * width;
+  for (int64_t block = 0; block < lanes; block += size)
+    for (int64_t piece = 0; piece < size; piece += width) {
+      int64_t from = block + (high ? size / 2 : 0) + piece / 2 / width * width;
       bool second = piece / width % 2;
       for (int64_t i = 0; i < width; ++i)
         picks.push_back(from + i + (second ? lanes : 0));
@@ -28,11 +38,11 @@ static Value unpack(KernelBuilder &k, Value a, Value b, int64_t width,
 
 /// Every second 128-bit block of `a` followed by those of `b`.
 static Value everySecondBlock(KernelBuilder &k, Value a, Value b, bool odd) {
-  int64_t lanes = k.getTarget().lanes;
+  int64_t size = blockOf(a), blocks = 2 * lanesOf(a) / size;
   SmallVector<int64_t> picks;
-  for (int64_t block = odd; block < 2 * lanes / 4; block += 2)
-    for (int64_t i = 0; i < 4; ++i)
-      picks.push_back(4 * block + i);
+  for (int64_t block = odd; block < blocks; block += 2)
+    for (int64_t i = 0; i < size; ++i)
+      picks.push_back(size * block + i);
   return k.shuffle(a, b, picks);
 }
 
@@ -54,49 +64,57 @@ static SmallVector<Value> transposeBlocks(KernelBuilder &k,
   return result;
 }
 
-/// Transposes 4 x 4 elements within each 128-bit block: out[c] holds element c
-/// of every row's block.
+/// Transposes squares within each 128-bit block of as many rows as it has
+/// elements: out[c] holds element c of every row's block. Pieces of `width`
+/// lanes are together already.
 static SmallVector<Value> transposeWithinBlocks(KernelBuilder &k,
-                                                ArrayRef<Value> rows) {
-  Value low01 = unpack(k, rows[0], rows[1], 1, false);
-  Value high01 = unpack(k, rows[0], rows[1], 1, true);
-  Value low23 = unpack(k, rows[2], rows[3], 1, false);
-  Value high23 = unpack(k, rows[2], rows[3], 1, true);
-  return {unpack(k, low01, low23, 2, false), unpack(k, low01, low23, 2, true),
-          unpack(k, high01, high23, 2, false),
-          unpack(k, high01, high23, 2, true)};
+                                                ArrayRef<Value> rows,
+                                                int64_t width = 1) {
+  if (rows.size() == 1)
+    return {rows[0]};
+  SmallVector<Value> low, high;
+  for (size_t i = 0; i < rows.size(); i += 2) {
+    low.push_back(unpack(k, rows[i], rows[i + 1], width, false));
+    high.push_back(unpack(k, rows[i], rows[i + 1], width, true));
+  }
+  SmallVector<Value> result = transposeWithinBlocks(k, low, 2 * width);
+  result.append(transposeWithinBlocks(k, high, 2 * width));
+  return result;
 }
 
 SmallVector<Value> attn::cpu::emitTranspose(KernelBuilder &k,
                                             ArrayRef<Value> rows) {
-  int64_t lanes = rows.size();
-  SmallVector<SmallVector<Value>> quads(blockLanes);
-  for (int64_t i = 0; i < lanes; i += blockLanes)
+  int64_t lanes = rows.size(), size = blockOf(rows.front());
+  SmallVector<SmallVector<Value>> squares(size);
+  for (int64_t i = 0; i < lanes; i += size)
     for (auto [c, column] :
-         llvm::enumerate(transposeWithinBlocks(k, rows.slice(i, blockLanes))))
-      quads[c].push_back(column);
+         llvm::enumerate(transposeWithinBlocks(k, rows.slice(i, size))))
+      squares[c].push_back(column);
   SmallVector<Value> result(lanes);
-  for (int64_t c = 0; c < blockLanes; ++c)
-    for (auto [block, row] : llvm::enumerate(transposeBlocks(k, quads[c])))
-      result[blockLanes * block + c] = row;
+  for (int64_t c = 0; c < size; ++c)
+    for (auto [block, row] : llvm::enumerate(transposeBlocks(k, squares[c])))
+      result[size * block + c] = row;
   return result;
 }
 
 /// Block b of the result: the first block of row `blockLanes` * b.
-static Value loadBlocks(KernelBuilder &k, Value rows, int64_t stride) {
+static Value loadBlocks(KernelBuilder &k, Value rows, int64_t stride,
+                        Type stored) {
   SmallVector<Value> parts;
   for (int64_t row = 0; row < k.getTarget().lanes; row += blockLanes)
-    parts.push_back(k.loadBlock(k.at(rows, row * stride), blockLanes));
+    parts.push_back(loadStored(
+        k, stored, elementAt(k, stored, rows, row * stride), blockLanes));
   for (; parts.size() > 1; parts.resize(parts.size() / 2))
     for (size_t i = 0; i < parts.size() / 2; ++i)
       parts[i] = k.concat(parts[2 * i], parts[2 * i + 1]);
-  return parts.front();
+  return widen(k, stored, parts.front());
 }
 
 SmallVector<Value> attn::cpu::emitLoadColumns(KernelBuilder &k, Value rows,
-                                              int64_t stride) {
+                                              int64_t stride, Type stored) {
   SmallVector<Value> blocks;
   for (int64_t row = 0; row < blockLanes; ++row)
-    blocks.push_back(loadBlocks(k, k.at(rows, row * stride), stride));
+    blocks.push_back(loadBlocks(k, elementAt(k, stored, rows, row * stride),
+                                stride, stored));
   return transposeWithinBlocks(k, blocks);
 }

@@ -44,12 +44,18 @@ static Type elementTypeOf(Type type) {
   return view && !isLengths ? view.getElementType() : Type();
 }
 
+/// Tiles are f32, views are stored in 16 bits too.
 static LogicalResult verifyTypes(Operation *op) {
   for (Type type :
-       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-    if (Type element = elementTypeOf(type); element && !element.isF32())
+       llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes())) {
+    Type element = elementTypeOf(type);
+    bool isStored = isa<tile::ViewType>(type) && element &&
+                    (element.isF16() || element.isBF16());
+    if (element && !element.isF32() && !isStored)
       return op->emitOpError()
-             << "has elements of type " << element << ", the CPU takes f32";
+             << "has elements of type " << element
+             << ", the CPU takes f32, in tensors f16 and bf16 too";
+  }
   return success();
 }
 

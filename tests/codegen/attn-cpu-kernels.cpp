@@ -28,22 +28,29 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
                                      const KernelShape &shape) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(UnknownLoc::get(&context));
   KernelBuilder k(*module, target);
+  const Type types[] = {k.f32Type, k.builder().getF16Type(),
+                        k.builder().getBF16Type()};
   for (int64_t rows : target.rows) {
     emitScore(k, shape, rows);
     emitSoftmax(k, shape, rows);
     emitAccumulate(k, shape, rows);
     if (rows > target.streamRows)
       continue;
-    emitStreamScore(k, shape, rows, KeyPlaces::Adjacent);
-    emitStreamScore(k, shape, rows, KeyPlaces::Apart);
-    emitStreamAccumulate(k, shape, rows);
+    for (Type stored : types) {
+      emitStreamScore(k, shape, rows, KeyPlaces::Adjacent, stored);
+      emitStreamScore(k, shape, rows, KeyPlaces::Apart, stored);
+      emitStreamAccumulate(k, shape, rows, stored);
+    }
   }
-  emitPackKeys(k, shape, 0, shape.headDim);
-  emitPackValues(k, shape);
+  for (Type stored : types) {
+    emitPackKeys(k, shape, 0, shape.headDim, stored);
+    emitPackValues(k, shape, stored);
+    emitCopyRow(k, shape.headDim, shape.queryStride(), stored, k.f32Type);
+    emitCopyRow(k, shape.valueDim, shape.valueDim, k.f32Type, stored);
+  }
   emitMaskRow(k);
   emitMergeRow(k, shape);
   emitFinishRow(k, shape);
-  emitCopyRow(k, shape.headDim, shape.queryStride());
   for (auto function : module->getOps<func::FuncOp>())
     function->removeAttr("llvm.linkage");
   return module;

@@ -245,3 +245,18 @@ attn_tile.program @swapped_documents(%ids: !attn_tile.view<?x?xi32>) attributes 
         documents(%ends, %begins : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) block 128
   }
 }
+
+// -----
+
+attn_tile.program @stored_as_f64(%query: !attn_tile.view<?x?x1x8xf64>) attributes {
+    argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+        query_block = 64, key_block = 128, split_keys = 1024,
+        max_splits = 32, split_tasks = false>} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "attend" grid(%batch = %one) {
+    // expected-error @below {{'attn_tile.load_queries' op has elements of type 'f64', the CPU takes f32, in tensors f16 and bf16 too}}
+    %q = attn_tile.load_queries %query[%batch, %one, %one] count %one group 1
+        : !attn_tile.view<?x?x1x8xf64> -> !attn_tile.tile<?x8xf32>
+  }
+}
