@@ -45,6 +45,19 @@ static double largestFinite(const Tensor &tensor) {
   return largest;
 }
 
+/// The naive evaluation is rounded to what results are stored in; of the others
+/// what is too large for it becomes infinite.
+static void storeResults(const Subject &subject, Expectation &expectation) {
+  SmallVector<Elements> stores = elementsOf(subject, /*ofResults=*/true);
+  for (auto [elements, result, naive] :
+       llvm::zip_equal(stores, expectation.results, expectation.naive)) {
+    store(elements, naive);
+    for (double &element : result.data())
+      if (double held = stored(elements, element); std::isinf(held))
+        element = held;
+  }
+}
+
 static FailureOr<Expectation> expect(const Subject &subject,
                                      ArrayRef<Tensor> inputs) {
   Expectation expectation;
@@ -55,6 +68,7 @@ static FailureOr<Expectation> expect(const Subject &subject,
     return failure();
   expectation.results = std::move(*results);
   expectation.naive = std::move(*naive);
+  storeResults(subject, expectation);
   expectation.maxScore = trace.maxScore;
   if (int64_t value = subject.findValue(); value >= 0)
     expectation.maxValue = largestFinite(inputs[value]);
@@ -95,8 +109,11 @@ static std::pair<Tensor, Tensor> valueRange(const Subject &subject,
 
 /// How far the worst element is outside the values, and how far it may be.
 static Finding compareRange(const Subject &subject, ArrayRef<Tensor> inputs,
-                            const Tensor &expected, const Tensor &got) {
+                            const Tensor &expected, Elements elements,
+                            const Tensor &got) {
   auto [least, largest] = valueRange(subject, inputs);
+  store(elements, least);
+  store(elements, largest);
   int64_t group = got.dim(2) / least.dim(1);
   Finding finding = {.tolerance = 1e-5, .detail = {}};
   for (int64_t position = 0; position < got.size(); ++position) {
@@ -150,7 +167,8 @@ static Finding compareResult(const Subject &subject, ArrayRef<Tensor> inputs,
                              const Tensor &got) {
   bool isOutput = expectation.results[result].rank() == 4;
   if (isOutput && expectation.maxScore > kDecidableScore)
-    return compareRange(subject, inputs, expectation.results[result], got);
+    return compareRange(subject, inputs, expectation.results[result],
+                        elementsOf(subject, /*ofResults=*/true)[result], got);
   return compareClose(expectation, result, got);
 }
 
@@ -209,7 +227,7 @@ static CaseReport check(const Subject &subject, StringRef name,
 
 CaseReport verify::checkAccuracy(const Subject &subject,
                                  const KernelCase &spec) {
-  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  SmallVector<Tensor> inputs = makeInputs(spec, subject);
   return check(
       subject, spec.name, inputs, inputs,
       {.call = {}, .layout = spec.layout, .withoutLengths = !spec.hasLengths});
@@ -217,7 +235,7 @@ CaseReport verify::checkAccuracy(const Subject &subject,
 
 CaseReport verify::checkWithoutSink(const Subject &subject,
                                     const KernelCase &spec) {
-  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  SmallVector<Tensor> inputs = makeInputs(spec, subject);
   SmallVector<Tensor> withoutSink = inputs;
   Tensor &sinks = withoutSink[subject.find(Role::Sinks)];
   llvm::fill(sinks.data(), -kInfinity);

@@ -145,7 +145,7 @@ static void checkOrders(BitChecker &checker, ArrayRef<Tensor> inputs) {
 
 std::vector<CaseReport> verify::checkEqualBits(const Subject &subject,
                                                const KernelCase &spec) {
-  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  SmallVector<Tensor> inputs = makeInputs(spec, subject);
   BitChecker checker(subject, spec.name, inputs);
   checkOrders(checker, inputs);
   checker.expectEqual("strided", inputs,
@@ -218,7 +218,7 @@ static SmallVector<Tensor> rowsOf(const Subject &subject,
 
 static std::vector<CaseReport>
 checkChunksOf(const Subject &subject, const KernelCase &spec, bool causal) {
-  SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  SmallVector<Tensor> inputs = makeInputs(spec, subject);
   BitChecker checker(subject, spec.name, inputs);
   // One row is decode, a few are a short query, the rest is prefill.
   const int64_t ends[] = {1, 2, 7, 20, spec.queries};

@@ -8,7 +8,6 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
-#include "llvm/ADT/bit.h"
 
 #include <cstring>
 
@@ -16,7 +15,7 @@ using namespace attn;
 using namespace attn::verify;
 using attn::reference::Tensor;
 
-/// Of every byte: a quiet NaN as float32, a length out of range as int32, no
+/// Of every byte: a quiet NaN as any float, a length out of range as int32, no
 /// bool.
 static constexpr uint8_t kPoison = 0xff;
 /// Elements before and behind the tensor's.
@@ -24,30 +23,12 @@ static constexpr int64_t kMargin = 32;
 /// Elements between the rows of a strided tensor, and before its first one.
 static constexpr int64_t kRowGap = 3, kFirstGap = 5;
 
-static DLDataType typeOf(Elements elements) {
-  switch (elements) {
-  case Elements::F32:
-    return {.code = kDLFloat, .bits = 32, .lanes = 1};
-  case Elements::I32:
-    return {.code = kDLInt, .bits = 32, .lanes = 1};
-  case Elements::Bool:
-    return {.code = kDLBool, .bits = 8, .lanes = 1};
-  }
-  llvm_unreachable("all elements are handled");
-}
-
-static uint32_t bitsOf(double value, Elements elements) {
-  if (elements == Elements::F32)
-    return llvm::bit_cast<uint32_t>(static_cast<float>(value));
-  return static_cast<uint32_t>(static_cast<int64_t>(value));
-}
-
 Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Layout layout)
     : Buffer(shape, Elements::F32, layout) {}
 
 Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Elements elements, Layout layout)
     : shape(shape), elements(elements),
-      elementBytes(typeOf(elements).bits / 8) {
+      elementBytes(dlTypeOf(elements).bits / 8) {
   place(layout);
 }
 
@@ -56,7 +37,7 @@ Buffer::Buffer(const Tensor &values, Elements elements, Layout layout)
   const double *next = values.data().data();
   forEachRow([&](int64_t begin, int64_t end) {
     for (int64_t element = begin; element < end; ++element, ++next)
-      set(element, bitsOf(*next, elements));
+      set(element, encode(elements, *next));
   });
 }
 
@@ -98,7 +79,7 @@ void Buffer::place(Layout layout) {
   tensor.data = memory.data() + kMargin * elementBytes;
   tensor.device = {.device_type = kDLCPU, .device_id = 0};
   tensor.ndim = static_cast<int32_t>(shape.size());
-  tensor.dtype = typeOf(elements);
+  tensor.dtype = dlTypeOf(elements);
   tensor.shape = shape.data();
   tensor.strides = strided ? strides.data() : nullptr;
   tensor.byte_offset = offset * elementBytes;
@@ -134,7 +115,7 @@ std::vector<uint32_t> Buffer::bits() const {
 Tensor Buffer::read() const {
   Tensor result(shape);
   for (auto [value, bits] : llvm::zip(result.data(), bits()))
-    value = elements == Elements::F32 ? llvm::bit_cast<float>(bits) : bits;
+    value = decode(elements, bits);
   return result;
 }
 

@@ -1,16 +1,15 @@
 //===- Buffer.h - A tensor in memory as a kernel sees it --------*- C++ -*-===//
 //
-// float32, int32 or bool elements at chosen strides. Every byte that is not an
-// element holds a NaN's bits, so that a kernel that reads it is found out; so
-// do the elements of an output before the call.
+// Elements at chosen strides. Every byte that is not an element holds a NaN's
+// bits, so that a kernel that reads it is found out; so do the elements of an
+// output before the call.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef COMPILER_VERIFY_BUFFER_H
 #define COMPILER_VERIFY_BUFFER_H
 
-#include "compiler/reference/Tensor.h"
-#include "runtime/attn.h"
+#include "compiler/verify/Elements.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <vector>
 
@@ -23,8 +22,6 @@ enum class Layout {
   /// rows apart, and the first element behind the base by a byte_offset.
   Strided,
 };
-
-enum class Elements { F32, I32, Bool };
 
 class Buffer {
 public:
@@ -41,9 +38,9 @@ public:
   Buffer &operator=(Buffer &&) = default;
 
   const DLTensor *dlTensor() const { return &tensor; }
-  /// The float32 elements, row-major.
+  /// The elements, row-major.
   reference::Tensor read() const;
-  /// Their bits, those of a bool in the low byte.
+  /// Their bits, the lowest of each word.
   std::vector<uint32_t> bits() const;
   /// Whether the bytes between, before and behind the elements are as they
   /// were made.

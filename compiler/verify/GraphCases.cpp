@@ -107,12 +107,6 @@ static bool isStatic(const LibraryKernel &kernel) {
   });
 }
 
-static Elements elementsOf(const LibraryTensor &tensor) {
-  return tensor.type == "bool"  ? Elements::Bool
-         : tensor.type == "i32" ? Elements::I32
-                                : Elements::F32;
-}
-
 /// Rows that a sequence may have: those of caches that grow, else of the
 /// longest argument.
 static int64_t longest(const Subject &subject, const GraphCase &spec) {
@@ -152,8 +146,8 @@ static void enlarge(MutableArrayRef<Tensor> inputs, const Subject &subject) {
     highest = std::max(highest, input.rank());
   for (auto [tensor, argument, input] :
        llvm::zip(subject.kernel->tensors, subject.arguments, inputs))
-    if (elementsOf(tensor) == Elements::F32 && argument.role != Role::Added &&
-        input.rank() == highest)
+    if (elementsOf(tensor.type) == Elements::F32 &&
+        argument.role != Role::Added && input.rank() == highest)
       for (double &value : input.data())
         value *= factor;
 }
@@ -206,7 +200,8 @@ static bool isTaken(const Subject &subject, const GraphCase &spec) {
 /// scores stay such as models have.
 static void shrinkWeights(Tensor &values, const LibraryTensor &tensor) {
   int64_t number;
-  bool isWeight = elementsOf(tensor) == Elements::F32 && values.rank() == 2 &&
+  bool isWeight = elementsOf(tensor.type) == Elements::F32 &&
+                  values.rank() == 2 &&
                   llvm::none_of(tensor.shape, [&](StringRef extent) {
                     return extent.getAsInteger(10, number);
                   });
@@ -226,7 +221,7 @@ static GraphCall makeCall(const Subject &subject, const GraphCase &spec) {
     Tensor values(shapeOf(tensor, spec));
     for (auto [index, value] : llvm::enumerate(values.data()))
       value =
-          elementOf(elementsOf(tensor), argument.role, most,
+          elementOf(elementsOf(tensor.type), argument.role, most,
                     static_cast<int64_t>(index), values.shape().back(), random);
     shrinkWeights(values, tensor);
     if (argument.role == Role::Documents)
@@ -249,7 +244,7 @@ Outcome GraphCall::run(const CallOptions &options, Layout layout) const {
   buffers.reserve(kernel.tensors.size());
   outcome.outputs.reserve(kernel.tensors.size());
   for (auto [index, tensor] : llvm::enumerate(kernel.tensors)) {
-    Elements elements = elementsOf(tensor);
+    Elements elements = elementsOf(tensor.type);
     Buffer &buffer =
         tensor.output ? outcome.outputs.emplace_back(shapeOf(tensor, spec),
                                                      elements, layout)
@@ -401,7 +396,8 @@ bool verify::runsGraphHere(const Subject &subject) {
   for (const LibraryTensor &tensor : subject.kernel->tensors)
     tensors.push_back(buffers
                           .emplace_back(shapeOf(tensor, call.spec),
-                                        elementsOf(tensor), Layout::Contiguous)
+                                        elementsOf(tensor.type),
+                                        Layout::Contiguous)
                           .dlTensor());
   return runsHere(*subject.kernel, subject.index, tensors);
 }

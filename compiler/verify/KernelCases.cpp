@@ -9,6 +9,7 @@
 
 #include "compiler/verify/Random.h"
 #include "compiler/verify/Slice.h"
+#include "compiler/verify/Subject.h"
 #include <cmath>
 
 using namespace attn;
@@ -258,12 +259,12 @@ llvm::SmallVector<KernelCase> verify::edgeCases(const KeyInterval &interval) {
 /// The factor that makes scaled scores of uniform numbers about `logits`: a
 /// product of `size` pairs has a deviation of sqrt(size) / 3, and the scale of
 /// the scores is near 1 / sqrt(size).
-static double queryFactor(const KernelCase &spec) { return 3 * spec.logits; }
+double verify::largestQuery(const KernelCase &spec) { return 3 * spec.logits; }
 
 static Tensor makeTensor(const Argument &argument, const KernelCase &spec,
                          Random &random) {
   Tensor tensor(argument.shape);
-  double factor = argument.role == Role::Query ? queryFactor(spec) : 1;
+  double factor = argument.role == Role::Query ? largestQuery(spec) : 1;
   // The largest sinks outweigh a row, the least ones do nothing.
   if (argument.role == Role::Sinks)
     factor = 8 * std::min(spec.logits, 1e3);
@@ -458,4 +459,13 @@ verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
     tensors.push_back(Tensor(tensor.shape(), heads.data().vec()));
   }
   return tensors;
+}
+
+llvm::SmallVector<Tensor> verify::makeInputs(const KernelCase &spec,
+                                             const Subject &subject) {
+  llvm::SmallVector<Tensor> inputs = makeInputs(spec, subject.arguments);
+  for (auto [elements, tensor] :
+       llvm::zip_equal(elementsOf(subject, /*ofResults=*/false), inputs))
+    store(elements, tensor);
+  return inputs;
 }

@@ -19,6 +19,8 @@
 
 namespace attn::verify {
 
+struct Subject;
+
 /// What is put among random numbers, in places that some rows see.
 enum class Specials {
   None,
@@ -53,6 +55,9 @@ llvm::ArrayRef<KernelCase> kernelCases();
 /// Whether nothing is left of the case for a kernel that takes no kv_lengths.
 bool needsLengths(const KernelCase &spec);
 
+/// The largest magnitude of a query's elements.
+double largestQuery(const KernelCase &spec);
+
 /// Cases in which rows stand at the edges of what `interval` shows: of its
 /// window, its chunks, its prefixes and its documents.
 llvm::SmallVector<KernelCase> edgeCases(const KeyInterval &interval);
@@ -68,6 +73,10 @@ bool fits(const KernelCase &spec, llvm::ArrayRef<Argument> arguments);
 /// One tensor per argument of the case; keys behind a length hold NaN.
 llvm::SmallVector<reference::Tensor>
 makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments);
+
+/// The same as the tensors of the subject's kernel hold them.
+llvm::SmallVector<reference::Tensor> makeInputs(const KernelCase &spec,
+                                                const Subject &subject);
 
 /// Sizes of `arguments` filled in for the case.
 llvm::SmallVector<Argument> closeFor(const KernelCase &spec,

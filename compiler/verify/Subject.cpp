@@ -41,6 +41,15 @@ int64_t Subject::findValue() const {
   return value < 0 ? find(Role::Latent) : value;
 }
 
+SmallVector<Elements> verify::elementsOf(const Subject &subject,
+                                         bool ofResults) {
+  SmallVector<Elements> elements;
+  for (const LibraryTensor &tensor : subject.kernel->tensors)
+    if (tensor.output == ofResults)
+      elements.push_back(elementsOf(tensor.type));
+  return elements;
+}
+
 std::optional<KeyInterval> verify::intervalOf(Operation *op) {
   std::optional<KeyInterval> interval;
   unsigned masks = 0;
@@ -109,11 +118,12 @@ Outcome verify::callSubject(const Subject &subject, ArrayRef<Tensor> inputs,
       tensors.push_back(nullptr);
       continue;
     }
-    Buffer &buffer = tensor.output
-                         ? outcome.outputs.emplace_back(
-                               resultShape(subject, tensor, inputs), use.layout)
-                         : buffers.emplace_back(inputs[next - 1],
-                                                isInteger(role), use.layout);
+    Elements elements = elementsOf(tensor.type);
+    Buffer &buffer =
+        tensor.output
+            ? outcome.outputs.emplace_back(resultShape(subject, tensor, inputs),
+                                           elements, use.layout)
+            : buffers.emplace_back(inputs[next - 1], elements, use.layout);
     tensors.push_back(buffer.dlTensor());
   }
   outcome.error = callKernel(kernel, subject.index, tensors, use.call);

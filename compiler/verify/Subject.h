@@ -47,6 +47,9 @@ struct Subject {
   int64_t findValue() const;
 };
 
+/// What the kernel's arguments, or its results, are stored in.
+llvm::SmallVector<Elements> elementsOf(const Subject &subject, bool ofResults);
+
 /// What the mask of `op`, a layer or function, shows; none if it has no or
 /// several masks.
 std::optional<KeyInterval> intervalOf(mlir::Operation *op);

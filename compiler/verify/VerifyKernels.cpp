@@ -14,6 +14,7 @@
 #include "dialects/attn/AttnDialect.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace attn;
@@ -52,6 +53,14 @@ static llvm::SmallVector<KernelCase> casesOf(const Subject &subject) {
   return cases;
 }
 
+/// Queries that make so large scores are finite in the type that they have.
+static bool holdsQueries(const Subject &subject, const KernelCase &spec) {
+  int64_t query = subject.find(Role::Query);
+  return query < 0 ||
+         std::isfinite(stored(elementsOf(subject, /*ofResults=*/false)[query],
+                              largestQuery(spec)));
+}
+
 std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
   if (!subject.kernel->isAttention())
     return verifyGraph(subject);
@@ -61,7 +70,7 @@ std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
   bool takesLengths = subject.find(Role::Lengths) >= 0;
   auto isTaken = [&](const KernelCase &spec) {
     return spec.queries <= subject.kernel->maxQueries &&
-           (takesLengths || !needsLengths(spec));
+           (takesLengths || !needsLengths(spec)) && holdsQueries(subject, spec);
   };
   for (const KernelCase &spec : cases) {
     if (!isTaken(spec))

@@ -194,7 +194,9 @@ protected:
     kernel.queryHeads = 4;
     kernel.maxQueries = INT64_MAX;
     for (StringRef input : {"query", "key", "value", "kv_lengths", "sinks"})
-      kernel.tensors.push_back({.name = input.str(), .type = {}, .shape = {}});
+      kernel.tensors.push_back({.name = input.str(),
+                                .type = input == "kv_lengths" ? "i32" : "f32",
+                                .shape = {}});
     kernel.tensors[3].optional = true;
     kernel.tensors.push_back({"output", "f32", {"b", "s", "4", "6"}, true});
     kernel.tensors.push_back({"lse", "f32", {"b", "s", "4"}, true, true});
