@@ -63,7 +63,7 @@ static constexpr StringRef targetHelp =
     "may be repeated";
 
 static std::string storeTarget(Invocation &invocation, StringRef value) {
-  // checkSupported has a message of its own for what is to come.
+  // checkLowered has a message of its own for what is to come.
   static constexpr StringRef planned[] = {"sm_80", "sm_90a"};
   if (!llvm::is_contained(cpu::getTargetNames(), value) &&
       !llvm::is_contained(planned, value))
@@ -202,20 +202,16 @@ static constexpr OptionSpec options[] = {
      STORE { return readWord(call.compile.absorb, value,
                              {Absorb::Auto, Absorb::Absorbed,
                               Absorb::Expanded}); }},
-    {"dtype", 0, "T", "type of the kernels' tensors: f32, the only one so far; "
-     "needed if the config says another",
-     false, "cvb",
+    {"dtype", 0, "T", "type of queries and outputs: f32, bf16 or f16 (default: "
+     "the input's, else f32); scores and sums are f32",
+     false, "cvbe",
      STORE { return storeDtype(call.compile.dtype, value); }},
-    {"dtype", 0, "T", "type of the cache that is counted: f32, bf16 or f16 "
-     "(default: the config's, else f32)",
-     false, "e",
-     STORE { return storeDtype(call.compile.dtype, value); }},
-    {"k-dtype", 0, "T", "type of the key cache (default: --dtype, which is all that "
-     "compiles so far)",
+    {"k-dtype", 0, "T", "type of the key cache (default: --dtype, else the "
+     "input's)",
      false, "cvbe",
      STORE { return storeDtype(call.compile.kDtype, value); }},
-    {"v-dtype", 0, "T", "type of the value cache (default: --dtype, which is all "
-     "that compiles so far)",
+    {"v-dtype", 0, "T", "type of the value cache (default: --dtype, else the "
+     "input's); a latent is both",
      false, "cvbe",
      STORE { return storeDtype(call.compile.vDtype, value); }},
     {"name", 0, "NAME", "prefix of every symbol and file (default: from "

@@ -259,15 +259,6 @@ static llvm::Error refuse(const std::string &message) {
   return llvm::createStringError(llvm::errc::not_supported, message);
 }
 
-static llvm::Error checkDtype(std::string_view option,
-                              std::optional<Dtype> dtype) {
-  if (!dtype || *dtype == Dtype::F32)
-    return llvm::Error::success();
-  return refuse(fmt::format("{} '{}' is not supported in this version, "
-                            "which compiles f32",
-                            option, spell(*dtype)));
-}
-
 llvm::Error attn::checkLowered(const CompileOptions &options) {
   for (const std::string &target : options.targets)
     if (StringRef(target).starts_with("sm_"))
@@ -276,16 +267,6 @@ llvm::Error attn::checkLowered(const CompileOptions &options) {
           "x86-64-v3, x86-64-v4 and aarch64",
           target));
   return llvm::Error::success();
-}
-
-llvm::Error attn::checkSupported(const CompileOptions &options) {
-  if (llvm::Error error = checkLowered(options))
-    return error;
-  if (llvm::Error error = checkDtype("dtype", options.dtype))
-    return error;
-  if (llvm::Error error = checkDtype("k-dtype", options.kDtype))
-    return error;
-  return checkDtype("v-dtype", options.vDtype);
 }
 
 llvm::Error attn::checkCompiled(const Invocation &invocation,

@@ -85,8 +85,6 @@ CommandLine parseCommandLine(llvm::ArrayRef<llvm::StringRef> arguments);
 /// Fails with a message that names what is supported if `options` ask for a
 /// scope or target that this version knows but does not lower to.
 llvm::Error checkLowered(const CompileOptions &options);
-/// The same, and for types, which may be inspected but not compiled.
-llvm::Error checkSupported(const CompileOptions &options);
 
 /// Fails if `invocation` says how its input is compiled, which is a folder that
 /// is compiled already; `selectors` choose among what is there.

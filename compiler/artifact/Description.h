@@ -35,7 +35,7 @@ struct TensorDescription {
   std::string name;
   /// Its field in the args: the name as a C identifier.
   std::string field = {};
-  /// "f32", "i32" or "bool".
+  /// "f32", "f16", "bf16", "i32" or "bool".
   std::string type = {};
   std::vector<Dimension> shape = {};
   bool output = false;

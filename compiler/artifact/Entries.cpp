@@ -167,6 +167,8 @@ static int64_t symbolOf(StringRef axis) {
 /// DLDataType.
 static DLDataType typeOf(StringRef name) {
   return llvm::StringSwitch<DLDataType>(name)
+      .Case("f16", {kDLFloat, 16, 1})
+      .Case("bf16", {kDLBfloat, 16, 1})
       .Case("i32", {kDLInt, 32, 1})
       .Case("bool", {kDLBool, 8, 1})
       .Default({kDLFloat, 32, 1});

@@ -134,14 +134,14 @@ LogicalResult Bench::addInput(StringRef input) {
   return library ? addCases(std::move(library), wanted) : failure();
 }
 
-LogicalResult Bench::addReferences() {
+LogicalResult Bench::addReferences(Dtype dtype) {
   CompileOptions referenceOptions;
   referenceOptions.targets = options.targets;
   // One compilation for each declaration, however many cases it serves.
   std::map<std::string, std::vector<const ReferenceCase *>> declarations;
   for (const ReferenceCase &reference : referenceCases())
     if (isWanted(reference.decode ? Phase::Decode : Phase::Prefill))
-      declarations[declareReference(reference)].push_back(&reference);
+      declarations[declareReference(reference, dtype)].push_back(&reference);
 
   for (const auto &[declaration, references] : declarations) {
     OwningOpRef<ModuleOp> module =
@@ -158,5 +158,14 @@ LogicalResult Bench::addReferences() {
     if (!library || failed(addCases(std::move(library), wanted)))
       return failure();
   }
+  return success();
+}
+
+LogicalResult Bench::addReferences() {
+  if (options.dtype)
+    return addReferences(*options.dtype);
+  for (Dtype dtype : {Dtype::F32, Dtype::F16, Dtype::BF16})
+    if (failed(addReferences(dtype)))
+      return failure();
   return success();
 }

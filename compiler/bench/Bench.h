@@ -29,7 +29,8 @@ public:
   /// compile or a folder that was compiled.
   llvm::LogicalResult addInput(llvm::StringRef input);
 
-  /// Adds the cases of the phases in question that every bench includes.
+  /// Adds the cases of the phases in question that every bench includes: for
+  /// each type, or for that of --dtype.
   llvm::LogicalResult addReferences();
 
   /// Measures all cases with each number of threads.
@@ -37,6 +38,7 @@ public:
 
 private:
   llvm::LogicalResult addFolder(llvm::StringRef directory);
+  llvm::LogicalResult addReferences(Dtype dtype);
   llvm::LogicalResult addCases(std::unique_ptr<KernelLibrary> library,
                                llvm::ArrayRef<BenchCase> wanted);
   /// Compiles `module` into a folder that lives as long as this call.

@@ -34,10 +34,15 @@ static std::vector<int64_t> denseStrides(ArrayRef<int64_t> shape) {
   return strides;
 }
 
-BenchTensor::BenchTensor(ArrayRef<int64_t> shape, Order order)
+static int64_t bytesOf(verify::Elements elements) {
+  return verify::dlTypeOf(elements).bits / 8;
+}
+
+BenchTensor::BenchTensor(ArrayRef<int64_t> shape, verify::Elements elements,
+                         Order order)
     : extents(shape.begin(), shape.end()), strides(denseStrides(shape)),
-      memory(
-          std::make_shared<HugeBuffer>(countElements(shape) * sizeof(float))) {
+      elements(elements), memory(std::make_shared<HugeBuffer>(
+                              countElements(shape) * bytesOf(elements))) {
   if (order == Order::HeadMajor) {
     strides[1] = shape[3];
     strides[2] = shape[1] * shape[3];
@@ -45,31 +50,34 @@ BenchTensor::BenchTensor(ArrayRef<int64_t> shape, Order order)
   tensor = {.data = memory->data(),
             .device = {kDLCPU, 0},
             .ndim = int32_t(extents.size()),
-            .dtype = {kDLFloat, 32, 1},
+            .dtype = verify::dlTypeOf(elements),
             .shape = extents.data(),
             .strides = strides.data(),
             .byte_offset = 0};
 }
 
 BenchTensor::BenchTensor(const BenchTensor &whole, int64_t first, int64_t count)
-    : extents(whole.extents), strides(whole.strides), memory(whole.memory),
-      tensor(whole.tensor) {
+    : extents(whole.extents), strides(whole.strides), elements(whole.elements),
+      memory(whole.memory), tensor(whole.tensor) {
   extents.back() = count;
   tensor.shape = extents.data();
   tensor.strides = strides.data();
-  tensor.byte_offset = first * sizeof(float);
+  tensor.byte_offset = first * bytesOf(elements);
 }
 
 void BenchTensor::fill(uint64_t seed) {
   verify::Random random(seed);
-  float *elements = reinterpret_cast<float *>(memory->data());
-  for (int64_t i = 0, e = countElements(extents); i < e; ++i)
-    elements[i] = random.uniform();
+  auto *next = static_cast<char *>(memory->data());
+  int64_t bytes = bytesOf(elements);
+  // The low bytes come first on every machine that kernels run on.
+  for (int64_t i = 0, e = countElements(extents); i < e; ++i, next += bytes) {
+    uint32_t bits = verify::encode(elements, random.uniform());
+    std::memcpy(next, &bits, bytes);
+  }
 }
 
 void BenchTensor::fillWithIntegerZeros() {
-  tensor.dtype = {kDLInt, 32, 1};
-  std::memset(memory->data(), 0, countElements(extents) * sizeof(int32_t));
+  std::memset(memory->data(), 0, countElements(extents) * bytesOf(elements));
 }
 
 //===----------------------------------------------------------------------===//
@@ -77,11 +85,12 @@ void BenchTensor::fillWithIntegerZeros() {
 //===----------------------------------------------------------------------===//
 
 /// Columns of the latents' cache, whose rows hold latent and rope_key.
-const DLTensor *BoundCase::makeLatentPart(int64_t first, int64_t count) {
+const DLTensor *BoundCase::makeLatentPart(verify::Elements elements,
+                                          int64_t first, int64_t count) {
   const CallShape &s = benchCase.shape;
   if (!latents) {
     owned.emplace_back(ArrayRef<int64_t>{s.batch, s.kvLength, s.headDim},
-                       Order::TokenMajor);
+                       elements, Order::TokenMajor);
     owned.back().fill(owned.size());
     latents = &owned.back();
   }
@@ -91,8 +100,9 @@ const DLTensor *BoundCase::makeLatentPart(int64_t first, int64_t count) {
 /// Null if the tensor may be absent and changes nothing here.
 Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
   const CallShape &s = benchCase.shape;
+  verify::Elements elements = verify::elementsOf(wanted.type);
   auto make = [&](ArrayRef<int64_t> shape, Order order) {
-    owned.emplace_back(shape, order).fill(owned.size());
+    owned.emplace_back(shape, elements, order).fill(owned.size());
     return owned.back().get();
   };
   if (wanted.name == "query")
@@ -103,16 +113,17 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
   if (wanted.name == "value")
     return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, benchCase.cache);
   if (wanted.name == "latent")
-    return makeLatentPart(0, s.valueDim);
+    return makeLatentPart(elements, 0, s.valueDim);
   if (wanted.name == "rope_key")
-    return makeLatentPart(s.valueDim, s.headDim - s.valueDim);
+    return makeLatentPart(elements, s.valueDim, s.headDim - s.valueDim);
   if (wanted.name == "output")
     return make({s.batch, s.queryLength, s.queryHeads, s.valueDim},
                 Order::TokenMajor);
   if (wanted.name == "sinks")
     return make({s.queryHeads}, Order::TokenMajor);
   auto makeZeros = [&](ArrayRef<int64_t> shape) {
-    owned.emplace_back(shape, Order::TokenMajor).fillWithIntegerZeros();
+    owned.emplace_back(shape, elements, Order::TokenMajor)
+        .fillWithIntegerZeros();
     return owned.back().get();
   };
   if (wanted.name == "prefix_lengths")

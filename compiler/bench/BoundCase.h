@@ -12,16 +12,18 @@
 #include "compiler/bench/Cases.h"
 #include "compiler/bench/Crew.h"
 #include "compiler/bench/HugeBuffer.h"
+#include "compiler/verify/Elements.h"
 
 #include <list>
 #include <memory>
 
 namespace attn {
 
-/// A DLTensor of f32, or of i32 zeros, that owns its memory.
+/// A DLTensor of floats, or of i32 zeros, that owns its memory.
 class BenchTensor {
 public:
-  BenchTensor(llvm::ArrayRef<int64_t> shape, Order order);
+  BenchTensor(llvm::ArrayRef<int64_t> shape, verify::Elements elements,
+              Order order);
   /// Columns [first, first + count) of `whole`, in its memory.
   BenchTensor(const BenchTensor &whole, int64_t first, int64_t count);
   BenchTensor(const BenchTensor &) = delete;
@@ -34,6 +36,7 @@ public:
 
 private:
   std::vector<int64_t> extents, strides;
+  verify::Elements elements;
   std::shared_ptr<HugeBuffer> memory;
   DLTensor tensor;
 };
@@ -56,7 +59,8 @@ public:
 private:
   explicit BoundCase(const BenchCase &subject) : benchCase(subject) {}
   llvm::Expected<const DLTensor *> makeTensor(const LibraryTensor &wanted);
-  const DLTensor *makeLatentPart(int64_t first, int64_t count);
+  const DLTensor *makeLatentPart(verify::Elements elements, int64_t first,
+                                 int64_t count);
 
   BenchCase benchCase;
   const LibraryKernel *kernel = nullptr;

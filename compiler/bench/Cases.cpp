@@ -7,6 +7,8 @@
 
 #include "compiler/bench/Cases.h"
 
+#include "compiler/StoredTypes.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -15,7 +17,6 @@ using namespace attn;
 static constexpr int64_t kPrefillLength = 2048;
 static constexpr int64_t kDecodeContext = 16384;
 static constexpr int64_t kLatentContext = 4096;
-static constexpr int64_t kBytesPerElement = 4;
 
 namespace {
 /// Keys [begin, end) that one row sees.
@@ -49,23 +50,34 @@ double BenchCase::countKvBytes() const {
   KeyRange first = visibleKeys(shape, interval, 0);
   KeyRange last = visibleKeys(shape, interval, shape.queryLength - 1);
   KeyRange any = {first.begin, last.end};
-  int64_t elements = shape.headDim + (absorbed ? 0 : shape.valueDim);
-  return double(any.size()) * shape.batch * shape.kvHeads * elements *
-         kBytesPerElement;
+  // Absorbed values are the first part of the keys.
+  int64_t values = absorbed ? 0 : shape.valueDim;
+  return double(any.size()) * shape.batch * shape.kvHeads *
+         double(shape.headDim * bytesOf(kDtype) + values * bytesOf(vDtype));
+}
+
+/// `benchCase` in the types of `layer`.
+static BenchCase withTypes(BenchCase benchCase, mlir::Operation *layer) {
+  StorageAttr storage = storageOf(layer);
+  benchCase.dtype = toDtype(storage.getActivation());
+  benchCase.kDtype = toDtype(storage.getKey());
+  benchCase.vDtype = toDtype(storage.getValue());
+  return benchCase;
 }
 
 static BenchCase caseOf(GroupedOp layer, std::string_view phase,
                         int64_t queryLength, int64_t kvLength) {
-  return {.name = fmt::format("{}_{}", phase, kvLength),
-          .shape = {.queryLength = queryLength,
-                    .kvLength = kvLength,
-                    .queryHeads = int64_t(layer.getHeads()),
-                    .kvHeads = int64_t(layer.getKvHeads()),
-                    .headDim = int64_t(layer.getHeadDim()),
-                    .valueDim = layer.getValueSize()},
-          .mask = layer.getMask(),
-          .sinks = layer.getSinks(),
-          .layer = layer.getLayers().front()};
+  return withTypes({.name = fmt::format("{}_{}", phase, kvLength),
+                    .shape = {.queryLength = queryLength,
+                              .kvLength = kvLength,
+                              .queryHeads = int64_t(layer.getHeads()),
+                              .kvHeads = int64_t(layer.getKvHeads()),
+                              .headDim = int64_t(layer.getHeadDim()),
+                              .valueDim = layer.getValueSize()},
+                    .mask = layer.getMask(),
+                    .sinks = layer.getSinks(),
+                    .layer = layer.getLayers().front()},
+                   layer);
 }
 
 BenchCase attn::prefillCase(GroupedOp layer) {
@@ -82,28 +94,30 @@ BenchCase attn::decodeCase(GroupedOp layer, Order cache) {
 
 BenchCase attn::prefillCase(LatentOp layer) {
   auto heads = int64_t(layer.getHeads());
-  return {.name = fmt::format("prefill_{}_expanded", kPrefillLength),
-          .shape = {.queryLength = kPrefillLength,
-                    .kvLength = kPrefillLength,
-                    .queryHeads = heads,
-                    .kvHeads = heads,
-                    .headDim = layer.getExpandedSize(),
-                    .valueDim = int64_t(layer.getValueDim())},
-          .mask = layer.getMask(),
-          .layer = layer.getLayers().front()};
+  return withTypes({.name = fmt::format("prefill_{}_expanded", kPrefillLength),
+                    .shape = {.queryLength = kPrefillLength,
+                              .kvLength = kPrefillLength,
+                              .queryHeads = heads,
+                              .kvHeads = heads,
+                              .headDim = layer.getExpandedSize(),
+                              .valueDim = int64_t(layer.getValueDim())},
+                    .mask = layer.getMask(),
+                    .layer = layer.getLayers().front()},
+                   layer);
 }
 
 BenchCase attn::decodeCase(LatentOp layer) {
-  return {.name = fmt::format("decode_{}_absorbed", kLatentContext),
-          .shape = {.queryLength = 1,
-                    .kvLength = kLatentContext,
-                    .queryHeads = int64_t(layer.getHeads()),
-                    .kvHeads = 1,
-                    .headDim = layer.getAbsorbedSize(),
-                    .valueDim = int64_t(layer.getKvRank())},
-          .mask = layer.getMask(),
-          .absorbed = true,
-          .layer = layer.getLayers().front()};
+  return withTypes({.name = fmt::format("decode_{}_absorbed", kLatentContext),
+                    .shape = {.queryLength = 1,
+                              .kvLength = kLatentContext,
+                              .queryHeads = int64_t(layer.getHeads()),
+                              .kvHeads = 1,
+                              .headDim = layer.getAbsorbedSize(),
+                              .valueDim = int64_t(layer.getKvRank())},
+                    .mask = layer.getMask(),
+                    .absorbed = true,
+                    .layer = layer.getLayers().front()},
+                   layer);
 }
 
 llvm::ArrayRef<ReferenceCase> attn::referenceCases() {
@@ -116,12 +130,16 @@ llvm::ArrayRef<ReferenceCase> attn::referenceCases() {
   return kCases;
 }
 
-std::string attn::declareReference(const ReferenceCase &reference) {
+std::string attn::declareReference(const ReferenceCase &reference,
+                                   Dtype dtype) {
   return fmt::format("module @reference_{0}_d{1} {{\n"
                      "  attn.grouped @reference_{0}_d{1} {{\n"
                      "    hidden = {2}, heads = 32, kv_heads = 8,\n"
                      "    head_dim = {1}, layers = array<i64: 0>,\n"
+                     "    storage = #attn.storage<activation = {3}, key = {3}, "
+                     "value = {3}>,\n"
                      "    mask = #attn.{0}}}\n"
                      "}}\n",
-                     reference.mask, reference.headDim, 32 * reference.headDim);
+                     reference.mask, reference.headDim, 32 * reference.headDim,
+                     spell(dtype));
 }

@@ -8,6 +8,7 @@
 #ifndef COMPILER_BENCH_CASES_H
 #define COMPILER_BENCH_CASES_H
 
+#include "compiler/Options.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
 
@@ -43,6 +44,8 @@ struct BenchCase {
   bool absorbed = false;
   /// A layer that the kernel serves.
   int64_t layer = 0;
+  /// Of queries and outputs, and of the caches.
+  Dtype dtype = Dtype::F32, kDtype = Dtype::F32, vDtype = Dtype::F32;
 
   bool isDecode() const { return shape.queryLength == 1; }
   bool isCausal() const;
@@ -50,7 +53,7 @@ struct BenchCase {
 
   /// FLOPs of both matrix products, visible pairs of query and key only.
   double countFlops() const;
-  /// Bytes of the keys and values that any row sees, in f32.
+  /// Bytes of the keys and values that any row sees.
   double countKvBytes() const;
 };
 
@@ -75,8 +78,9 @@ struct ReferenceCase {
 };
 llvm::ArrayRef<ReferenceCase> referenceCases();
 
-/// The text of a module that declares the layer of `reference`.
-std::string declareReference(const ReferenceCase &reference);
+/// The text of a module that declares the layer of `reference`, all of it
+/// stored as `dtype`.
+std::string declareReference(const ReferenceCase &reference, Dtype dtype);
 
 } // namespace attn
 

@@ -66,12 +66,14 @@ static json::Object caseToJson(const CaseSamples &samples,
                                const LimitSamples &limits) {
   Speed speed = speedOf(samples, limits);
   const BenchCase &subject = samples.subject;
-  return json::Object{{"case", subject.name},
+  json::Object object{{"case", subject.name},
                       {"kernel", samples.kernel},
                       {"target", samples.target},
                       {"scope", "core"},
                       {"phase", std::string(subject.phase())},
-                      {"dtype", "f32"},
+                      {"dtype", std::string(spell(subject.dtype))},
+                      {"k_dtype", std::string(spell(subject.kDtype))},
+                      {"v_dtype", std::string(spell(subject.vDtype))},
                       {"shape", shapeToJson(subject.shape)},
                       {"causal", subject.isCausal()},
                       {"threads", samples.threads},
@@ -80,6 +82,11 @@ static json::Object caseToJson(const CaseSamples &samples,
                       {speed.boundByMemory ? "gbps" : "gflops", speed.value},
                       {"limit", speed.boundByMemory ? "memory" : "fma"},
                       {"fraction", speed.fraction}};
+  // Of a decode step people ask for both.
+  if (subject.isDecode())
+    object["gbps"] =
+        subject.countKvBytes() / (samples.milliseconds.median() * 1e6);
+  return object;
 }
 
 json::Value BenchReport::toJson() const {
@@ -121,6 +128,15 @@ static std::string describeSharing(ArrayRef<LimitSamples> limits) {
   return text;
 }
 
+/// "f32", or "f32/f16/bf16" where queries, keys and values differ.
+static std::string spellTypes(const BenchCase &subject) {
+  bool isOne =
+      subject.dtype == subject.kDtype && subject.dtype == subject.vDtype;
+  return isOne ? std::string(spell(subject.dtype))
+               : fmt::format("{}/{}/{}", spell(subject.dtype),
+                             spell(subject.kDtype), spell(subject.vDtype));
+}
+
 std::string BenchReport::toText() const {
   std::string text = fmt::format("{}, limits measured in this run\n", cpu);
   for (const LimitSamples &limit : limits)
@@ -132,24 +148,25 @@ std::string BenchReport::toText() const {
   text += "  of limit: of the one that allows less, FMA for products, memory "
           "for keys and values\n";
 
-  size_t caseWidth = 4, kernelWidth = 6, targetWidth = 6;
+  size_t caseWidth = 4, typeWidth = 4, kernelWidth = 6, targetWidth = 6;
   for (const CaseSamples &samples : cases) {
     caseWidth = std::max(caseWidth, samples.subject.name.size());
+    typeWidth = std::max(typeWidth, spellTypes(samples.subject).size());
     kernelWidth = std::max(kernelWidth, samples.kernel.size());
     targetWidth = std::max(targetWidth, samples.target.size());
   }
-  text += fmt::format("\n{:<{}}  {:<{}}  {:<{}}  threads  {:>10}  {:>16}  of "
-                      "limit\n",
-                      "case", caseWidth, "kernel", kernelWidth, "target",
-                      targetWidth, "median", "speed");
+  text += fmt::format("\n{:<{}}  {:<{}}  {:<{}}  {:<{}}  threads  {:>10}  "
+                      "{:>16}  of limit\n",
+                      "case", caseWidth, "type", typeWidth, "kernel",
+                      kernelWidth, "target", targetWidth, "median", "speed");
   for (const CaseSamples &samples : cases) {
     Speed speed = speedOf(samples, limitsFor(*this, samples.threads));
     text += fmt::format(
-        "{:<{}}  {:<{}}  {:<{}}  {:>7}  {:>7.3f} ms  {:>8.1f} {:<7}  "
+        "{:<{}}  {:<{}}  {:<{}}  {:<{}}  {:>7}  {:>7.3f} ms  {:>8.1f} {:<7}  "
         "{:>4.0f}% {}\n",
-        samples.subject.name, caseWidth, samples.kernel, kernelWidth,
-        samples.target, targetWidth, samples.threads,
-        samples.milliseconds.median(), speed.value,
+        samples.subject.name, caseWidth, spellTypes(samples.subject), typeWidth,
+        samples.kernel, kernelWidth, samples.target, targetWidth,
+        samples.threads, samples.milliseconds.median(), speed.value,
         speed.boundByMemory ? "GB/s" : "GFLOP/s", 100 * speed.fraction,
         speed.boundByMemory ? "memory" : "FMA");
   }

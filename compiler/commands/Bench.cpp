@@ -22,7 +22,7 @@ int attn::benchCommand(const Invocation &invocation) {
   // Of a folder's kernels, --phase chooses which are timed.
   bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
   if (llvm::Error error = isCompiled ? checkCompiled(invocation, {"phase"})
-                                     : checkSupported(invocation.compile)) {
+                                     : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

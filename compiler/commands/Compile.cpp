@@ -153,7 +153,7 @@ static LogicalResult checkOutputs(const Invocation &invocation) {
 }
 
 int attn::compileCommand(const Invocation &invocation) {
-  if (llvm::Error error = checkSupported(invocation.compile)) {
+  if (llvm::Error error = checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

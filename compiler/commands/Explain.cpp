@@ -8,6 +8,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/KernelLibrary.h"
 #include "compiler/Stages.h"
+#include "compiler/StoredTypes.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/explain/Report.h"
 #include "compiler/import/Import.h"
@@ -33,42 +34,34 @@ static bool hasLayers(ModuleOp module) {
                       [](Operation &op) { return !isa<RefusedOp>(op); });
 }
 
-/// The type that the kernels of `library` have their tensor `name` in.
-static Dtype typeOf(const KernelLibrary &library, StringRef name) {
-  for (const LibraryKernel &kernel : library.kernels())
-    for (const LibraryTensor &tensor : kernel.tensors)
-      for (Dtype dtype : {Dtype::F32, Dtype::BF16, Dtype::F16})
-        if (tensor.name == name && tensor.type == spell(dtype))
-          return dtype;
-  return Dtype::F32;
-}
-
 static OwningOpRef<ModuleOp> inspectFolder(MLIRContext &context,
-                                           StringRef directory,
-                                           CostQuestion &question) {
+                                           StringRef directory) {
   auto library = KernelLibrary::describe(directory);
-  if (!library) {
-    reportError(library.takeError());
-    return nullptr;
-  }
-  question.dtype = typeOf(**library, "query");
-  question.kDtype = typeOf(**library, "key");
-  question.vDtype = typeOf(**library, "value");
-  return readDeclared(context, **library);
+  if (library)
+    return readDeclared(context, **library);
+  reportError(library.takeError());
+  return nullptr;
 }
 
-/// What `invocation` asks about; `question` receives the types of the caches.
+/// What `invocation` asks about; `question` receives the types of its tensors.
 static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
                                      const Invocation &invocation,
                                      CostQuestion &question) {
-  if (llvm::sys::fs::is_directory(invocation.input))
-    return inspectFolder(context, invocation.input, question);
-  Dtype dtype;
+  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
   OwningOpRef<ModuleOp> module =
-      inspectInput(context, invocation.input, invocation.compile, dtype);
-  question.dtype = dtype;
-  question.kDtype = invocation.compile.kDtype.value_or(dtype);
-  question.vDtype = invocation.compile.vDtype.value_or(dtype);
+      isCompiled ? inspectFolder(context, invocation.input)
+                 : loadInput(context, invocation.input, invocation.compile);
+  if (!module)
+    return nullptr;
+  for (Operation &op : *module->getBody()) {
+    if (!isa<GroupedOp, LatentOp>(op))
+      continue;
+    StorageAttr storage = storageOf(&op);
+    question.dtype = toDtype(storage.getActivation());
+    question.kDtype = toDtype(storage.getKey());
+    question.vDtype = toDtype(storage.getValue());
+    break;
+  }
   return module;
 }
 

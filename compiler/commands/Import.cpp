@@ -16,9 +16,8 @@ using namespace mlir;
 int attn::importCommand(const Invocation &invocation) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  Dtype dtype;
   OwningOpRef<ModuleOp> module =
-      inspectInput(context, invocation.input, invocation.compile, dtype);
+      loadInput(context, invocation.input, invocation.compile);
   if (!module)
     return 1;
   if (!invocation.layer.empty()) {

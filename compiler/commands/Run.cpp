@@ -195,7 +195,7 @@ static Error run(const Invocation &invocation) {
 }
 
 int attn::runKernelCommand(const Invocation &invocation) {
-  Error error = checkSupported(invocation.compile);
+  Error error = checkLowered(invocation.compile);
   if (!error)
     error = run(invocation);
   if (!error)

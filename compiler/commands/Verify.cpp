@@ -45,12 +45,10 @@ static bool runsAttentionHere(const Subject &subject) {
   std::vector<Buffer> buffers;
   SmallVector<const DLTensor *> tensors;
   buffers.reserve(subject.kernel->tensors.size());
-  for (auto [argument, tensor] :
-       llvm::zip(subject.arguments, makeInputs(spec, subject.arguments)))
+  for (auto [elements, tensor] : llvm::zip_equal(
+           elementsOf(subject, /*ofResults=*/false), makeInputs(spec, subject)))
     tensors.push_back(
-        buffers
-            .emplace_back(tensor, isInteger(argument.role), Layout::Contiguous)
-            .dlTensor());
+        buffers.emplace_back(tensor, elements, Layout::Contiguous).dlTensor());
   tensors.resize(subject.kernel->tensors.size());
   return runsHere(*subject.kernel, subject.index, tensors);
 }
@@ -111,7 +109,7 @@ static int verifyFolder(StringRef directory, MLIRContext &context,
 int attn::verifyCommand(const Invocation &invocation) {
   bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
   if (llvm::Error error = isCompiled ? checkCompiled(invocation)
-                                     : checkSupported(invocation.compile)) {
+                                     : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

@@ -6,8 +6,8 @@
 
 #include "compiler/explain/Costs.h"
 
+#include "compiler/StoredTypes.h"
 #include "passes/LatentCosts.h"
-#include "llvm/Support/ErrorHandling.h"
 
 using namespace attn;
 
@@ -26,26 +26,11 @@ std::optional<Machine> attn::machineOf(const Invocation &invocation) {
   return Machine{*invocation.peakGflops, *invocation.bandwidthGbs};
 }
 
-int64_t attn::bytesOf(Dtype dtype) {
-  switch (dtype) {
-  case Dtype::F32:
-    return 4;
-  case Dtype::BF16:
-  case Dtype::F16:
-    return 2;
-  }
-  llvm_unreachable("unknown dtype");
-}
-
 /// Of the keys and values that any row of `call` sees.
-static double countKvBytes(const BenchCase &call,
-                           const CostQuestion &question) {
-  // Absorbed values are the same rows as the keys.
-  double values = call.absorbed ? 0 : double(call.shape.valueDim);
-  double keys = double(call.shape.headDim);
-  double bytes =
-      keys * bytesOf(question.kDtype) + values * bytesOf(question.vDtype);
-  return call.countKvBytes() * bytes / ((keys + values) * bytesOf(Dtype::F32));
+static double countKvBytes(BenchCase call, const CostQuestion &question) {
+  call.kDtype = question.kDtype;
+  call.vDtype = question.vDtype;
+  return call.countKvBytes();
 }
 
 double attn::countBytes(const BenchCase &call, const CostQuestion &question) {
@@ -95,7 +80,7 @@ LatentForms attn::countForms(LatentOp layer, const CostQuestion &question) {
       int64_t(layer.getNopeDim()), int64_t(layer.getRopeDim()),
       int64_t(layer.getValueDim())};
   BenchCase absorbed = absorbedCall(layer, question);
-  double keyBytes = absorbed.shape.headDim * bytesOf(Dtype::F32);
+  double keyBytes = absorbed.shape.headDim * bytesOf(absorbed.kDtype);
   double pairFlops = 2.0 * absorbed.shape.queryHeads *
                      (absorbed.shape.headDim + absorbed.shape.valueDim);
   LatentCall call = {.queryLength = double(question.queryLength),

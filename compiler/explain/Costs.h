@@ -48,8 +48,6 @@ struct LayerCosts {
 /// The machine that the command line names, if it does.
 std::optional<Machine> machineOf(const Invocation &invocation);
 
-int64_t bytesOf(Dtype dtype);
-
 /// Bytes of the queries, keys, values and outputs of `call`, each once.
 double countBytes(const BenchCase &call, const CostQuestion &question);
 

@@ -10,6 +10,7 @@
 #include "compiler/Files.h"
 #include "compiler/KernelLibrary.h"
 #include "compiler/Names.h"
+#include "compiler/StoredTypes.h"
 #include "compiler/import/DeclareLayers.h"
 #include "compiler/import/Layers.h"
 #include "dialects/attn/AttnDialect.h"
@@ -79,19 +80,9 @@ static std::unique_ptr<llvm::MemoryBuffer> readText(MLIRContext &context,
 // config.json
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// The type of a model's tensors, and what of the input said so: nothing if
-/// the command line did.
-struct InputDtype {
-  std::optional<Dtype> dtype;
-  TextPosition where;
-  std::string source;
-};
-} // namespace
-
 static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
                                           StringRef text, StringRef name,
-                                          InputDtype &type) {
+                                          std::optional<Dtype> &dtype) {
   TextError problem;
   std::unique_ptr<JsonDocument> document = JsonDocument::parse(text, problem);
   if (!document) {
@@ -110,13 +101,10 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
   if (!model)
     return nullptr;
   StringRef key;
-  std::optional<Dtype> declared = readDtype(config, key);
+  dtype = readDtype(config, key);
   std::vector<LayerSpec> layers = readLayers(config, *model);
   if (layers.empty())
     return nullptr;
-  if (!type.dtype && declared)
-    type = {declared, document->position({key}),
-            (key + ": " + document->spelling({key})).str()};
   return declareLayers(context, path, name, layers);
 }
 
@@ -266,9 +254,59 @@ static LogicalResult checkLayers(ModuleOp module) {
 // Any input
 //===----------------------------------------------------------------------===//
 
+/// Stores a declared layer as `options` say, else as the config does, else as
+/// it says itself.
+static LogicalResult chooseStorage(Operation *layer,
+                                   const CompileOptions &options,
+                                   std::optional<Dtype> config) {
+  StorageAttr own = storageOf(layer);
+  auto choose = [&](std::optional<Dtype> dtype, Type otherwise) {
+    return dtype ? toType(layer->getContext(), *dtype) : otherwise;
+  };
+  std::optional<Dtype> all = options.dtype ? options.dtype : config;
+  Type activation = choose(all, own.getActivation());
+  Type key = choose(options.kDtype ? options.kDtype : all, own.getKey());
+  Type value = choose(options.vDtype ? options.vDtype : all, own.getValue());
+  if (isa<LatentOp>(layer) && key != value)
+    return layer->emitOpError()
+           << "keeps keys and values in one latent: k-dtype " << key
+           << " and v-dtype " << value << " are not one type";
+  auto storage = StorageAttr::get(layer->getContext(), activation, key, value);
+  if (storage != own)
+    layer->setAttr("storage", storage);
+  return success();
+}
+
+/// A function's tensors have types already.
+static LogicalResult checkTypes(func::FuncOp function,
+                                const CompileOptions &options) {
+  for (auto [name, dtype] : {std::pair("dtype", options.dtype),
+                             {"k-dtype", options.kDtype},
+                             {"v-dtype", options.vDtype}})
+    if (dtype && *dtype != Dtype::F32)
+      return function.emitError()
+             << name << " '" << spell(*dtype) << "' is for declared layers: "
+             << "the tensors of function '" << function.getSymName()
+             << "' have types of their own";
+  return success();
+}
+
+static LogicalResult chooseTypes(ModuleOp module, const CompileOptions &options,
+                                 std::optional<Dtype> config) {
+  for (Operation &op : *module.getBody()) {
+    auto function = dyn_cast<func::FuncOp>(op);
+    if (function && failed(checkTypes(function, options)))
+      return failure();
+    if (isa<GroupedOp, LatentOp>(op) &&
+        failed(chooseStorage(&op, options, config)))
+      return failure();
+  }
+  return success();
+}
+
 static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
                                   const CompileOptions &options,
-                                  InputDtype &type) {
+                                  std::optional<Dtype> &config) {
   context.appendDialectRegistry(inputDialects());
   std::unique_ptr<llvm::MemoryBuffer> buffer = readText(context, path);
   if (!buffer)
@@ -277,9 +315,8 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
   // The byte order mark of UTF-8, which some editors write.
   text.consume_front("\xEF\xBB\xBF");
   std::string name = kernelName(path, options.name);
-  type.dtype = options.dtype;
   if (!path.ends_with(".mlir"))
-    return importConfig(context, path, text, name, type);
+    return importConfig(context, path, text, name, config);
   OwningOpRef<ModuleOp> module = parseModule(context, path, text);
   if (!module || failed(checkTopLevel(*module)) ||
       failed(checkLayers(*module)) || failed(prefixLayers(*module, name)))
@@ -288,26 +325,13 @@ static OwningOpRef<ModuleOp> load(MLIRContext &context, StringRef path,
   return module;
 }
 
-OwningOpRef<ModuleOp> attn::inspectInput(MLIRContext &context, StringRef path,
-                                         const CompileOptions &options,
-                                         Dtype &dtype) {
-  InputDtype type;
-  OwningOpRef<ModuleOp> module = load(context, path, options, type);
-  dtype = type.dtype.value_or(Dtype::F32);
-  return module;
-}
-
 OwningOpRef<ModuleOp> attn::loadInput(MLIRContext &context, StringRef path,
                                       const CompileOptions &options) {
-  InputDtype type;
-  OwningOpRef<ModuleOp> module = load(context, path, options, type);
-  bool isSupported = type.dtype.value_or(Dtype::F32) == Dtype::F32;
-  if (!module || isSupported || type.source.empty())
-    return module;
-  fileError(context, path, type.where)
-      << type.source
-      << " is not supported in this version; '--dtype f32' compiles for f32";
-  return nullptr;
+  std::optional<Dtype> config;
+  OwningOpRef<ModuleOp> module = load(context, path, options, config);
+  if (module && failed(chooseTypes(*module, options, config)))
+    return nullptr;
+  return module;
 }
 
 OwningOpRef<ModuleOp> attn::readDeclared(MLIRContext &context,

@@ -19,19 +19,11 @@ class KernelLibrary;
 /// The dialects that inputs may use. They are loaded when first met.
 mlir::DialectRegistry inputDialects();
 
-/// Reads the file at `path` for compilation. Null on failure, which is
-/// reported as a diagnostic; also if the config's type is not one that this
-/// version compiles and `options` choose no other.
+/// Reads the file at `path`. Null on failure, which is reported as a
+/// diagnostic. Layers are stored as `options` say, else as the input does.
 mlir::OwningOpRef<mlir::ModuleOp> loadInput(mlir::MLIRContext &context,
                                             llvm::StringRef path,
                                             const CompileOptions &options);
-
-/// Reads the file at `path` for inspection: any type that is known will do,
-/// and `dtype` receives it.
-mlir::OwningOpRef<mlir::ModuleOp> inspectInput(mlir::MLIRContext &context,
-                                               llvm::StringRef path,
-                                               const CompileOptions &options,
-                                               Dtype &dtype);
 
 /// Reads what the folder `library` was compiled from out of its manifest. Null
 /// on failure, which is reported as a diagnostic.

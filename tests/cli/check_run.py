@@ -9,14 +9,25 @@ import struct
 import subprocess
 import sys
 
-FORMATS = {"F32": "f", "I32": "i", "I64": "q"}
+FORMATS = {"F32": "f", "F16": "e", "BF16": "H", "I32": "i", "I64": "q"}
+
+
+def to_bf16(value):
+    """The bits of the nearest bf16, ties to even."""
+    bits = struct.unpack("<I", struct.pack("<f", value))[0]
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+
+
+def from_bf16(bits):
+    return struct.unpack("<f", struct.pack("<I", bits << 16))[0]
 
 
 def write(path, tensors):
     """Writes name -> (dtype, shape, flat values)."""
     header, data = {}, b""
     for name, (dtype, shape, values) in tensors.items():
-        packed = struct.pack(f"<{len(values)}{FORMATS[dtype]}", *values)
+        stored = [to_bf16(x) for x in values] if dtype == "BF16" else values
+        packed = struct.pack(f"<{len(values)}{FORMATS[dtype]}", *stored)
         header[name] = {"dtype": dtype, "shape": shape,
                         "data_offsets": [len(data), len(data) + len(packed)]}
         data += packed
@@ -32,8 +43,11 @@ def read(path):
     result = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
-        values = struct.unpack(f"<{(end - begin) // 4}f", data[begin:end])
-        result[name] = (entry["dtype"], entry["shape"], list(values))
+        dtype = entry["dtype"]
+        size = struct.calcsize(FORMATS[dtype])
+        values = struct.unpack(f"<{(end - begin) // size}{FORMATS[dtype]}", data[begin:end])
+        result[name] = (dtype, entry["shape"],
+                        [from_bf16(x) for x in values] if dtype == "BF16" else list(values))
     return result
 
 
@@ -73,11 +87,11 @@ def attention(query, key, value, lengths, window, sinks):
     return output, lse
 
 
-def close(found, expected):
-    return all(f == e or abs(f - e) <= 1e-5 * (1 + abs(e)) for f, e in zip(found, expected))
+def close(found, expected, error=1e-5):
+    return all(f == e or abs(f - e) <= error * (1 + abs(e)) for f, e in zip(found, expected))
 
 
-def compile_model(folder, name, fields, options=()):
+def compile_model(folder, name, fields, *options):
     config = os.path.join(folder, f"{name}.json")
     with open(config, "w") as file:
         json.dump(fields, file)
@@ -128,6 +142,35 @@ def check_results(folder):
             os.remove(out)
     print("results agree")
     return llama, oss
+
+
+def check_stored(folder):
+    """Tensors of 16 bits go in and come out as the kernel stores them."""
+    fields = {"model_type": "llama", "torch_dtype": "bfloat16", "hidden_size": 32,
+              "num_attention_heads": 4, "num_key_value_heads": 2, "num_hidden_layers": 1}
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    for name, options, types, error in (
+            ("brain", [], ("BF16", "BF16", "BF16"), 2**-8),
+            ("caches", ["--dtype", "f32", "--k-dtype", "f16", "--v-dtype", "bf16"],
+             ("F32", "F16", "BF16"), 1e-5),
+            ("half", ["--dtype", "f16"], ("F16", "F16", "F16"), 2**-11)):
+        kernels = compile_model(folder, name, fields, *options)
+        shapes = {"query": [2, 3, 4, 8], "key": [2, 7, 2, 8], "value": [2, 7, 2, 8]}
+        tensors = {tensor: (dtype, *rand(*shape)[1:])
+                   for (tensor, shape), dtype in zip(shapes.items(), types)}
+        write(path, {**tensors, "kv_lengths": ("I32", [2], [7, 5])})
+        tensors = read(path)
+        status, text = attnc("run", kernels, "--in", path, "--out", out)
+        assert status == 0 and f"output {types[0]} [2, 3, 4, 8], lse F32 " in text, text
+        result = read(out)
+        output, lse = attention(*(tensors[n] for n in shapes), [7, 5], 10**9, None)
+        assert close(result["output"][2], output, error), name
+        assert close(result["lse"][2], lse), name
+        os.remove(out)
+        write(path, {**tensors, "key": rand(2, 7, 2, 8)})
+        status, text = attnc("run", kernels, "--in", path, "--out", out)
+        assert status == 1 and f"tensor 'key': is F32 [2, 7, 2, 8], expected {types[1]} [" in text
+    print("tensors of 16 bits agree")
 
 
 def check_latent(folder):
@@ -283,6 +326,7 @@ def main():
     random.seed(3)
     os.makedirs(folder)
     llama, oss = check_results(folder)
+    check_stored(folder)
     check_latent(folder)
     check_errors(folder, llama, oss)
     check_functions(folder)

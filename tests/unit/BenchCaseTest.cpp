@@ -65,17 +65,31 @@ TEST_F(BenchCaseTest, LatentsAreKeysAndValues) {
   EXPECT_EQ(prefill.countFlops(), 2.0 * (2048 * 2049 / 2) * 4 * (12 + 6));
 }
 
+TEST_F(BenchCaseTest, CountsBytesAsTheCachesAreStored) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      R"(attn.grouped @a {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+           value_dim = 8, layers = array<i64: 0>, mask = #attn.causal,
+           storage = #attn.storage<activation = bf16, key = f16, value = f32>})",
+      &context);
+  BenchCase decode = decodeCase(*module->getOps<GroupedOp>().begin());
+  EXPECT_EQ(decode.countKvBytes(), 16384.0 * 2 * (16 * 2 + 8 * 4));
+  EXPECT_EQ(decode.dtype, Dtype::BF16);
+  EXPECT_EQ(decode.kDtype, Dtype::F16);
+  EXPECT_EQ(decode.vDtype, Dtype::F32);
+}
+
 TEST_F(BenchCaseTest, ReferencesAreTheDocumentedOnes) {
   std::vector<std::string_view> names;
   for (const ReferenceCase &reference : referenceCases()) {
     names.push_back(reference.name);
     auto module = mlir::parseSourceString<mlir::ModuleOp>(
-        declareReference(reference), &context);
+        declareReference(reference, Dtype::BF16), &context);
     ASSERT_TRUE(module);
     auto layer = *module->getOps<GroupedOp>().begin();
     EXPECT_EQ(layer.getHeads(), 32u);
     EXPECT_EQ(layer.getKvHeads(), 8u);
     EXPECT_EQ(int64_t(layer.getHeadDim()), reference.headDim);
+    EXPECT_EQ(decodeCase(layer).dtype, Dtype::BF16);
   }
   EXPECT_EQ(names, (std::vector<std::string_view>{"prefill_2048_noncausal_d128",
                                                   "prefill_2048_noncausal_d64",

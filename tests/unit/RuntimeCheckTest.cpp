@@ -177,6 +177,34 @@ TEST(RuntimeCheckTest, RefusesDtype) {
                 "fake_core: kv_lengths has type i64, expected i32");
 }
 
+/// The fake kernel with keys that are stored as `dtype`.
+static attn_status canRunWithKeys(FakeCall &call, DLDataType dtype) {
+  attn_rt_kernel kernel = fakeKernel();
+  std::vector<attn_rt_tensor> tensors(kernel.tensors,
+                                      kernel.tensors + kernel.tensor_count);
+  tensors[1].dtype = dtype;
+  kernel.tensors = tensors.data();
+  return attn_rt_can_run(&kernel, 7, &call.args, &call.context);
+}
+
+TEST(RuntimeCheckTest, TakesCachesOf16Bits) {
+  constexpr DLDataType f16 = {kDLFloat, 16, 1}, bf16 = {kDLBfloat, 16, 1};
+  FakeCall call;
+  EXPECT_EQ(canRunWithKeys(call, f16), ATTN_BAD_DTYPE);
+  EXPECT_EQ(call.message(), "fake_core: key has type f32, expected f16");
+  for (DLDataType dtype : {f16, bf16}) {
+    call.key.tensor.dtype = dtype;
+    EXPECT_EQ(canRunWithKeys(call, dtype), ATTN_OK) << call.message();
+  }
+  EXPECT_EQ(canRunWithKeys(call, f16), ATTN_BAD_DTYPE);
+  EXPECT_EQ(call.message(), "fake_core: key has type bf16, expected f16");
+  // An element has two bytes, and may begin at each second.
+  call.key.tensor.byte_offset = 2;
+  EXPECT_EQ(canRunWithKeys(call, bf16), ATTN_OK) << call.message();
+  call.key.tensor.byte_offset = 1;
+  EXPECT_EQ(canRunWithKeys(call, bf16), ATTN_BAD_ALIGNMENT);
+}
+
 TEST(RuntimeCheckTest, RefusesDevice) {
   FakeCall call;
   call.value.tensor.device.device_type = kDLCUDA;
