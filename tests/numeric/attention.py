@@ -1,12 +1,15 @@
 """Attention in NumPy, written from the semantics and from nothing else.
 
 `attend` in float64 is the reference. In float32 it is the naive evaluation of
-item 13: scores, softmax and weighted sum in float32, sums in ascending order.
+item 13: scores, softmax and weighted sum in float32, sums in ascending order,
+the output rounded once to what it is stored in.
 """
 import dataclasses
 from typing import Optional
 
 import numpy as np
+
+from storage import keep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Layer:
     # Latent attention, absorbed: the last elements of the one key head, whose
     # first ones, the latent, are the value.
     rope_dim: int = 0
+    # Of queries, sinks and outputs, of keys and of values.
+    storage: tuple = ("f32", "f32", "f32")
 
     @property
     def values(self):
@@ -64,13 +69,23 @@ class Layer:
         rest = {name: tensor for name, tensor in tensors.items() if name not in ("key", "value")}
         return {**rest, "latent": rows[..., :self.values], "rope_key": rows[..., self.values:]}
 
+    def stored_in(self, name):
+        """The type of a tensor."""
+        return {"key": self.storage[1], "value": self.storage[2], "lse": "f32"}.get(
+            name, self.storage[0])
+
+    def storage_text(self):
+        parts = zip(("activation", "key", "value"), self.storage)
+        return f"#attn.storage<{', '.join(f'{part} = {kind}' for part, kind in parts)}>"
+
     def value(self, tensors):
         return tensors["key"][..., :self.values] if self.rope_dim else tensors["value"]
 
     def mlir_latent(self, name):
         return (f"attn.latent @{name} {{hidden = 64, heads = {self.heads}, kv_rank = "
                 f"{self.values}, nope_dim = 8, rope_dim = {self.rope_dim}, value_dim = 4, "
-                f"layers = array<i64: 0>, scale = {self.factor!r}, mask = {self.mask_text()}}}\n")
+                f"layers = array<i64: 0>, scale = {self.factor!r}, mask = {self.mask_text()}, "
+                f"storage = {self.storage_text()}}}\n")
 
     def mlir(self, name):
         if self.rope_dim:
@@ -79,7 +94,8 @@ class Layer:
                   f"kv_heads = {self.kv_heads}", f"head_dim = {self.head_dim}"]
         if self.value_dim is not None:
             fields.append(f"value_dim = {self.value_dim}")
-        fields += ["layers = array<i64: 0>", f"mask = {self.mask_text()}"]
+        fields += ["layers = array<i64: 0>", f"mask = {self.mask_text()}",
+                   f"storage = {self.storage_text()}"]
         if self.scale is not None:
             fields.append(f"scale = {self.scale!r}")
         if self.softcap is not None:
@@ -183,6 +199,7 @@ def tolerances(layer, tensors, expected):
     """Item 13 for output and lse."""
     output, lse, largest = expected
     naive_output, naive_lse, _ = attend(layer, tensors, np.float32)
+    naive_output = keep(naive_output, layer.stored_in("output"))
     values = np.abs(layer.value(tensors))
     most = values[np.isfinite(values)].max(initial=0)
 

@@ -12,6 +12,8 @@ import threading
 
 import numpy as np
 
+from storage import KINDS, decode, encode
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 PAGE = mmap.PAGESIZE
 POISON = 0xFF
@@ -68,8 +70,11 @@ class Guarded:
 class Tensor:
     """An array at chosen strides, in elements, in guarded memory."""
 
-    def __init__(self, shape, dtype=np.float32, order=None, gap=0, offset=0):
+    def __init__(self, shape, kind="f32", order=None, gap=0, offset=0):
         rank = len(shape)
+        self.kind = kind
+        dtype, code = KINDS[kind]
+        self.bytes = np.dtype(dtype).itemsize
         strides, size = [1] * rank, 1
         for d in reversed(order or range(rank)):
             strides[d] = size
@@ -78,18 +83,24 @@ class Tensor:
                 size += gap
         # The elements end at the guard page: nothing follows the last one.
         size = 1 + sum((n - 1) * s for n, s in zip(shape, strides)) if all(shape) else 0
-        self.memory = Guarded((offset + size) * 4)
+        self.memory = Guarded((offset + size) * self.bytes, self.bytes)
         flat = self.memory.bytes.view(dtype)[offset:]
-        self.array = np.lib.stride_tricks.as_strided(flat, shape, [4 * s for s in strides])
+        self.array = np.lib.stride_tricks.as_strided(flat, shape, [self.bytes * s for s in strides])
         self.shape = (ctypes.c_int64 * rank)(*shape)
         self.strides = (ctypes.c_int64 * rank)(*strides)
         plain = order is None and not gap
-        self.dl = DLTensor(self.memory.address, 1, 0, rank, 2 if dtype == np.float32 else 0, 32, 1,
-                           self.shape, None if plain else self.strides, 4 * offset)
+        self.dl = DLTensor(self.memory.address, 1, 0, rank, code, 8 * self.bytes, 1, self.shape,
+                           None if plain else self.strides, self.bytes * offset)
+
+    def put(self, values):
+        self.array[...] = encode(values, self.kind)
+
+    def get(self):
+        return decode(self.array.copy(), self.kind)
 
     def outside_is_untouched(self):
         inside = self.array.copy()
-        self.array.view(np.uint32)[...] = 0xFFFFFFFF
+        self.array.view(f"u{self.bytes}")[...] = (1 << 8 * self.bytes) - 1
         untouched = bool((self.memory.bytes == POISON).all())
         self.array[...] = inside
         return untouched
@@ -102,10 +113,10 @@ LAYOUTS = {  # order in memory of 4- and 3-dimensional tensors, gap and offset i
 }
 
 
-def place(shape, dtype, layout):
+def place(shape, kind, layout):
     order4, order3, gap, offset = LAYOUTS[layout]
     order = {4: order4, 3: order3}.get(len(shape))
-    return Tensor(shape, dtype, order, gap if order else 0, offset)
+    return Tensor(shape, kind, order, gap if order else 0, offset)
 
 
 class Columns:
@@ -116,18 +127,18 @@ class Columns:
         self.array = whole.array[..., first:first + count]
         rank = len(whole.shape)
         self.shape = (ctypes.c_int64 * rank)(*self.array.shape)
-        self.dl = DLTensor(whole.dl.data, 1, 0, rank, 2, 32, 1, self.shape, whole.strides,
-                           whole.dl.byte_offset + 4 * first)
+        self.dl = DLTensor(whole.dl.data, 1, 0, rank, whole.dl.code, whole.dl.bits, 1, self.shape,
+                           whole.strides, whole.dl.byte_offset + whole.bytes * first)
 
 
-def place_latents(inputs, layout):
+def place_latents(inputs, kind, layout):
     """latent and rope_key as views of one buffer."""
     latent, rope_key = inputs["latent"], inputs["rope_key"]
     size = latent.shape[-1]
-    rows = place((*latent.shape[:-1], size + rope_key.shape[-1]), np.float32, layout)
+    rows = place((*latent.shape[:-1], size + rope_key.shape[-1]), kind, layout)
     parts = {"latent": Columns(rows, 0, size), "rope_key": Columns(rows, size, rope_key.shape[-1])}
     for name, part in parts.items():
-        part.array[...] = inputs[name]
+        part.array[...] = encode(inputs[name], kind)
     return parts
 
 
@@ -178,20 +189,19 @@ class Kernel:
         return context, workspace, text
 
     def __call__(self, inputs, execution="serial", layout="plain", flags=0, entry="", absent=()):
-        """Output and lse; raises CallFailed with the status and its message."""
+        """Output and lse as f32; raises CallFailed with the status and its message."""
         inputs = self.layer.arguments(inputs)
         placed = {}
         if layout != "plain" and "latent" in inputs:
-            placed = place_latents(inputs, layout)
+            placed = place_latents(inputs, self.layer.storage[1], layout)
         for tensor in self.tensors:
             name = tensor["name"]
             if name in placed or name in absent or (name not in inputs and tensor["role"] == "input"):
                 continue
-            kind = np.int32 if tensor["type"] == "i32" else np.float32
             shape = inputs[name].shape if tensor["role"] == "input" else self.shapes(inputs)[name]
-            placed[name] = place(shape, kind, layout)
+            placed[name] = place(shape, tensor["type"], layout)
             if tensor["role"] == "input":
-                placed[name].array[...] = inputs[name]
+                placed[name].put(inputs[name])
         names = [t["name"] for t in self.tensors]
         head = np.array([16 + 8 * len(names), 1, 0, flags], np.uint32)
         pointers = [ctypes.addressof(placed[n].dl) if n in placed else 0 for n in names]
@@ -204,7 +214,7 @@ class Kernel:
             if name in placed and not placed[name].outside_is_untouched():
                 raise CallFailed(f"'{name}' was written outside its elements")
         del workspace
-        return {n: placed[n].array.copy() for n in ("output", "lse") if n in placed}
+        return {n: placed[n].get() for n in ("output", "lse") if n in placed}
 
 
 def run_serial(kernel, args, context, entry):

@@ -39,4 +39,17 @@ LAYERS = {
     "mla_6_l32_r8_document": Layer(6, 1, 40, value_dim=32, rope_dim=8, mask="causal+document"),
     "mha_3_3_d1_v7": Layer(3, 3, 1, value_dim=7),
     "gqa_6_2_d17_v33": Layer(6, 2, 17, value_dim=33, mask="bidirectional", sinks=True),
+    # f16 and bf16 caches under queries of f32, then 16 bits throughout, then
+    # each tensor in a type of its own.
+    "gqa_8_2_d128_f16_caches": Layer(8, 2, 128, storage=("f32", "f16", "f16")),
+    "gqa_14_2_d64_bf16_caches_window": Layer(14, 2, 64, mask="window", left=37, right=1,
+                                             storage=("f32", "bf16", "bf16")),
+    "gqa_9_3_d40_f16": Layer(9, 3, 40, storage=("f16",) * 3),
+    "mqa_8_1_d80_bf16_sinks": Layer(8, 1, 80, sinks=True, storage=("bf16",) * 3),
+    "gqa_6_2_d17_v33_mixed": Layer(6, 2, 17, value_dim=33, sinks=True,
+                                   storage=("f16", "bf16", "f32")),
+    "mqa_8_1_d576_f16": Layer(8, 1, 576, storage=("f16",) * 3),
+    "mla_16_l512_r64_bf16": Layer(16, 1, 576, value_dim=512, rope_dim=64, storage=("bf16",) * 3),
+    "mla_6_l17_r6_f16_caches": Layer(6, 1, 23, value_dim=17, rope_dim=6,
+                                     storage=("f32", "f16", "f16")),
 }

@@ -1,0 +1,37 @@
+"""What tensors are stored in, in NumPy: f16 is its own, bf16 the upper half of
+an f32, rounded in integers.
+"""
+import numpy as np
+
+# In memory, and DLPack's code: int 0, float 2, bfloat 4.
+KINDS = {"f32": (np.float32, 2), "f16": (np.float16, 2), "bf16": (np.uint16, 4),
+         "i32": (np.int32, 0)}
+
+
+def encode(values, kind):
+    """Values as they are in memory, rounded to the nearest, ties to even."""
+    if kind != "bf16":
+        with np.errstate(over="ignore"):
+            return np.asarray(values).astype(KINDS[kind][0])
+    values = np.asarray(values, np.float32)
+    bits = values.view(np.uint32).astype(np.uint64)
+    rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
+    return np.where(np.isnan(values), bits >> 16 | 0x40, rounded).astype(np.uint16)
+
+
+def decode(stored, kind):
+    """What is in memory as f32, or integers as they are."""
+    if kind == "bf16":
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    return stored.astype(np.float32) if kind == "f16" else stored
+
+
+def keep(values, kind):
+    """What is left of f32 values when they are stored."""
+    return decode(encode(values, kind), kind)
+
+
+def patterns(kind):
+    """The values of all 65536 patterns of 16 bits."""
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    return decode(bits.view(KINDS[kind][0]), kind)
