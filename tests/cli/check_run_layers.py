@@ -20,7 +20,7 @@ class Case:
 
     def __init__(self, folder, name, fields, *scopes):
         options = [word for scope in scopes for word in ("--scope", scope)]
-        self.kernels = compile_model(folder, name, {**FIELDS, **fields}, options)
+        self.kernels = compile_model(folder, name, {**FIELDS, **fields}, *options)
         self.folder = folder
         self.paths = [os.path.join(folder, name) for name in ("in", "weights", "out")]
         self.weights = {CHECKPOINT.format(layer, name): rand(*shape)
