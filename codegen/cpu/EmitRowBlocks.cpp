@@ -167,7 +167,7 @@ void TaskEmitter::packTables(tile::PhaseOp phase) {
       return;
     ArrayRef<int64_t> sizes = map.getTable().getType().getShape();
     Value rows = packed[table] = allocate(sizes[0] * sizes[1]);
-    auto copy = emitCopyRow(k, sizes[1], sizes[1]);
+    auto copy = emitCopyRow(k, sizes[1], sizes[1], k.f32Type, k.f32Type);
     k.loop(k.i64(0), k.i64(sizes[0]), 1, [&](Value row) {
       k.call(copy, {elementOf(table, row), k.at(rows, k.mul(row, sizes[1]))});
     });

@@ -138,13 +138,16 @@ static LogicalResult verifyRoot(tile::StoreRowsOp op) {
   if (!argument || !results)
     return success();
   uint64_t inputs = program.getBody().getNumArguments() - *results;
-  if (argument.getArgNumber() >= inputs)
+  bool isUpdated =
+      llvm::is_contained(program.getUpdated().value_or(ArrayRef<int64_t>()),
+                         argument.getArgNumber());
+  if (argument.getArgNumber() >= inputs || isUpdated)
     return success();
-  return op.emitOpError() << "stores to "
-                          << program.getArgumentNames()[argument.getArgNumber()]
-                          << ", argument " << argument.getArgNumber()
-                          << ", expected a buffer or one of the arguments from "
-                          << inputs << " on";
+  return op.emitOpError()
+         << "stores to " << program.getArgumentNames()[argument.getArgNumber()]
+         << ", argument " << argument.getArgNumber()
+         << ", expected a buffer, an updated argument or one from " << inputs
+         << " on";
 }
 
 static LogicalResult verifyStore(tile::StoreRowsOp op) {

@@ -256,7 +256,7 @@ attn_tile.program @store_to_an_input(%x: !attn_tile.view<?x8xf32>, %y: !attn_til
     %zero = arith.constant 0 : index
     %tile = attn_tile.load_rows %y[%row, %zero] count %one
         : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
-    // expected-error @below {{'attn_tile.store_rows' op stores to "x", argument 0, expected a buffer or one of the arguments from 1 on}}
+    // expected-error @below {{'attn_tile.store_rows' op stores to "x", argument 0, expected a buffer, an updated argument or one from 1 on}}
     attn_tile.store_rows %tile, %x[%row, %zero] count %one
         : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x8xf32>
   }
