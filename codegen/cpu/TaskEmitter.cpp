@@ -25,7 +25,7 @@ static int64_t groupOf(tile::SaveStateOp save, tile::ScheduleAttr schedule) {
 }
 
 PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
-  int64_t headDim = 1, valueDim = 1, group = 1, maxRows = 1;
+  int64_t headDim = 1, valueDim = 1, group = 0, saved = 1, maxRows = 1;
   bool joinsViews = false, hidesKeys = false;
   tile::ScheduleAttr schedule =
       phase->getParentOfType<tile::ProgramOp>().getSchedule();
@@ -41,10 +41,8 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
       valueDim = columnsOf(load.getSum());
     else if (auto load = dyn_cast<tile::LoadQueriesOp>(op))
       group = load.getGroup();
-    else if (auto mask = dyn_cast<tile::MaskOp>(op))
-      group = mask.getGroup();
     else if (auto save = dyn_cast<tile::SaveStateOp>(op))
-      group = groupOf(save, schedule);
+      saved = groupOf(save, schedule);
     else if (auto finish = dyn_cast<tile::FinishOp>(op))
       group = finish.getGroup();
     else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
@@ -54,6 +52,8 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
     else if (isa<tile::MultiplyOp>(op))
       maxRows = schedule.getRowBlock();
   });
+  // A phase that loads no queries as they are still keeps states of them.
+  group = group ? group : saved;
   return {KernelShape(target, headDim, valueDim, schedule.getKeyBlock()), group,
           std::max(maxRows, schedule.getQueryBlock() * group), joinsViews,
           hidesKeys};

@@ -121,7 +121,7 @@ static LogicalResult verifyWorkspace(tile::WorkspaceOp op, tile::PhaseOp phase,
   if (op != *spaces.begin())
     return op.emitOpError("is the second of a program, the CPU takes one");
   auto isInPhase = [&](Operation *user) { return phase->isAncestor(user); };
-  if (llvm::none_of(op->getUsers(), isInPhase))
+  if (!op->use_empty() && llvm::none_of(op->getUsers(), isInPhase))
     return success();
   auto rows = static_cast<int64_t>(op.getRows());
   auto columns = static_cast<int64_t>(op.getColumns());

@@ -85,7 +85,7 @@ static int verifyFolder(StringRef directory, MLIRContext &context,
       return 1;
     }
   Report report;
-  OwningOpRef<ModuleOp> functions = spellLayers(*declared);
+  OwningOpRef<ModuleOp> functions = spellLayers(**library, *declared);
   if (!functions)
     return 1;
   std::vector<Subject> subjects = subjectsOf(**library, *declared, *functions);

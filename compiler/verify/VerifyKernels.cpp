@@ -143,11 +143,18 @@ static void addSubjects(std::vector<Subject> &subjects,
     }
 }
 
-OwningOpRef<ModuleOp> verify::spellLayers(ModuleOp declared) {
+OwningOpRef<ModuleOp> verify::spellLayers(const KernelLibrary &library,
+                                          ModuleOp declared) {
   OwningOpRef<ModuleOp> functions = declared.clone();
-  PassManager passes(declared.getContext());
   ExpandLayersOptions options;
-  options.scopes = {"attend", "layer"};
+  for (StringRef scope : {"attend", "layer"})
+    if (llvm::any_of(library.kernels(), [&](const LibraryKernel &kernel) {
+          return kernel.scope == scope;
+        }))
+      options.scopes.push_back(scope.str());
+  if (options.scopes.empty())
+    return functions;
+  PassManager passes(declared.getContext());
   passes.addPass(createExpandLayers(options));
   if (failed(passes.run(*functions)))
     return nullptr;

@@ -16,9 +16,10 @@ namespace attn::verify {
 /// All checks of one kernel.
 std::vector<CaseReport> verifySubject(const Subject &subject);
 
-/// The layers of `declared` as functions of scope attend and layer; null after
-/// an error.
-mlir::OwningOpRef<mlir::ModuleOp> spellLayers(mlir::ModuleOp declared);
+/// The layers of `declared` as functions of scope attend and layer, where
+/// `library` has kernels of these; null after an error.
+mlir::OwningOpRef<mlir::ModuleOp> spellLayers(const KernelLibrary &library,
+                                              mlir::ModuleOp declared);
 
 /// The kernels of `library` with what `declared`, the IR that they were
 /// compiled from, says of them; one for each declaration, scope and target.
