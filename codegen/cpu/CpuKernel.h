@@ -65,8 +65,6 @@ struct CpuKernel {
   /// NAME_core or NAME_KIND_core.
   std::string name;
   CpuTargetFacts target;
-  /// An ELF relocatable file. Undefined symbols: memcpy and memset at most.
-  std::string object;
   /// Ascending in maxQueries.
   std::vector<CpuProgram> programs;
   /// The parameters in declaration order, and their values, 8 bytes each, row
@@ -76,6 +74,13 @@ struct CpuKernel {
   std::vector<uint64_t> constants;
   /// Model layer -> row of `constants`, in ascending order of the layer.
   std::vector<std::pair<int64_t, int64_t>> layerRows;
+};
+
+/// The kernels of one target in one object.
+struct CpuObject {
+  /// An ELF relocatable file. Undefined symbols: memcpy and memset at most.
+  std::string code;
+  std::vector<CpuKernel> kernels;
 };
 
 } // namespace attn::cpu

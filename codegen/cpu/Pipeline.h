@@ -1,6 +1,6 @@
 //===- Pipeline.h - from tile programs to the LLVM dialect ------*- C++ -*-===//
 //
-// The passes of the CPU back end in order, for compileKernel and for attn-opt.
+// The passes of the CPU back end in order, for compileKernels and for attn-opt.
 //
 //===----------------------------------------------------------------------===//
 

@@ -6,7 +6,7 @@
 
 #include "compiler/artifact/Artifact.h"
 
-#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/CompileKernels.h"
 #include "codegen/cpu/CpuTarget.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/artifact/Assemble.h"
@@ -79,20 +79,24 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
   bool isFirst = library.kernels.empty();
   assert((isFirst || groups->size() == library.kernels.size()) &&
          "targets differ in schedules alone");
+  llvm::SmallVector<llvm::SmallVector<tile::ProgramOp>> kernels;
   for (ProgramGroup &group : *groups) {
     schedules.push_back(tabulateSchedules(group, target));
-    FailureOr<cpu::CpuKernel> kernel =
-        cpu::compileKernel(group.programs, target);
-    if (failed(kernel))
-      return failure();
+    kernels.push_back(group.programs);
+  }
+  FailureOr<cpu::CpuObject> compiled = cpu::compileKernels(kernels, target);
+  if (failed(compiled))
+    return failure();
+  for (auto [group, kernel] : llvm::zip_equal(*groups, compiled->kernels)) {
     if (isFirst)
       library.kernels.push_back(group.description);
     KernelDescription &described =
         findKernel(library, group.description.symbol);
-    kernel->target = library.targets[described.targets.size()];
-    completeKernel(group, *kernel);
-    described.targets.push_back(std::move(*kernel));
+    kernel.target = library.targets[described.targets.size()];
+    completeKernel(group, kernel);
+    described.targets.push_back(std::move(kernel));
   }
+  library.code.push_back(std::move(compiled->code));
   return success();
 }
 

@@ -56,7 +56,7 @@ private:
   std::vector<std::string> exports;
   std::vector<Architecture> architectures;
   /// Code of each kernel, by target, with symbols that name the target.
-  std::vector<std::vector<std::string>> code;
+  std::vector<std::string> code;
   Artifact artifact;
 };
 } // namespace
@@ -108,19 +108,18 @@ std::vector<std::string> Assembler::fileNames() const {
 }
 
 llvm::Error Assembler::renameTargets() {
-  code.resize(library.targets.size());
-  for (const KernelDescription &kernel : library.kernels)
-    for (auto [index, compiled] : llvm::enumerate(kernel.targets)) {
-      std::vector<std::pair<std::string, std::string>> names;
-      for (const cpu::CpuProgram &program : compiled.programs)
+  for (auto [index, target] : llvm::enumerate(library.targets)) {
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const KernelDescription &kernel : library.kernels)
+      for (const cpu::CpuProgram &program : kernel.targets[index].programs)
         for (const std::string &symbol : functionsOf(program))
-          names.emplace_back(symbol, targetSymbol(compiled.target, symbol));
-      llvm::Expected<std::string> renamed =
-          renameSymbols(compiled.object, names);
-      if (!renamed)
-        return renamed.takeError();
-      code[index].push_back(std::move(*renamed));
-    }
+          names.emplace_back(symbol, targetSymbol(target, symbol));
+    llvm::Expected<std::string> renamed =
+        renameSymbols(library.code[index], names);
+    if (!renamed)
+      return renamed.takeError();
+    code.push_back(std::move(*renamed));
+  }
   return llvm::Error::success();
 }
 
@@ -133,7 +132,7 @@ llvm::Expected<std::string> Assembler::link(llvm::ArrayRef<size_t> targets,
     return entries.takeError();
   std::vector<StringRef> objects = {*entries};
   for (size_t target : targets)
-    llvm::append_range(objects, code[target]);
+    objects.push_back(code[target]);
   if (!runtime.empty())
     objects.push_back(runtime);
   return linkRelocatable(objects, exports);

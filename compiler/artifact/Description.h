@@ -85,6 +85,8 @@ struct LayerDescription {
 struct LibraryDescription {
   std::string name;
   std::vector<cpu::CpuTargetFacts> targets;
+  /// The generated code of each target, an ELF relocatable file.
+  std::vector<std::string> code;
   std::vector<KernelDescription> kernels;
   /// Ascending in the layer, then functions in order; `layer` of the args is
   /// an index into it.

@@ -108,6 +108,62 @@ Tensor reference::elementwise(ArrayRef<const Tensor *> operands,
   return result;
 }
 
+namespace {
+/// A factor by its rows, or its columns: how far apart they are, and how far
+/// the elements of one.
+struct Strided {
+  const double *data;
+  int64_t stride, inner;
+};
+} // namespace
+
+/// `rows` x `columns` sums, each one ascending chain of its own; so many at
+/// once do not wait for each other.
+template <typename Real, int64_t rows, int64_t columns>
+static void multiplyBlock(const Strided &left, const Strided &right,
+                          int64_t inner, double *result, int64_t stride) {
+  Real sums[rows][columns] = {};
+  for (int64_t k = 0; k < inner; ++k) {
+    Real factors[columns];
+    for (int64_t c = 0; c < columns; ++c)
+      factors[c] =
+          static_cast<Real>(right.data[c * right.stride + k * right.inner]);
+    for (int64_t r = 0; r < rows; ++r) {
+      auto x = static_cast<Real>(left.data[r * left.stride + k]);
+      for (int64_t c = 0; c < columns; ++c)
+        sums[r][c] += x * factors[c];
+    }
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      result[r * stride + c] = sums[r][c];
+}
+
+/// One matrix: blocks of rows and columns, and what is left of both.
+template <typename Real>
+static void multiplyMatrix(const Strided &left, const Strided &right,
+                           int64_t rows, int64_t inner, int64_t columns,
+                           double *result) {
+  constexpr int64_t rowBlock = 8, columnBlock = 4;
+  for (int64_t c = 0; c < columns;) {
+    bool isWide = columns - c >= columnBlock;
+    for (int64_t r = 0; r < rows;) {
+      bool isHigh = rows - r >= rowBlock;
+      Strided x = left, w = right;
+      x.data += r * left.stride;
+      w.data += c * right.stride;
+      auto multiply = isHigh
+                          ? (isWide ? multiplyBlock<Real, rowBlock, columnBlock>
+                                    : multiplyBlock<Real, rowBlock, 1>)
+                          : (isWide ? multiplyBlock<Real, 1, columnBlock>
+                                    : multiplyBlock<Real, 1, 1>);
+      multiply(x, w, inner, result + r * columns + c, columns);
+      r += isHigh ? rowBlock : 1;
+    }
+    c += isWide ? columnBlock : 1;
+  }
+}
+
 template <typename Real>
 Tensor reference::matmul(const Tensor &lhs, const Tensor &rhs,
                          bool transposed) {
@@ -116,23 +172,18 @@ Tensor reference::matmul(const Tensor &lhs, const Tensor &rhs,
   SmallVector<int64_t> shape(lhs.shape());
   shape.back() = columns;
   Tensor result(shape);
-  int64_t rows = rank > 1 ? lhs.dim(rank - 2) : 1;
-  bool isShared = rhs.rank() == 2;
-  int64_t lines = inner ? lhs.size() / inner : 0;
-  if (!inner)
+  if (!inner || !lhs.size())
     return result;
-  std::vector<Real> sums(columns);
-  for (int64_t line = 0; line < lines; ++line) {
-    const double *left = lhs.data().data() + line * inner;
-    int64_t batch = isShared ? 0 : line / rows;
-    const double *right = rhs.data().data() + batch * inner * columns;
-    llvm::fill(sums, Real(0));
-    for (int64_t k = 0; k < inner; ++k)
-      for (int64_t j = 0; j < columns; ++j)
-        sums[j] += static_cast<Real>(left[k]) *
-                   static_cast<Real>(transposed ? right[j * inner + k]
-                                                : right[k * columns + j]);
-    llvm::copy(sums, result.data().data() + line * columns);
+  int64_t lines = lhs.size() / inner;
+  // A shared rhs makes one matrix of all rows.
+  int64_t rows = rhs.rank() == 2 ? lines : rank > 1 ? lhs.dim(rank - 2) : 1;
+  for (int64_t batch = 0; batch < lines / rows; ++batch) {
+    Strided left = {lhs.data().data() + batch * rows * inner, inner, 1};
+    const double *matrix = rhs.data().data() + batch * inner * columns;
+    Strided right =
+        transposed ? Strided{matrix, inner, 1} : Strided{matrix, 1, columns};
+    multiplyMatrix<Real>(left, right, rows, inner, columns,
+                         result.data().data() + batch * rows * columns);
   }
   return result;
 }

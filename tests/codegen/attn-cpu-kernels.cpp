@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/CompileKernels.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/Pipeline.h"
@@ -74,14 +74,14 @@ compileFile(MLIRContext &context, const CpuTarget &target, StringRef path) {
   if (!module)
     return failure();
   auto programs = llvm::to_vector(module->getOps<attn::tile::ProgramOp>());
-  FailureOr<CpuKernel> kernel = compileKernel(programs, target);
-  if (failed(kernel))
+  FailureOr<CpuObject> object = compileKernels({programs}, target);
+  if (failed(object))
     return failure();
-  for (const CpuProgram &program : kernel->programs)
+  for (const CpuProgram &program : object->kernels.front().programs)
     llvm::outs() << program.symbol << ": phases " << program.phases
                  << ", scratch " << program.scratchBytes << ", state "
                  << program.stateBytes << "\n";
-  return kernel->object;
+  return object->code;
 }
 
 int main(int argc, char **argv) {

@@ -57,7 +57,6 @@ static cpu::CpuKernel kernelFor(const cpu::CpuTargetFacts &target) {
   cpu::CpuKernel kernel;
   kernel.name = "k_core";
   kernel.target = target;
-  kernel.object = compileIr(target.triple);
   kernel.programs = {
       {"prefill", "k_core_prefill", INT64_MAX, 1, 64, 0, 4, 1024, 32, {}}};
   kernel.parameters = {{"scale", true}};
@@ -86,8 +85,10 @@ static LibraryDescription describe(std::vector<cpu::CpuTargetFacts> targets) {
          {{"batch", -1}, {length, -1}, {"heads", 1}, {"dim", 1}},
          std::string(name) == "output",
          std::string(name) == "padding"});
-  for (const cpu::CpuTargetFacts &target : library.targets)
+  for (const cpu::CpuTargetFacts &target : library.targets) {
     kernel.targets.push_back(kernelFor(target));
+    library.code.push_back(compileIr(target.triple));
+  }
   library.kernels.push_back(kernel);
   library.layers = {{0, {0}}, {1, {0}}, {2, {}, "alibi"}};
   library.declaredIr = "module @k {}\n";

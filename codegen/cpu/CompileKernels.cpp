@@ -1,10 +1,10 @@
-//===- CompileKernel.cpp - one kernel as an object ------------------------===//
+//===- CompileKernels.cpp - kernels as one object -------------------------===//
 //
 // The pipeline, the object, and the facts that the pipeline left.
 //
 //===----------------------------------------------------------------------===//
 
-#include "codegen/cpu/CompileKernel.h"
+#include "codegen/cpu/CompileKernels.h"
 #include "codegen/cpu/BufferPlan.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Pipeline.h"
@@ -51,27 +51,31 @@ static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
   return facts;
 }
 
-FailureOr<CpuKernel>
-attn::cpu::compileKernel(ArrayRef<tile::ProgramOp> programs,
-                         const CpuTarget &target) {
-  tile::ProgramOp first = programs.front();
+FailureOr<CpuObject>
+attn::cpu::compileKernels(ArrayRef<SmallVector<tile::ProgramOp>> kernels,
+                          const CpuTarget &target) {
+  tile::ProgramOp first = kernels.front().front();
   OwningOpRef<ModuleOp> module = ModuleOp::create(first.getLoc());
-  for (tile::ProgramOp program : programs)
-    module->push_back(program.clone());
+  for (ArrayRef<tile::ProgramOp> programs : kernels)
+    for (tile::ProgramOp program : programs)
+      module->push_back(program.clone());
   CpuPipelineOptions options;
   options.target = target.name;
   PassManager passes(first.getContext(), ModuleOp::getOperationName());
   buildCpuPipeline(passes, options);
   if (failed(passes.run(*module)))
     return failure();
-  CpuKernel kernel;
-  for (tile::ProgramOp program : programs)
-    kernel.programs.push_back(describe(program, *module));
-  kernel.target = {target.name, target.triple, target.cpu, target.features};
+  CpuObject result;
+  for (ArrayRef<tile::ProgramOp> programs : kernels) {
+    CpuKernel &kernel = result.kernels.emplace_back();
+    for (tile::ProgramOp program : programs)
+      kernel.programs.push_back(describe(program, *module));
+    kernel.target = {target.name, target.triple, target.cpu, target.features};
+  }
   FailureOr<std::string> object =
       emitObject(*module, target, ObjectForm::Relocatable);
   if (failed(object))
     return failure();
-  kernel.object = std::move(*object);
-  return kernel;
+  result.code = std::move(*object);
+  return result;
 }
