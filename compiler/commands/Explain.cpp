@@ -8,7 +8,6 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/KernelLibrary.h"
 #include "compiler/Stages.h"
-#include "compiler/StoredTypes.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/explain/Report.h"
 #include "compiler/import/Import.h"
@@ -51,17 +50,8 @@ static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
   OwningOpRef<ModuleOp> module =
       isCompiled ? inspectFolder(context, invocation.input)
                  : loadInput(context, invocation.input, invocation.compile);
-  if (!module)
-    return nullptr;
-  for (Operation &op : *module->getBody()) {
-    if (!isa<GroupedOp, LatentOp>(op))
-      continue;
-    StorageAttr storage = storageOf(&op);
-    question.dtype = toDtype(storage.getActivation());
-    question.kDtype = toDtype(storage.getKey());
-    question.vDtype = toDtype(storage.getValue());
-    break;
-  }
+  if (module)
+    question = withTypesOf(*module, question);
   return module;
 }
 

@@ -26,6 +26,19 @@ std::optional<Machine> attn::machineOf(const Invocation &invocation) {
   return Machine{*invocation.peakGflops, *invocation.bandwidthGbs};
 }
 
+CostQuestion attn::withTypesOf(mlir::ModuleOp module, CostQuestion question) {
+  for (mlir::Operation &op : *module.getBody()) {
+    if (!llvm::isa<GroupedOp, LatentOp>(op))
+      continue;
+    StorageAttr storage = storageOf(&op);
+    question.dtype = toDtype(storage.getActivation());
+    question.kDtype = toDtype(storage.getKey());
+    question.vDtype = toDtype(storage.getValue());
+    break;
+  }
+  return question;
+}
+
 /// Of the keys and values that any row of `call` sees.
 static double countKvBytes(BenchCase call, const CostQuestion &question) {
   call.kDtype = question.kDtype;

@@ -11,6 +11,7 @@
 #include "compiler/Options.h"
 #include "compiler/bench/Cases.h"
 #include "dialects/attn/AttnOps.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace attn {
 
@@ -47,6 +48,10 @@ struct LayerCosts {
 
 /// The machine that the command line names, if it does.
 std::optional<Machine> machineOf(const Invocation &invocation);
+
+/// `question` with the types of the first declared layer: options give all
+/// layers the same.
+CostQuestion withTypesOf(mlir::ModuleOp module, CostQuestion question);
 
 /// Bytes of the queries, keys, values and outputs of `call`, each once.
 double countBytes(const BenchCase &call, const CostQuestion &question);

@@ -7,6 +7,7 @@
 #include "compiler/report/StageRecorder.h"
 
 #include "compiler/LayerNumbers.h"
+#include "compiler/StoredTypes.h"
 #include "compiler/report/StageDiff.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,7 +25,10 @@ static bool isAbsorbed(FlashOp flash) {
 /// A prefill of all keys and one token on them, or the only call that static
 /// sizes allow; at most kMostQueries of a call.
 static std::vector<RooflinePoint> placeFlash(FlashOp flash,
-                                             const CostQuestion &question) {
+                                             CostQuestion question) {
+  question.dtype = toDtype(flash.getQuery().getType().getElementType());
+  question.kDtype = toDtype(flash.getKey().getType().getElementType());
+  question.vDtype = toDtype(flash.getValue().getType().getElementType());
   ArrayRef<int64_t> query = flash.getQuery().getType().getShape();
   ArrayRef<int64_t> key = flash.getKey().getType().getShape();
   BenchCase call;
