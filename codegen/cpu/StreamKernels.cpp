@@ -70,6 +70,7 @@ struct ScoreStream {
   Value query;
   /// Of keys apart from each other, and where a group of them is gathered.
   Value stride, gathered;
+
   /// The scores of `count` <= `lanes` keys, unscaled.
   SmallVector<Value> group(Value keys, Value count) const {
     Value from = keys;
