@@ -94,6 +94,16 @@ static attn_status open_call(attn_rt_call *call, const attn_rt_kernel *kernel,
   return status ? status : check_workspace(call, context);
 }
 
+attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,
+                            const void *args, const attn_context *context,
+                            uint64_t *bytes) {
+  attn_rt_call call;
+  attn_status status = prepare(&call, kernel, kinds, args, context);
+  if (!status)
+    *bytes = layout_of(&call, context).bytes;
+  return status;
+}
+
 /* Runs one task in a slot of its own. */
 static attn_status run_task(const attn_rt_call *call,
                             const attn_context *context,

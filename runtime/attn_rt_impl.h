@@ -77,6 +77,11 @@ attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
                                const attn_rt_program *program, int64_t workers,
                                attn_rt_extents extents);
 
+/* The bytes of workspace that this very call needs. */
+attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,
+                            const void *args, const attn_context *context,
+                            uint64_t *bytes);
+
 /* Claims a slot that no other task holds, -1 if all are taken. */
 int64_t attn_rt_claim(char *workspace, int64_t workers);
 void attn_rt_release(char *workspace, int64_t slot);

@@ -33,8 +33,7 @@ struct Architecture {
 /// Writes the files of one library.
 class Assembler {
 public:
-  explicit Assembler(const LibraryDescription &library)
-      : library(library), exports(exportsOf(library)) {}
+  explicit Assembler(const LibraryDescription &library) : library(library) {}
   llvm::Expected<Artifact> assemble();
 
 private:
@@ -45,17 +44,21 @@ private:
 
   llvm::Error renameTargets();
   llvm::Expected<std::string> link(llvm::ArrayRef<size_t> targets,
-                                   StringRef runtime);
+                                   llvm::ArrayRef<StringRef> runtime,
+                                   Callers callers = Callers::C);
   llvm::Error addObjects();
-  llvm::Error addLibraries(const Architecture &architecture);
+  llvm::Error addArchive(const Architecture &architecture);
+  llvm::Error addShared(const Architecture &architecture);
+  const std::string &tripleOf(const Architecture &architecture) const {
+    return library.targets[architecture.targets.front()].triple;
+  }
   void add(StringRef name, std::string bytes) {
     artifact.files.push_back({name.str(), std::move(bytes)});
   }
 
   const LibraryDescription &library;
-  std::vector<std::string> exports;
   std::vector<Architecture> architectures;
-  /// Code of each kernel, by target, with symbols that name the target.
+  /// Code by target, with symbols that name the target.
   std::vector<std::string> code;
   Artifact artifact;
 };
@@ -123,24 +126,24 @@ llvm::Error Assembler::renameTargets() {
   return llvm::Error::success();
 }
 
-/// Entries for `targets`, their code, and the runtime unless it is empty.
+/// Entries for `targets`, their code, and the objects of the runtime.
 llvm::Expected<std::string> Assembler::link(llvm::ArrayRef<size_t> targets,
-                                            StringRef runtime) {
+                                            llvm::ArrayRef<StringRef> runtime,
+                                            Callers callers) {
   llvm::Expected<std::string> entries =
-      emitEntries(library, targets, artifact.manifest);
+      emitEntries(library, targets, artifact.manifest, callers);
   if (!entries)
     return entries.takeError();
   std::vector<StringRef> objects = {*entries};
   for (size_t target : targets)
     objects.push_back(code[target]);
-  if (!runtime.empty())
-    objects.push_back(runtime);
-  return linkRelocatable(objects, exports);
+  llvm::append_range(objects, runtime);
+  return linkRelocatable(objects, exportsOf(library, callers));
 }
 
 llvm::Error Assembler::addObjects() {
   for (auto [index, target] : llvm::enumerate(library.targets)) {
-    llvm::Expected<std::string> object = link({index}, "");
+    llvm::Expected<std::string> object = link({index}, {});
     if (!object)
       return object.takeError();
     add(objectName(library, target), std::move(*object));
@@ -148,11 +151,9 @@ llvm::Error Assembler::addObjects() {
   return llvm::Error::success();
 }
 
-llvm::Error Assembler::addLibraries(const Architecture &architecture) {
-  const std::string &triple =
-      library.targets[architecture.targets.front()].triple;
+llvm::Error Assembler::addArchive(const Architecture &architecture) {
   llvm::Expected<std::string> object =
-      link(architecture.targets, runtimeObject(triple));
+      link(architecture.targets, runtimeObject(tripleOf(architecture)));
   if (!object)
     return object.takeError();
   llvm::Expected<std::string> archive =
@@ -160,8 +161,16 @@ llvm::Error Assembler::addLibraries(const Architecture &architecture) {
   if (!archive)
     return archive.takeError();
   add(archiveName(architecture), std::move(*archive));
-  if (!architecture.isHost)
-    return llvm::Error::success();
+  return llvm::Error::success();
+}
+
+llvm::Error Assembler::addShared(const Architecture &architecture) {
+  const std::string &triple = tripleOf(architecture);
+  llvm::Expected<std::string> object =
+      link(architecture.targets,
+           {runtimeObject(triple), ffiRuntimeObject(triple)}, Callers::CAndFfi);
+  if (!object)
+    return object.takeError();
   llvm::Expected<std::string> shared = linkShared(*object, sharedName());
   if (!shared)
     return shared.takeError();
@@ -183,9 +192,14 @@ llvm::Expected<Artifact> Assembler::assemble() {
     return error;
   if (llvm::Error error = addObjects())
     return error;
-  for (const Architecture &architecture : architectures)
-    if (llvm::Error error = addLibraries(architecture))
+  for (const Architecture &architecture : architectures) {
+    if (llvm::Error error = addArchive(architecture))
       return error;
+    if (!architecture.isHost)
+      continue;
+    if (llvm::Error error = addShared(architecture))
+      return error;
+  }
   llvm::sort(artifact.files, [](const ArtifactFile &a, const ArtifactFile &b) {
     return a.name < b.name;
   });

@@ -46,13 +46,24 @@ std::vector<std::string> artifact::functionsOf(const cpu::CpuProgram &program) {
 static constexpr StringRef companions[] = {"", "_plan", "_task", "_can_run",
                                            "_workspace"};
 
-std::vector<std::string>
-artifact::exportsOf(const LibraryDescription &library) {
+/// What TVM-FFI puts before a name that it looks for.
+static std::string ffiName(StringRef name) {
+  return ("__tvm_ffi_" + name).str();
+}
+
+static constexpr StringRef ffiCompanions[] = {"", "_workspace"};
+
+std::vector<std::string> artifact::exportsOf(const LibraryDescription &library,
+                                             Callers callers) {
   std::vector<std::string> names = {library.name + "_info"};
   for (const KernelDescription &kernel : library.kernels)
-    for (const EntryDescription &entry : entriesOf(kernel))
+    for (const EntryDescription &entry : entriesOf(kernel)) {
       for (StringRef companion : companions)
         names.push_back(entry.symbol + companion.str());
+      if (callers == Callers::CAndFfi)
+        for (StringRef companion : ffiCompanions)
+          names.push_back(ffiName(entry.symbol + companion.str()));
+    }
   return names;
 }
 
@@ -102,9 +113,9 @@ namespace {
 class EntryWriter {
 public:
   EntryWriter(llvm::Module &module, const LibraryDescription &library,
-              ArrayRef<size_t> targets)
+              ArrayRef<size_t> targets, Callers callers)
       : module(module), context(module.getContext()), library(library),
-        targets(targets), builder(context) {}
+        targets(targets), callers(callers), builder(context) {}
 
   llvm::Error write(StringRef info);
 
@@ -126,6 +137,7 @@ private:
   llvm::Expected<Constant *> kernel(size_t kernelIndex);
 
   void entry(const EntryDescription &description, Constant *kernel);
+  void ffiEntry(const EntryDescription &description, Constant *kernel);
   void forward(StringRef name, StringRef callee, llvm::Type *result,
                ArrayRef<llvm::Type *> parameters, Constant *kernel,
                uint32_t kinds);
@@ -134,6 +146,7 @@ private:
   llvm::LLVMContext &context;
   const LibraryDescription &library;
   ArrayRef<size_t> targets;
+  Callers callers;
   llvm::IRBuilder<> builder;
 };
 } // namespace
@@ -342,13 +355,29 @@ void EntryWriter::entry(const EntryDescription &description, Constant *kernel) {
           kinds);
 }
 
+/// TVMFFISafeCallType of tvm/ffi/c_api.h: int name(handle, args, count,
+/// result).
+void EntryWriter::ffiEntry(const EntryDescription &description,
+                           Constant *kernel) {
+  llvm::Type *status = builder.getInt32Ty(), *count = builder.getInt32Ty(),
+             *pointer = builder.getPtrTy();
+  forward(ffiName(description.symbol), "attn_rt_ffi_run", status,
+          {pointer, pointer, count, pointer}, kernel, description.kinds);
+  forward(ffiName(description.symbol + "_workspace"), "attn_rt_ffi_workspace",
+          status, {pointer, pointer, count, pointer}, kernel,
+          description.kinds);
+}
+
 llvm::Error EntryWriter::write(StringRef info) {
   for (auto [index, description] : llvm::enumerate(library.kernels)) {
     llvm::Expected<Constant *> descriptor = kernel(index);
     if (!descriptor)
       return descriptor.takeError();
-    for (const EntryDescription &entryDescription : entriesOf(description))
+    for (const EntryDescription &entryDescription : entriesOf(description)) {
       entry(entryDescription, *descriptor);
+      if (callers == Callers::CAndFfi)
+        ffiEntry(entryDescription, *descriptor);
+    }
   }
   auto *function = llvm::Function::Create(
       llvm::FunctionType::get(builder.getPtrTy(), false),
@@ -361,13 +390,15 @@ llvm::Error EntryWriter::write(StringRef info) {
 
 llvm::Expected<std::string>
 artifact::emitEntries(const LibraryDescription &library,
-                      ArrayRef<size_t> targets, StringRef info) {
+                      ArrayRef<size_t> targets, StringRef info,
+                      Callers callers) {
   llvm::LLVMContext context;
   llvm::Module module(library.name, context);
   const std::string &triple = library.targets[targets.front()].triple;
   if (llvm::Error error = setTarget(module, triple))
     return error;
-  if (llvm::Error error = EntryWriter(module, library, targets).write(info))
+  if (llvm::Error error =
+          EntryWriter(module, library, targets, callers).write(info))
     return error;
   return emitObject(module);
 }

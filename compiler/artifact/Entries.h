@@ -25,15 +25,20 @@ std::string targetSymbol(const cpu::CpuTargetFacts &target,
 /// Names of the functions that `program` defines.
 std::vector<std::string> functionsOf(const cpu::CpuProgram &program);
 
+/// Whose entries: C's alone, or those of TVM-FFI as well, which only a shared
+/// library has.
+enum class Callers { C, CAndFfi };
+
 /// Every global that a library exports.
-std::vector<std::string> exportsOf(const LibraryDescription &library);
+std::vector<std::string> exportsOf(const LibraryDescription &library,
+                                   Callers callers);
 
 /// A relocatable object with the entries of `library` for the targets with the
 /// given indices, which are of one architecture, best first. `info` is what
 /// NAME_info returns.
 llvm::Expected<std::string> emitEntries(const LibraryDescription &library,
                                         llvm::ArrayRef<size_t> targets,
-                                        llvm::StringRef info);
+                                        llvm::StringRef info, Callers callers);
 
 } // namespace attn::artifact
 

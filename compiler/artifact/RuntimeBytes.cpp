@@ -13,6 +13,10 @@ using llvm::StringRef;
 extern "C" {
 extern const char attn_runtime_x86_64_begin[], attn_runtime_x86_64_end[];
 extern const char attn_runtime_aarch64_begin[], attn_runtime_aarch64_end[];
+extern const char attn_runtime_ffi_x86_64_begin[],
+    attn_runtime_ffi_x86_64_end[];
+extern const char attn_runtime_ffi_aarch64_begin[],
+    attn_runtime_ffi_aarch64_end[];
 extern const char attn_runtime_header_begin[], attn_runtime_header_end[];
 }
 
@@ -26,6 +30,16 @@ StringRef attn::artifact::runtimeObject(StringRef triple) {
     return between(attn_runtime_x86_64_begin, attn_runtime_x86_64_end);
   if (arch == llvm::Triple::aarch64)
     return between(attn_runtime_aarch64_begin, attn_runtime_aarch64_end);
+  return {};
+}
+
+StringRef attn::artifact::ffiRuntimeObject(StringRef triple) {
+  llvm::Triple::ArchType arch = llvm::Triple(triple).getArch();
+  if (arch == llvm::Triple::x86_64)
+    return between(attn_runtime_ffi_x86_64_begin, attn_runtime_ffi_x86_64_end);
+  if (arch == llvm::Triple::aarch64)
+    return between(attn_runtime_ffi_aarch64_begin,
+                   attn_runtime_ffi_aarch64_end);
   return {};
 }
 

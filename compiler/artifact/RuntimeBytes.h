@@ -15,6 +15,9 @@ namespace attn::artifact {
 /// empty if there is none.
 llvm::StringRef runtimeObject(llvm::StringRef triple);
 
+/// What a shared library has besides: the functions that TVM-FFI calls.
+llvm::StringRef ffiRuntimeObject(llvm::StringRef triple);
+
 /// The text of runtime/attn.h.
 llvm::StringRef runtimeHeader();
 
