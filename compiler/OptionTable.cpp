@@ -185,9 +185,10 @@ static constexpr OptionSpec options[] = {
      "the .mlir file had several",
      false, "r", STORE { return storeText(call.function, value); }},
     {"target", 0, "T", targetHelp, true, "cvbe", storeTarget},
-    {"scope", 0, "S", "core (default): rotated queries and cached keys in, attention "
-     "out; attend: projected ones, with norms, rotation and append to the "
-     "caches; layer: hidden states, with the projections too",
+    {"scope", 0, "S", "core: rotated queries and cached keys in, attention out; "
+     "attend: projected ones, with norms, rotation and append to the caches; "
+     "layer: hidden states, with the projections too; default: all that the "
+     "types allow",
      true, "cvrbe",
      STORE { return storeInList(call.compile.scopes, value,
                                 {Scope::Core, Scope::Attend, Scope::Layer}); }},

@@ -187,15 +187,28 @@ static std::string withOptions(StringRef pass,
                                        fmt::join(options, " "));
 }
 
-/// Core alone unless scopes are asked for.
-static std::string expandLayers(const CompileOptions &options) {
+/// Whether all tensors of the layers are f32, which scopes beyond core ask for.
+static bool storesF32(ModuleOp module) {
+  return llvm::all_of(*module.getBody(), [](Operation &op) {
+    if (!isa<GroupedOp, LatentOp>(op))
+      return true;
+    StorageAttr stored = storageOf(&op);
+    return stored.getActivation().isF32() && stored.getKey().isF32() &&
+           stored.getValue().isF32();
+  });
+}
+
+/// The scopes asked for; without any, those that the layers have.
+static std::string expandLayers(ModuleOp module,
+                                const CompileOptions &options) {
+  std::vector<std::string_view> scopes;
+  for (Scope scope : options.scopes)
+    scopes.push_back(spell(scope));
+  if (scopes.empty() && storesF32(module))
+    scopes = {"core", "attend", "layer"};
   std::vector<std::string> chosen;
-  if (!options.scopes.empty()) {
-    std::vector<std::string_view> scopes;
-    for (Scope scope : options.scopes)
-      scopes.push_back(spell(scope));
+  if (!scopes.empty())
     chosen.push_back(fmt::format("scopes={}", fmt::join(scopes, ",")));
-  }
   return withOptions("attn-expand-layers", chosen);
 }
 
@@ -212,11 +225,11 @@ static std::string absorbProjections(const CompileOptions &options) {
 }
 
 /// The passes of `stage`, the first with what `options` ask of it.
-static std::string passesOf(const StageSpec &stage,
+static std::string passesOf(const StageSpec &stage, ModuleOp module,
                             const CompileOptions &options) {
   StringRef rest = stage.passes;
   if (rest.consume_front("attn-expand-layers"))
-    return expandLayers(options) + rest.str();
+    return expandLayers(module, options) + rest.str();
   if (rest.consume_front("attn-absorb-projections"))
     return absorbProjections(options) + rest.str();
   return stage.passes.str();
@@ -228,7 +241,7 @@ static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
       failed(dropRefusedLayers(module)))
     return failure();
   for (const StageSpec &stage : fusionStages) {
-    std::string passes = passesOf(stage, options);
+    std::string passes = passesOf(stage, module, options);
     if (failed(runner.run({stage.name, passes, stage.about})))
       return failure();
   }
