@@ -50,9 +50,14 @@ static Value findLengths(Operation *product) {
   return isBounded ? append.getLengths() : Value();
 }
 
-/// `size` in equal blocks of at most `most`.
+/// `size` in about equal blocks of at most `most`, of whole cache lines where
+/// there are several.
 static int64_t blockOf(int64_t size, int64_t most) {
-  return llvm::divideCeil(size, llvm::divideCeil(size, most));
+  constexpr int64_t line = 16;
+  if (size <= most)
+    return size;
+  int64_t block = llvm::divideCeil(size, llvm::divideCeil(size, most));
+  return static_cast<int64_t>(llvm::alignTo(block, line));
 }
 
 GraphProgramBuilder::Product

@@ -104,7 +104,7 @@ def compile_model(folder, name, fields, *options):
 def check_results(folder):
     llama = compile_model(folder, "tiny", {
         "model_type": "llama", "hidden_size": 72, "num_attention_heads": 9,
-        "num_key_value_heads": 3, "num_hidden_layers": 2})
+        "num_key_value_heads": 3, "num_hidden_layers": 2}, "--scope", "core")
     oss = compile_model(folder, "sinks", {
         "model_type": "gpt_oss", "hidden_size": 64, "num_attention_heads": 4,
         "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 4,
