@@ -43,7 +43,7 @@ class Layer:
 
     def tensor(self, described, sizes):
         shape = [sizes.get(extent, extent) for extent in described["shape"]]
-        tensor = abi.Tensor(shape, np.int32 if described["type"] == "i32" else np.float32)
+        tensor = abi.Tensor(shape, described["type"])
         if described["type"] == "f32":
             tensor.array[...] = self.random.standard_normal(shape, dtype=np.float32) / np.sqrt(shape[-1])
         return tensor

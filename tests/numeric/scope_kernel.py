@@ -63,8 +63,7 @@ class ScopeKernel:
         for tensor in self.tensors:
             name, is_output = tensor["name"], tensor["role"] == "output"
             shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
-            kind = np.int32 if tensor["type"] == "i32" else np.float32
-            placed[name] = (views or {}).get(name) or place(tuple(shape), kind, layout)
+            placed[name] = (views or {}).get(name) or place(tuple(shape), tensor["type"], layout)
             if not is_output:
                 placed[name].array[...] = arrays[name]
         head = np.array([16 + 8 * len(placed), 1, self.index, flags], np.uint32)
