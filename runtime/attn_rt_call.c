@@ -54,9 +54,20 @@ static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
 static attn_rt_layout layout_of(const attn_rt_call *call,
                                 const attn_context *context) {
   attn_rt_extents extents = {call->symbol[ATTN_RT_BATCH],
-                             call->symbol[ATTN_RT_QUERY_LENGTH], call->longest};
+                             call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
+                             call->symbol[ATTN_RT_KV_CAPACITY]};
   return attn_rt_lay_out(call->kernel, call->program, workers_of(context),
                          extents);
+}
+
+/* The kv_length that serves the call: tensors between phases may have as many
+   rows as the caches have room. */
+static int64_t keys_to_promise(const attn_rt_call *call) {
+  const attn_rt_program *program = call->program;
+  for (int64_t i = 0; i < program->buffer_count; ++i)
+    if (program->buffers[i].power[ATTN_RT_KV_CAPACITY])
+      return call->symbol[ATTN_RT_KV_CAPACITY];
+  return call->longest;
 }
 
 static attn_status check_workspace(attn_rt_call *call,
@@ -79,8 +90,8 @@ static attn_status check_workspace(attn_rt_call *call,
                         "workers",
                         call->kernel->symbol, (int64_t)context->workspace_bytes,
                         (int64_t)layout.bytes, call->symbol[ATTN_RT_BATCH],
-                        call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
-                        workers_of(context));
+                        call->symbol[ATTN_RT_QUERY_LENGTH],
+                        keys_to_promise(call), workers_of(context));
   call->frame.partials = (char *)context->workspace + layout.partials;
   call->frame.buffers = (char *)context->workspace + layout.buffers;
   return ATTN_OK;
@@ -227,8 +238,9 @@ uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
     int64_t below = -1;
     for (int64_t i = 0; i < kernel->targets[t].program_count; ++i) {
       const attn_rt_program *program = &kernel->targets[t].programs[i];
-      attn_rt_extents extents = {maxima->batch, maxima->query_length,
-                                 keys ? keys : INT64_MAX};
+      int64_t promised = keys ? keys : INT64_MAX;
+      attn_rt_extents extents = {maxima->batch, maxima->query_length, promised,
+                                 promised};
       attn_rt_layout layout;
       /* A program serves the counts above those of the one before it. */
       if (!(program->kind & kinds) || extents.rows <= below)

@@ -69,9 +69,10 @@ typedef struct attn_rt_layout {
   uint64_t bytes;    /* of all; UINT64_MAX when it overflows */
 } attn_rt_layout;
 
-/* Batch, query rows and keys that a workspace has to serve. */
+/* Batch, query rows, valid keys and room for keys that a workspace has to
+   serve. */
 typedef struct attn_rt_extents {
-  int64_t batch, rows, keys;
+  int64_t batch, rows, keys, capacity;
 } attn_rt_extents;
 attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
                                const attn_rt_program *program, int64_t workers,

@@ -51,7 +51,7 @@ static uint64_t state_bytes(const attn_rt_kernel *kernel,
 static uint64_t buffer_bytes(const attn_rt_program *program,
                              attn_rt_extents extents) {
   const int64_t size[ATTN_RT_SYMBOLS] = {extents.batch, extents.rows,
-                                         extents.keys};
+                                         extents.capacity};
   uint64_t bytes = 0;
   for (int64_t i = 0; i < program->buffer_count; ++i) {
     uint64_t own = (uint64_t)program->buffers[i].bytes;

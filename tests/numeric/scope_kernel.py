@@ -57,8 +57,9 @@ class ScopeKernel:
         return Context(ctypes.sizeof(Context), 1, workspace.address, size, workers, PARALLEL_FOR(),
                        None, ctypes.cast(text, ctypes.c_char_p), 512, None), workspace, text
 
-    def __call__(self, arrays, execution="serial", layout="plain", flags=0, views=None):
-        """What results hold, and what is updated holds afterwards; `views` are placed already."""
+    def __call__(self, arrays, execution="serial", layout="plain", flags=0, views=None, promised=None):
+        """What results hold, and what is updated holds afterwards; `views` are placed already.
+        The workspace is for `promised` keys of a sequence, as many as caches have room for if None."""
         extents, placed = self.extents(arrays), {}
         for tensor in self.tensors:
             name, is_output = tensor["name"], tensor["role"] == "output"
@@ -69,7 +70,8 @@ class ScopeKernel:
         head = np.array([16 + 8 * len(placed), 1, self.index, flags], np.uint32)
         pointers = [ctypes.addressof(tensor.dl) for tensor in placed.values()]
         args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
-        context, workspace, text = self.context(extents, 1 if execution == "serial" else 2)
+        room = {**extents, "kv_capacity": promised or extents["kv_capacity"]}
+        context, workspace, text = self.context(room, 1 if execution == "serial" else 2)
         status = EXECUTIONS[execution](self, args.ctypes.data, context, "")
         if status:
             raise CallFailed(f"status {status}: {text.value.decode()}")
