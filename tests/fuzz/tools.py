@@ -27,12 +27,13 @@ class Tools:
             path = os.path.join(folder, "trivial.mlir")
             with open(path, "w") as file:
                 file.write(TRIVIAL)
-            self.run("attnc", "explain", path, "--dump-ir", os.path.join(folder, "stages"))
+            self.run("attnc", "explain", path, "--scope", "core", "--dump-ir", os.path.join(folder, "stages"))
             flags = []
             for stage in sorted(os.listdir(os.path.join(folder, "stages"))):
                 with open(os.path.join(folder, "stages", stage)) as file:
                     passes = re.search(r"^// Passes: (.*)$", file.read(), re.M)
-                flags += [f"--{name}" for name in passes[1].split(",")] if passes else []
+                for name, options in re.findall(r"([\w-]+)(?:\{([^}]*)\})?(?:,|$)", passes[1] if passes else ""):
+                    flags.append(f"--{name}={options}" if options else f"--{name}")
         return flags
 
     def flags_for(self, form):
