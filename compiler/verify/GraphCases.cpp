@@ -46,7 +46,8 @@ struct GraphCall {
   const GraphCase &spec;
   SmallVector<Tensor> inputs;
 
-  Outcome run(const CallOptions &options, Layout layout) const;
+  Outcome run(const CallOptions &options, Layout layout,
+              bool withoutLengths = false) const;
 };
 } // namespace
 
@@ -238,7 +239,8 @@ static GraphCall makeCall(const Subject &subject, const GraphCase &spec) {
   return call;
 }
 
-Outcome GraphCall::run(const CallOptions &options, Layout layout) const {
+Outcome GraphCall::run(const CallOptions &options, Layout layout,
+                       bool withoutLengths) const {
   const LibraryKernel &kernel = *subject.kernel;
   std::vector<Buffer> buffers;
   Outcome outcome;
@@ -255,7 +257,8 @@ Outcome GraphCall::run(const CallOptions &options, Layout layout) const {
         : tensor.updated
             ? outcome.outputs.emplace_back(inputs[index], elements, layout)
             : buffers.emplace_back(inputs[index], elements, layout);
-    tensors.push_back(buffer.dlTensor());
+    bool isAbsent = withoutLengths && tensor.optional && !tensor.output;
+    tensors.push_back(isAbsent ? nullptr : buffer.dlTensor());
   }
   outcome.error = callKernel(kernel, subject.index, tensors, options);
   for (const Buffer &buffer : outcome.outputs)
@@ -368,6 +371,19 @@ static CaseReport checkBits(const GraphCall &call, StringRef variant,
   return report;
 }
 
+/// Lengths that are left out are the capacity; nothing if none may be.
+static std::optional<CaseReport> checkWithoutLengths(GraphCall call) {
+  for (auto [tensor, input] :
+       llvm::zip(call.subject.kernel->tensors, call.inputs)) {
+    if (!tensor.optional || tensor.output)
+      continue;
+    llvm::fill(input.data(), static_cast<double>(call.spec.keys));
+    return checkBits(call, "_without_lengths", call.run({}, Layout::Contiguous),
+                     call.run({}, Layout::Contiguous, /*withoutLengths=*/true));
+  }
+  return std::nullopt;
+}
+
 std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
   constexpr std::pair<StringLiteral, Execution> executions[] = {
       {"_repeated", Execution::Serial},
@@ -387,6 +403,8 @@ std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
                     call.run({.execution = execution}, Layout::Contiguous)));
     reports.push_back(
         checkBits(call, "_strided", plain, call.run({}, Layout::Strided)));
+    if (auto report = checkWithoutLengths(std::move(call)))
+      reports.push_back(std::move(*report));
   }
   return reports;
 }

@@ -86,19 +86,17 @@ class Layer:
 
 
 def limits(attnc, config):
-    done = subprocess.run([attnc, "bench", config, "--scope", "core", "--threads", "1", "--json"], check=True,
-                          capture_output=True, text=True)
+    """FLOP/s of FMA and bytes/s read from memory, with one thread, in 1e9."""
+    done = subprocess.run([attnc, "bench", config, "--scope", "core", "--phase", "decode", "--dtype", "f32",
+                           "--threads", "1", "--json"], check=True, capture_output=True, text=True)
     machine = json.loads(done.stdout)["machine"]
-    first = lambda value: value[0] if isinstance(value, list) else value
-    return machine, first
+    return machine["fma_gflops"]["1"], machine["read_gbps"]["1"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--attnc", default="build/release/bin/attnc")
     parser.add_argument("--config", default="examples/configs/llama-3-8b.json")
-    parser.add_argument("--fma", type=float)
-    parser.add_argument("--read", type=float)
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
     os.environ.setdefault("ATTN_BIN", str(pathlib.Path(options.attnc).parent))
@@ -106,6 +104,8 @@ def main():
     heads = fields["num_attention_heads"]
     kv_heads = fields.get("num_key_value_heads", heads)
     size = fields.get("head_dim") or fields["hidden_size"] // heads
+    fma, read = limits(options.attnc, options.config)
+    print(f"limits: {fma:.1f} GFLOP/s of FMA, {read:.1f} GB/s read from memory")
     with tempfile.TemporaryDirectory(prefix="attnc-bench-") as folder:
         out = pathlib.Path(folder, "out")
         subprocess.run([options.attnc, "compile", options.config, "--scope", "layer", "-o", out], check=True,
@@ -115,13 +115,13 @@ def main():
         for rows in (128, 512):
             seconds = layer.time(rows, rows, options.runs)
             flops = 2 * rows * weights + 4 * heads * size * rows * (rows + 1) // 2
-            print(f"prefill_{rows:<6} {seconds * 1e3:9.2f} ms  {flops / seconds / 1e9:7.1f} GFLOP/s" +
-                  (f"  {flops / seconds / 1e9 / options.fma:5.0%} FMA" if options.fma else ""))
+            print(f"prefill_{rows:<6} {seconds * 1e3:9.2f} ms  {flops / seconds / 1e9:7.1f} GFLOP/s "
+                  f"{flops / seconds / 1e9 / fma:5.0%} FMA")
         for context in (512, 4096, 16384):
             seconds = layer.time(1, context, options.runs)
             moved = 4 * (weights + 2 * kv_heads * size * context)
-            print(f"decode_{context:<7} {seconds * 1e3:9.2f} ms  {moved / seconds / 1e9:7.1f} GB/s" +
-                  (f"  {moved / seconds / 1e9 / options.read:5.0%} memory" if options.read else ""))
+            print(f"decode_{context:<7} {seconds * 1e3:9.2f} ms  {moved / seconds / 1e9:7.1f} GB/s    "
+                  f"{moved / seconds / 1e9 / read:5.0%} memory")
 
 
 if __name__ == "__main__":
