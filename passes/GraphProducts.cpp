@@ -8,6 +8,7 @@
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/GraphProgramBuilder.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -30,15 +31,24 @@ struct GraphProgramBuilder::Product {
   Value lengths;
 };
 
+/// The rows of [batch, rows, ...] stay what they are.
+static bool keepsRows(Operation *op) {
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case<UnflattenOp, SliceOp, ConcatOp>(
+          [](auto shape) { return shape.getDim() >= 2; })
+      .Default(false);
+}
+
 /// Whether all that becomes of `tensor` are keys and values of attention to so
 /// many valid rows.
 static bool isReadTo(Value lengths, Value tensor) {
   return llvm::all_of(tensor.getUses(), [&](OpOperand &use) {
     Operation *user = use.getOwner();
     if (auto flash = dyn_cast<FlashOp>(user))
-      return flash.getLengths() == lengths && tensor != flash.getQuery();
-    return isa<UnflattenOp, SliceOp, ConcatOp>(user) &&
-           isReadTo(lengths, user->getResult(0));
+      return flash.getLengths() == lengths &&
+             (&use == &flash.getKeyMutable() ||
+              &use == &flash.getValueMutable());
+    return keepsRows(user) && isReadTo(lengths, user->getResult(0));
   });
 }
 

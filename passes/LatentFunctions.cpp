@@ -9,7 +9,7 @@
 #include "passes/LayerWriter.h"
 #include "passes/TensorTypes.h"
 
-#include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attn;
@@ -27,7 +27,8 @@ static std::optional<int64_t> mostAbsorbedQueries(LatentOp layer) {
       int64_t(layer.getNopeDim()), int64_t(layer.getRopeDim()),
       int64_t(layer.getValueDim())};
   double crossover = crossoverQueryLength(geometry, kContext);
-  if (!std::isfinite(crossover))
+  // No call has more queries than an i32 counts.
+  if (!(crossover < double(std::numeric_limits<int32_t>::max())))
     return std::nullopt;
   return static_cast<int64_t>(crossover);
 }

@@ -144,10 +144,18 @@ static attn_status read_workspace(ffi_call *call, const attn_ffi_any *arg) {
                         "CPU)",
                         call->kernel->symbol,
                         (int64_t)tensor->device.device_type);
-  if (tensor->ndim != 1 || (tensor->strides && tensor->strides[0] != 1))
+  if (tensor->ndim != 1)
     return attn_rt_fail(&call->context, ATTN_BAD_RANK,
-                        "%s: workspace has rank %d, expected a compact vector",
+                        "%s: workspace has rank %d, expected 1",
                         call->kernel->symbol, (int64_t)tensor->ndim);
+  if (tensor->strides && tensor->strides[0] != 1)
+    return attn_rt_fail(&call->context, ATTN_BAD_STRIDE,
+                        "%s: workspace has stride %d, expected 1",
+                        call->kernel->symbol, tensor->strides[0]);
+  if (tensor->shape[0] < 0)
+    return attn_rt_fail(&call->context, ATTN_BAD_WORKSPACE,
+                        "%s: workspace has %d bytes", call->kernel->symbol,
+                        tensor->shape[0]);
   begin = (uint64_t)(uintptr_t)tensor->data + tensor->byte_offset;
   skipped = (0 - begin) % ATTN_RT_CACHE_LINE;
   if ((uint64_t)tensor->shape[0] <= skipped)

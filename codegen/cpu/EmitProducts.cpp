@@ -8,6 +8,8 @@
 
 #include "codegen/cpu/TaskEmitter.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
@@ -42,13 +44,58 @@ unsigned TaskEmitter::startProduct(tile::FillOp op) {
   return sums.size() - 1;
 }
 
+/// The rows of a tensor, whole.
+static int64_t rowSize(tile::LoadRowsOp load) {
+  return load.getView().getType().getShape().back();
+}
+
+static bool isDefinedIn(Operation *region, Value value) {
+  Operation *op = value.getDefiningOp();
+  return op ? region->isProperAncestor(op)
+            : region->isAncestor(
+                  cast<BlockArgument>(value).getOwner()->getParentOp());
+}
+
+/// Whether the steps of the loop are the whole rows of both factors, which are
+/// known before it.
+static bool coversRows(scf::ForOp loop, tile::MultiplyOp op) {
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  APInt upper, step;
+  if (!op.getTransposed() || !matchPattern(loop.getLowerBound(), m_Zero()) ||
+      !matchPattern(loop.getUpperBound(), m_ConstantInt(&upper)) ||
+      !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
+      upper != rowSize(rows) || upper != rowSize(weight) ||
+      step != widthOf(op.getRows()))
+    return false;
+  Value place = loop.getInductionVar();
+  return rows.getColumn() == place && weight.getColumn() == place &&
+         llvm::none_of(ValueRange{rows.getRow(), rows.getCount(),
+                                  weight.getRow(), weight.getCount()},
+                       [&](Value value) { return isDefinedIn(loop, value); });
+}
+
+/// The same for a product without a loop.
+static bool coversRows(tile::MultiplyOp op) {
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  return matchPattern(rows.getColumn(), m_Zero()) &&
+         matchPattern(weight.getColumn(), m_Zero()) &&
+         rowSize(rows) == rowSize(weight) &&
+         rowSize(rows) <= widthOf(op.getRows());
+}
+
 void TaskEmitter::emitProductLoop(scf::ForOp loop) {
   unsigned number =
       startProduct(loop.getInitArgs()[0].getDefiningOp<tile::FillOp>());
   sumNumbers[loop.getRegionIterArgs()[0]] = number;
   sumNumbers[loop.getResult(0)] = number;
-  auto multiply = *loop.getBody()->getOps<tile::MultiplyOp>().begin();
-  emitProduct(multiply, sums[number], [&] { emitLoop(loop); });
+  auto packed = [&] { emitLoop(loop); };
+  auto products = loop.getBody()->getOps<tile::MultiplyOp>();
+  if (llvm::hasSingleElement(products) && coversRows(loop, *products.begin()))
+    emitProduct(*products.begin(), sums[number], packed);
+  else
+    packed();
 }
 
 /// Few rows read the weight where it is, if its rows can be read whole.
@@ -58,7 +105,7 @@ void TaskEmitter::emitProduct(tile::MultiplyOp op, const SumPlace &sum,
   ArrayRef<int64_t> view = weight.getView().getType().getShape();
   int64_t lanes = k.getTarget().lanes;
   auto areWhole = [&](int64_t size) { return size > 0 && size % lanes == 0; };
-  if (!op.getTransposed() || view.size() < 2 || !areWhole(view.back()) ||
+  if (view.size() < 2 || !areWhole(view.back()) ||
       !areWhole(view[view.size() - 2]) ||
       !areWhole(weight.getTile().getType().getShape()[0]))
     return packed();
@@ -109,7 +156,7 @@ void TaskEmitter::emitMultiply(tile::MultiplyOp op) {
     sumNumbers[op.getSum()] = startProduct(start);
   unsigned number = sumNumbers.lookup(op.getSum());
   sumNumbers[op.getNewSum()] = number;
-  if (start)
+  if (start && op.getTransposed() && coversRows(op))
     return emitProduct(op, sums[number], [&] { emitPackedProduct(op); });
   emitPackedProduct(op);
 }

@@ -44,8 +44,12 @@ static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
         isGraph ? "graph" : stringifyKernelScope(*scope).str();
     group.description.symbol =
         isGraph ? functionSymbol(name, kernel) : kernel.str();
-    // Layers of one geometry are one kernel, without a KIND.
-    if (!isGraph && groups.size() == 1)
+    // Layers of one geometry are one kernel of a scope, without a KIND.
+    auto isOfScope = [&](const ProgramGroup &other) {
+      tile::ProgramOp first = other.programs.front();
+      return first.getScope() == scope;
+    };
+    if (!isGraph && llvm::count_if(groups, isOfScope) == 1)
       group.description.symbol = (name + "_" + group.description.scope).str();
   }
 }
@@ -87,6 +91,26 @@ static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
   return mlir::success();
 }
 
+/// Programs of one kernel take the same arguments.
+static mlir::LogicalResult
+checkSignature(llvm::ArrayRef<tile::ProgramOp> programs,
+               tile::ProgramOp program) {
+  if (programs.empty())
+    return mlir::success();
+  tile::ProgramOp first = programs.front();
+  if (first.getArgumentNames() == program.getArgumentNames() &&
+      first.getScope() == program.getScope() &&
+      first.getUpdated() == program.getUpdated() &&
+      first.getBody().getArgumentTypes() ==
+          program.getBody().getArgumentTypes())
+    return mlir::success();
+  auto error = mlir::emitError(program.getLoc())
+               << "kernel '" << program.getKernelName()
+               << "' has two functions of different arguments";
+  error.attachNote(first.getLoc()) << "the other function is here";
+  return failure();
+}
+
 FailureOr<std::vector<ProgramGroup>>
 artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
                         StringRef name, llvm::ArrayRef<Phase> phases) {
@@ -102,6 +126,8 @@ artifact::groupPrograms(mlir::ModuleOp tiles, mlir::ModuleOp declared,
       groups.push_back({describeKernel(program), {}});
       group = std::prev(groups.end());
     }
+    if (failed(checkSignature(group->programs, program)))
+      return failure();
     group->programs.push_back(program);
     int64_t &kvHeads = group->description.kvHeads;
     kvHeads = std::max(kvHeads, countStateHeads(program));

@@ -22,14 +22,18 @@ using llvm::Expected;
 using llvm::StringRef;
 
 /// The scope whose tensors are there: the largest, since hidden states are of
-/// no other. None is asked for by name.
+/// no other.
 static StringRef scopeOf(const CallTensors &tensors) {
   if (tensors.findExact("hidden_states"))
     return "layer";
-  for (StringRef name : {"latent_and_rope_key", "position_ids", "past_key"})
+  for (StringRef name : {"latent_and_rope_key", "position_ids"})
     if (tensors.findExact(name))
       return "attend";
-  return "core";
+  auto isOfCache = [](const StoredTensor *tensor) {
+    StringRef name = tensor->name;
+    return name.starts_with("past_") || name.ends_with("_cache");
+  };
+  return llvm::any_of(tensors.stored(), isOfCache) ? "attend" : "core";
 }
 
 /// The layer's kernel for `tensors`: that of the scope asked for, or of the one
@@ -40,7 +44,8 @@ static Expected<std::string> chooseSymbol(const KernelLibrary &library,
                                           llvm::ArrayRef<Scope> scopes,
                                           const CallTensors &tensors) {
   if (scopes.size() > 1)
-    return llvm::createStringError("one call has one scope, got two");
+    return llvm::createStringError(
+        fmt::format("one call has one scope, got {}", scopes.size()));
   if (layer.layer < 0)
     return layer.kernels.front();
   std::string scope = scopes.empty() ? scopeOf(tensors).str()

@@ -117,6 +117,14 @@ static llvm::Expected<int64_t> readPast(const LibraryKernel &kernel,
   return first ? first->shape[1] : 0;
 }
 
+/// Files have the caches themselves, with all that they hold: lengths count it.
+static bool hasOwnCaches(const LibraryKernel &kernel,
+                         const CallTensors &tensors) {
+  return llvm::all_of(kernel.tensors, [&](const LibraryTensor &tensor) {
+    return !tensor.updated || tensors.findExact(tensor.name);
+  });
+}
+
 static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
                                            const CallTensors &tensors) {
   CallSizes sizes;
@@ -124,6 +132,17 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
   // What is missing or of another size is reported where tensors are bound.
   if (!rows || !hasKnownSizes(kernel.tensors.front(), rows->shape))
     return sizes;
+  constexpr int64_t mostTokens = int64_t(1) << 30;
+  if (rows->shape[0] > mostTokens || rows->shape[1] > mostTokens)
+    return llvm::createStringError(
+        fmt::format("tensor '{}': is {}, expected at most {} sequences of as "
+                    "many tokens",
+                    rows->name, rows->describe(), mostTokens));
+  // Nobody reads of what has no tokens.
+  if (rows->shape[1] == 0 && rows->shape[0] > (int64_t(1) << 20))
+    return llvm::createStringError(
+        fmt::format("tensor '{}': is {}, which has no tokens", rows->name,
+                    rows->describe()));
   sizes.batch = rows->shape[0];
   sizes.queries = rows->shape[1];
   auto past = readPast(kernel, tensors, sizes.batch);
@@ -138,6 +157,8 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
   sizes.capacity = sizes.past;
   for (int64_t length : sizes.lengths)
     sizes.capacity = std::max(sizes.capacity, length);
+  if (hasOwnCaches(kernel, tensors))
+    return sizes;
   if (sizes.capacity > sizes.past + sizes.queries)
     return llvm::createStringError(fmt::format(
         "tensor 'kv_lengths': a length is {}, but {} tokens and {} new ones "
@@ -192,6 +213,9 @@ static std::vector<int64_t> positionsOf(const CallSizes &sizes) {
 
 Error attn::completeLayerCall(const LibraryKernel &kernel,
                               CallTensors &tensors) {
+  if (hasOwnCaches(kernel, tensors) && !tensors.findExact("kv_lengths"))
+    return llvm::createStringError(
+        "no tensor 'kv_lengths', which says how much the given caches hold");
   auto sizes = readSizes(kernel, tensors);
   if (!sizes)
     return sizes.takeError();

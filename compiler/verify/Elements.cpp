@@ -108,6 +108,7 @@ double verify::decode(Elements elements, uint32_t bits) {
   case Elements::BF16:
     return llvm::bit_cast<float>(bits << 16);
   case Elements::I32:
+    return static_cast<int32_t>(bits);
   case Elements::Bool:
     return bits;
   }

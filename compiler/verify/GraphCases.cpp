@@ -310,9 +310,11 @@ interpret(const GraphCall &call, reference::Precision precision,
     return failure();
   auto function = cast<func::FuncOp>(call.subject.op);
   SmallVector<Tensor> ordered;
+  size_t written = 0;
   for (const LibraryTensor &tensor : call.subject.kernel->tensors) {
     if (!tensor.output && !tensor.updated)
       continue;
+    ++written;
     StringRef key =
         tensor.output ? StringRef(kNameAttr) : StringRef(kUpdatesAttr);
     for (auto [index, result] : llvm::enumerate(*results))
@@ -320,6 +322,8 @@ interpret(const GraphCall &call, reference::Precision precision,
           name && name == tensor.name)
         ordered.push_back(result);
   }
+  if (ordered.size() != written)
+    return failure();
   return ordered;
 }
 
@@ -336,7 +340,7 @@ static CaseReport checkValues(const GraphCall &call, const Outcome &outcome) {
   if (!report.ok)
     return report;
   for (auto [expected, rounded, output] :
-       llvm::zip(*exact, *naive, outcome.outputs)) {
+       llvm::zip_equal(*exact, *naive, outcome.outputs)) {
     double tolerance =
         toleranceOf(expected, rounded, call.spec.specials, trace.maxScore);
     Difference worst = worstDifference(expected, output.read());
@@ -363,7 +367,7 @@ static CaseReport checkBits(const GraphCall &call, StringRef variant,
   CaseReport report = reportOf(call, variant);
   report.detail = plain.error.empty() ? other.error : plain.error;
   report.ok = report.detail.empty();
-  for (auto [left, right] : llvm::zip(plain.outputs, other.outputs))
+  for (auto [left, right] : llvm::zip_equal(plain.outputs, other.outputs))
     if (report.ok && left.bits() != right.bits()) {
       report.ok = false;
       report.detail = "differs in bits from the plain call";

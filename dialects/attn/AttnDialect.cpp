@@ -141,6 +141,8 @@ static LogicalResult verifyUpdates(FunctionOpInterface function, unsigned index,
     return function->emitOpError()
            << "has 'attn.updates' = " << attribute.getValue();
   };
+  if (function.getResultAttr(index, kNameAttr))
+    return fail() << " and 'attn.name' on one result, expected one of them";
   for (unsigned other = 0; other < index; ++other)
     if (function.getResultAttr(other, kUpdatesAttr) == attribute.getValue())
       return fail() << " on two results, expected one";

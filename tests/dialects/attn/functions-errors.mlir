@@ -101,3 +101,9 @@ func.func private @attn_max_queries_alone(tensor<4xf32>)
 
 // expected-error @below {{'func.func' op has 'attn.kernel' = "", expected a name in quotes}}
 func.func private @attn_kernel(tensor<4xf32>) attributes {attn.kernel = ""}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn.updates' = "x" and 'attn.name' on one result, expected one of them}}
+func.func private @attn_updates_named(tensor<?xf32> {attn.name = "x"})
+    -> (tensor<?xf32> {attn.name = "y", attn.updates = "x"})
