@@ -139,10 +139,16 @@ static constexpr VerbSpec verbs[] = {
      "attnc verify kernels"},
     {Verb::Run, 'r', "run", "DIR", "--in X.safetensors --out Y.safetensors",
      "run a compiled kernel on the tensors of a file",
-     "Runs a core kernel of the compiled folder DIR on the tensors 'query' "
-     "[batch, queries, heads, dim], 'key' and 'value' [batch, keys, kv heads, "
-     "dim], 'kv_lengths' [batch] (int32 or int64, optional) and, for layers "
-     "that have them, 'sinks' [heads]. Writes 'output' and 'lse'. Other "
+     "Runs a kernel of the compiled folder DIR on tensors of files; which, "
+     "these tell. Core: 'query' [batch, queries, heads, dim], 'key' and 'value' "
+     "[batch, keys, kv heads, dim], 'kv_lengths' [batch] (int32 or int64, "
+     "optional) and, for layers that have them, 'sinks' [heads]; writes "
+     "'output' and 'lse'. Layer: 'hidden_states' [batch, tokens, hidden], "
+     "'past_key' and 'past_value' (MLA: 'past_latent', 'past_rope_key') of the "
+     "call before, 'position_ids' and 'kv_lengths' if they do not just go on; "
+     "writes 'output' and 'present_*', the next call's 'past_*'. Attend: the "
+     "same with 'query', 'key' and 'value' as projected. Weights have their "
+     "checkpoint names, with or without the parts before the layer's own. Other "
      "tensors are ignored, with a warning if the name of an optional one is "
      "near.",
      "attnc run kernels --in qkv.safetensors --out result.safetensors"},

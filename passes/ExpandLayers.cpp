@@ -135,7 +135,8 @@ static LogicalResult checkStorage(ModuleOp module,
       if (!isF32 && scope != KernelScope::Core)
         return op.emitOpError()
                << "has the storage " << stored << ", and scope '"
-               << stringifyKernelScope(scope) << "' takes f32 alone";
+               << stringifyKernelScope(scope)
+               << "' takes f32 alone: '--dtype f32' stores all in that";
   }
   return success();
 }

@@ -205,6 +205,30 @@ Value attn::cpu::emitErf(KernelBuilder &k, Value x) {
   return k.select(isLarge, large, small);
 }
 
+/// x = n pi/2 + r: r, and n in the low bits of integers. In f64 the two parts
+/// of pi/2 leave r exact to f32 for every position that an i32 counts. The sum
+/// with magic has n in its low bits.
+static std::pair<Value, Value> reduceAngle(KernelBuilder &k, Value x) {
+  OpBuilder &b = k.builder();
+  Location loc = k.loc();
+  auto wide = cast<VectorType>(x.getType()).clone(b.getF64Type());
+  auto splat = [&](double value) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(wide, b.getF64FloatAttr(value)));
+  };
+  Value magic = splat(6755399441055744.0);
+  Value angle = arith::ExtFOp::create(b, loc, wide, x);
+  Value shifted =
+      math::FmaOp::create(b, loc, angle, splat(0.63661977236758138), magic);
+  Value n = arith::SubFOp::create(b, loc, shifted, magic);
+  Value r = math::FmaOp::create(b, loc, n, splat(-1.5707963267948966), angle);
+  r = math::FmaOp::create(b, loc, n, splat(-6.123233995736766e-17), r);
+  Value bits =
+      arith::BitcastOp::create(b, loc, wide.clone(b.getI64Type()), shifted);
+  return {arith::TruncFOp::create(b, loc, x.getType(), r),
+          arith::TruncIOp::create(b, loc, k.intVecType, bits)};
+}
+
 std::pair<Value, Value> attn::cpu::emitSinCos(KernelBuilder &k, Value x) {
   OpBuilder &b = k.builder();
   // (sin(r) - r) / r^3 and (cos(r) - 1 + r^2 / 2) / r^4 in r^2, |r| <= 0.82.
@@ -213,23 +237,13 @@ std::pair<Value, Value> attn::cpu::emitSinCos(KernelBuilder &k, Value x) {
                                    2.7149656034453074e-06f};
   static constexpr float cosine[] = {
       0.04166664183139801f, -0.0013887082459405065f, 2.4406001102761365e-05f};
-  // x = n pi/2 + r. A fused step leaves the first difference exact for |n| up
-  // to 2^22; the other parts of pi/2 have its next 48 bits. The sum with magic
-  // has n in its low bits.
-  constexpr float magic = 12582912.0f;
-  Value turns = k.mulf(x, k.splat(0.6366197723675814f));
-  Value shifted = k.addf(turns, k.splat(magic));
-  Value n = k.subf(shifted, k.splat(magic));
-  Value r = k.fma(n, k.splat(-1.5707963705062866f), x);
-  r = k.fma(n, k.splat(4.371138828673793e-08f), r);
-  r = k.fma(n, k.splat(1.7151245100058819e-15f), r);
+  auto [r, quadrant] = reduceAngle(k, x);
   Value square = k.mulf(r, r);
   Value cube = k.mulf(square, r);
   Value sin = k.fma(cube, emitPolynomial(k, square, sine), r);
   Value cos = k.fma(square, k.splat(-0.5f), k.splat(1.0f));
   cos = k.fma(k.mulf(square, square), emitPolynomial(k, square, cosine), cos);
   // Odd quadrants swap the two, the second half of a turn negates them.
-  Value quadrant = asInt(k, shifted);
   auto hasBit = [&](Value number, int32_t bit) -> Value {
     Value masked = arith::AndIOp::create(b, k.loc(), number, k.splatInt(bit));
     return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::ne, masked,

@@ -189,8 +189,10 @@ static std::string writeArgs(const KernelDescription &kernel) {
 static StringRef explainPhase(StringRef phase) {
   return llvm::StringSwitch<StringRef>(phase)
       .Case("prefill", "Many query rows in each sequence; any number is right.")
-      .Case("decode",
-            "One or a few query rows in each sequence, long contexts.")
+      .Case(
+          "decode",
+          "Few query rows in each sequence (the manifest's max_queries), long "
+          "contexts.")
       .Default("Chooses the path from the number of query rows.");
 }
 
