@@ -187,8 +187,7 @@ static std::string withOptions(StringRef pass,
                                        fmt::join(options, " "));
 }
 
-/// Whether all tensors of the layers are f32, which scopes beyond core ask for.
-static bool storesF32(ModuleOp module) {
+bool attn::storesF32(ModuleOp module) {
   return llvm::all_of(*module.getBody(), [](Operation &op) {
     if (!isa<GroupedOp, LatentOp>(op))
       return true;
