@@ -128,7 +128,7 @@ class FfiTest(unittest.TestCase):
         self.refused(ValueError, "ffi_core: flags is -1, expected 0 to", *tensors, 0, -1)
         self.refused(ValueError, "ffi_core: output is NULL", *tensors[:5], None, None)
         self.refused(ValueError, "ffi_core: the workspace has", *tensors, 0, 0, np.empty(200, np.uint8))
-        self.refused(ValueError, "ffi_core: workspace has rank 2, expected a compact vector",
+        self.refused(ValueError, "ffi_core: workspace has rank 2, expected 1",
                      *tensors, 0, 0, np.empty((2, 1 << 20), np.uint8))
         self.refused(ValueError, "ffi_core: kv_lengths [1] is 78, expected 0 to 77",
                      *tensors[:3], np.array([77, 78, 0], np.int32), *tensors[4:])
