@@ -32,6 +32,8 @@ std::string attn::presentName(StringRef cache) {
 namespace {
 /// Sizes of the call, and what is valid of each sequence after it.
 struct CallSizes {
+  /// False if the first tensor is missing or of another shape.
+  bool areKnown = false;
   int64_t batch = 0, queries = 0, past = 0, capacity = 0;
   std::vector<int64_t> lengths;
 };
@@ -143,6 +145,7 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
     return llvm::createStringError(
         fmt::format("tensor '{}': is {}, which has no tokens", rows->name,
                     rows->describe()));
+  sizes.areKnown = true;
   sizes.batch = rows->shape[0];
   sizes.queries = rows->shape[1];
   auto past = readPast(kernel, tensors, sizes.batch);
@@ -219,6 +222,8 @@ Error attn::completeLayerCall(const LibraryKernel &kernel,
   auto sizes = readSizes(kernel, tensors);
   if (!sizes)
     return sizes.takeError();
+  if (!sizes->areKnown)
+    return Error::success();
   for (const LibraryTensor &tensor : kernel.tensors) {
     if (tensor.output || tensors.findExact(tensor.name))
       continue;
