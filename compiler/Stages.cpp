@@ -15,6 +15,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/LayerFunctions.h"
 #include "passes/Passes.h"
 #include "passes/RowParts.h"
 
@@ -189,11 +190,7 @@ static std::string withOptions(StringRef pass,
 
 bool attn::storesF32(ModuleOp module) {
   return llvm::all_of(*module.getBody(), [](Operation &op) {
-    if (!isa<GroupedOp, LatentOp>(op))
-      return true;
-    StorageAttr stored = storageOf(&op);
-    return stored.getActivation().isF32() && stored.getKey().isF32() &&
-           stored.getValue().isF32();
+    return !isa<GroupedOp, LatentOp>(op) || isStoredAsF32(&op);
   });
 }
 

@@ -122,19 +122,22 @@ LogicalResult ExpandLayersPass::initialize(MLIRContext *context) {
   return success();
 }
 
+bool attn::isStoredAsF32(Operation *layer) {
+  StorageAttr stored = storageOf(layer);
+  return stored.getActivation().isF32() && stored.getKey().isF32() &&
+         stored.getValue().isF32();
+}
+
 /// What is done around attention is done in f32 alone.
 static LogicalResult checkStorage(ModuleOp module,
                                   ArrayRef<KernelScope> scopes) {
   for (Operation &op : *module.getBody()) {
-    if (!isa<GroupedOp, LatentOp>(op))
+    if (!isa<GroupedOp, LatentOp>(op) || isStoredAsF32(&op))
       continue;
-    StorageAttr stored = storageOf(&op);
-    bool isF32 = stored.getActivation().isF32() && stored.getKey().isF32() &&
-                 stored.getValue().isF32();
     for (KernelScope scope : scopes)
-      if (!isF32 && scope != KernelScope::Core)
+      if (scope != KernelScope::Core)
         return op.emitOpError()
-               << "has the storage " << stored << ", and scope '"
+               << "has the storage " << storageOf(&op) << ", and scope '"
                << stringifyKernelScope(scope)
                << "' takes f32 alone: '--dtype f32' stores all in that";
   }

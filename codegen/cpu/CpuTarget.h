@@ -52,6 +52,11 @@ struct CpuTarget {
   int64_t streamRows;
   /// How many keys ahead such a task asks for keys, first and again.
   std::array<int64_t, 2> prefetchKeys;
+  /// Rows that read a weight without packing: their sums stay in registers
+  /// beside a transposed block of it.
+  int64_t productRows = 4;
+  /// Elements of a weight's row that they ask for ahead.
+  int64_t productAhead = 128;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

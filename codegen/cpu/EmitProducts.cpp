@@ -14,10 +14,6 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-/// Rows that share one look at a weight: their sums stay in registers beside a
-/// transposed block of it.
-static constexpr int64_t streamedRows = 4;
-
 static int64_t widthOf(Value tile) {
   return cast<tile::TileType>(tile.getType()).getShape()[1];
 }
@@ -113,7 +109,8 @@ void TaskEmitter::emitProduct(tile::MultiplyOp op, const SumPlace &sum,
   Value isAdjacent =
       k.equal(strideOf(weight.getView(), static_cast<int64_t>(view.size()) - 2),
               k.i64(view.back()));
-  Value isSmall = k.less(scalar(rows.getCount()), k.i64(streamedRows + 1));
+  Value isSmall =
+      k.less(scalar(rows.getCount()), k.i64(k.getTarget().productRows + 1));
   k.when(
       k.both(isSmall, isAdjacent), [&] { emitStreamedProduct(op, sum); },
       packed);
@@ -137,7 +134,7 @@ void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
   auto rowFrom = [&](Value row) {
     return rowAt(address, k.add(scalar(rows.getRow()), row), zero);
   };
-  Value gathered = allocate(streamedRows * inner);
+  Value gathered = allocate(k.getTarget().productRows * inner);
   auto gather = emitGatherRow(k, inner, inner);
   k.when(
       k.equal(count, k.i64(1)), [&] { multiply(1, rowFrom(zero)); },
@@ -145,7 +142,7 @@ void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
         k.loop(zero, count, 1, [&](Value row) {
           k.call(gather, {rowFrom(row), k.at(gathered, k.mul(row, inner))});
         });
-        multiply(streamedRows, gathered);
+        multiply(k.getTarget().productRows, gathered);
       });
 }
 

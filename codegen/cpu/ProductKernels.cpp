@@ -13,9 +13,6 @@
 using namespace mlir;
 using namespace attn::cpu;
 
-/// Elements ahead of those that are read.
-static constexpr int64_t aheadElements = 128;
-
 namespace {
 /// The pieces of stream_product.
 struct ProductStream {
@@ -48,7 +45,7 @@ private:
   /// Behind the end of these rows stand the next ones.
   Value placeAhead(Value d) const {
     int64_t next = (k.getTarget().lanes - 1) * inner;
-    Value ahead = k.add(d, aheadElements);
+    Value ahead = k.add(d, k.getTarget().productAhead);
     return k.select(k.less(ahead, k.i64(inner)), ahead, k.add(ahead, next));
   }
 };

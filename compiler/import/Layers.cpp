@@ -12,6 +12,7 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
 
@@ -276,8 +277,10 @@ static mlir::FloatAttr toAttribute(mlir::MLIRContext *context, double value) {
 static NormAttr readNorm(const Config &config, const NormFields &fields) {
   double epsilon = config.number(fields.epsilon).value_or(fields.standard);
   if (epsilon < 0)
-    config.error(fields.epsilon,
-                 "is negative, expected a number of at least 0");
+    config.error(
+        fields.epsilon,
+        llvm::formatv("is {0}, expected a number of at least 0", epsilon)
+            .str());
   mlir::MLIRContext *context = &config.getContext();
   return NormAttr::get(context, NormKind::Rms,
                        toAttribute(context, std::max(epsilon, 0.0)),

@@ -28,7 +28,8 @@ public:
   /// Where a layer's module was not chosen, takes the only one that has all of
   /// `names`, but for those that a tensor has exactly.
   void chooseModule(llvm::ArrayRef<llvm::StringRef> names);
-  /// Makes `tensor` the one of its name; it keeps the bytes.
+  /// Makes this the tensor called `name`, before those of files; its `size`
+  /// bytes are kept.
   void add(std::string name, std::string dtype, std::vector<int64_t> shape,
            AlignedBytes bytes, uint64_t size);
 

@@ -117,7 +117,7 @@ LogicalResult attn::verifyScale(Operation *op, const APFloat &scale) {
                            << ", expected a finite number in f32";
 }
 
-static LogicalResult checkSoftcap(Operation *op, double cap) {
+LogicalResult attn::checkSoftcap(Operation *op, double cap) {
   if (isScoreCap(cap))
     return success();
   return op->emitOpError() << "softcap is " << cap
@@ -128,136 +128,6 @@ LogicalResult attn::verifyRope(Operation *op, RopeAttr rope, int64_t headSize) {
   if (ShapedType::isDynamic(headSize))
     return success();
   return rope.checkHead([&] { return op->emitOpError(); }, headSize);
-}
-
-//===----------------------------------------------------------------------===//
-// Declared
-//===----------------------------------------------------------------------===//
-
-int64_t GroupedOp::getValueSize() {
-  return getValueDim().value_or(getHeadDim());
-}
-
-double GroupedOp::getScoreScale() {
-  if (std::optional<APFloat> scale = getScale())
-    return scale->convertToDouble();
-  return 1.0 / std::sqrt(static_cast<double>(getHeadDim()));
-}
-
-static LogicalResult checkHeadCounts(GroupedOp op) {
-  const std::pair<StringRef, int64_t> sizes[] = {
-      {"hidden", op.getHidden()},
-      {"heads", op.getHeads()},
-      {"kv_heads", op.getKvHeads()},
-      {"head_dim", op.getHeadDim()},
-      {"value_dim", op.getValueSize()}};
-  // grouped_c1
-  for (auto [name, size] : sizes)
-    if (size <= 0)
-      return op.emitOpError()
-             << name << " is " << size << ", expected at least 1";
-  if (op.getHeads() > kMaxHeads)
-    return op.emitOpError() << "heads is " << op.getHeads()
-                            << ", expected at most " << kMaxHeads;
-  // grouped_c2
-  if (op.getHeads() % op.getKvHeads() != 0)
-    return op.emitOpError() << "kv_heads " << op.getKvHeads()
-                            << " does not divide heads " << op.getHeads();
-  // grouped_c3
-  for (auto [name, size] : {sizes[3], sizes[4]})
-    if (size > GroupedOp::kMaxHeadDim)
-      return op.emitOpError() << name << " is " << size << ", expected at most "
-                              << GroupedOp::kMaxHeadDim;
-  return success();
-}
-
-LogicalResult GroupedOp::verify() {
-  if (failed(checkHeadCounts(*this)))
-    return failure();
-  // grouped_c4
-  if (failed(verifyScale(*this, APFloat(getScoreScale()))))
-    return failure();
-  if (std::optional<APFloat> cap = getSoftcap())
-    if (failed(checkSoftcap(*this, cap->convertToDouble())))
-      return failure();
-  // grouped_c5
-  return getPosition() ? verifyRope(*this, *getPosition(), getHeadDim())
-                       : success();
-}
-
-double LatentOp::getNormEpsilon() {
-  return getNormEps() ? getNormEps()->convertToDouble() : 1.0e-6;
-}
-
-double LatentOp::getScoreScale() {
-  if (std::optional<APFloat> scale = getScale())
-    return scale->convertToDouble();
-  return 1.0 / std::sqrt(static_cast<double>(getExpandedSize()));
-}
-
-static LogicalResult checkLatentSizes(LatentOp op) {
-  const std::pair<StringRef, int64_t> sizes[] = {
-      {"hidden", op.getHidden()},
-      {"heads", op.getHeads()},
-      {"query_rank", op.getQueryRank().value_or(1)},
-      {"kv_rank", op.getKvRank()},
-      {"nope_dim", op.getNopeDim()},
-      {"rope_dim", op.getRopeDim()},
-      {"value_dim", op.getValueDim()}};
-  // latent_c1
-  for (auto [name, size] : sizes)
-    if (size <= 0)
-      return op.emitOpError()
-             << name << " is " << size << ", expected at least 1";
-  if (op.getHeads() > kMaxHeads)
-    return op.emitOpError() << "heads is " << op.getHeads()
-                            << ", expected at most " << kMaxHeads;
-  // latent_c2
-  if (op.getRopeDim() % 2 != 0)
-    return op.emitOpError() << "rope_dim " << op.getRopeDim()
-                            << " is odd, and a rotation takes pairs";
-  // latent_c3; the first check keeps the sums from overflowing.
-  constexpr int64_t most = GroupedOp::kMaxHeadDim;
-  for (auto [name, size] : llvm::drop_begin(sizes, 3))
-    if (size > most)
-      return op.emitOpError()
-             << name << " is " << size << ", expected at most " << most;
-  if (op.getExpandedSize() > most)
-    return op.emitOpError() << "nope_dim + rope_dim is " << op.getExpandedSize()
-                            << ", expected at most " << most;
-  if (op.getAbsorbedSize() > most)
-    return op.emitOpError() << "kv_rank + rope_dim is " << op.getAbsorbedSize()
-                            << ", expected at most " << most;
-  return success();
-}
-
-LogicalResult LatentOp::verify() {
-  if (failed(checkLatentSizes(*this)))
-    return failure();
-  // latent_c4
-  if (failed(verifyScale(*this, APFloat(getScoreScale()))))
-    return failure();
-  // latent_c6
-  double epsilon = getNormEpsilon();
-  if (!std::isfinite(epsilon) || epsilon < 0)
-    return emitOpError() << "norm_eps is " << epsilon
-                         << ", expected a finite number of at least 0";
-  // latent_c7
-  StorageAttr storage = storageOf(*this);
-  if (storage.getKey() != storage.getValue())
-    return emitOpError() << "keeps keys as " << storage.getKey()
-                         << " and values as " << storage.getValue()
-                         << ", expected one type: the latent is both";
-  // latent_c5
-  return getPosition() ? verifyRope(*this, *getPosition(), getRopeDim())
-                       : success();
-}
-
-StorageAttr attn::storageOf(Operation *layer) {
-  if (auto declared = layer->getAttrOfType<StorageAttr>("storage"))
-    return declared;
-  Type f32 = Float32Type::get(layer->getContext());
-  return StorageAttr::get(layer->getContext(), f32, f32, f32);
 }
 
 //===----------------------------------------------------------------------===//

@@ -34,6 +34,9 @@ llvm::LogicalResult checkShape(mlir::Operation *op, llvm::StringRef what,
                                mlir::Value value,
                                llvm::ArrayRef<int64_t> expected);
 
+/// `cap` bounds scores: it is positive and finite in f32.
+llvm::LogicalResult checkSoftcap(mlir::Operation *op, double cap);
+
 /// `dim` is a dimension of `value`.
 llvm::LogicalResult checkDim(mlir::Operation *op, int64_t dim,
                              mlir::Value value);

@@ -6,15 +6,10 @@
 
 #include "runtime/attn_rt_ffi.h"
 
-#include <dlfcn.h>
-
-#define TEXT(x) TEXT_OF(x)
-#define TEXT_OF(x) #x
+#include "plugin.h"
 
 typedef int32_t (*safe_call)(void *handle, const attn_ffi_any *args,
                              int32_t count, attn_ffi_any *result);
-
-static void *library;
 
 #ifdef RAISER
 void TVMFFIErrorSetRaisedFromCStr(const char *kind, const char *message);
@@ -22,15 +17,6 @@ void TVMFFIErrorSetRaisedFromCStr(const char *kind, const char *message) {
   printf("%s: %s\n", kind, message);
 }
 #endif
-
-static void *find(const char *name) {
-  void *address = dlsym(library, name);
-  if (!address) {
-    printf("FAIL: %s\n", dlerror());
-    exit(1);
-  }
-  return address;
-}
 
 uint64_t ENTRY(_core_workspace)(const attn_maxima *maxima) {
   uint64_t (*c)(const attn_maxima *) = find(TEXT(NAME) "_core_workspace");

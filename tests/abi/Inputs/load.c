@@ -1,25 +1,11 @@
 /* Opens the shared library as a plug-in, and calls it by name. */
 #include "problem.h"
 
-#include <dlfcn.h>
-
-#define TEXT(x) TEXT_OF(x)
-#define TEXT_OF(x) #x
+#include "plugin.h"
 
 typedef attn_status (*call)(const ENTRY(_core_args) *, const attn_context *);
 typedef uint64_t (*workspace)(const attn_maxima *);
 typedef const char *(*info)(void);
-
-static void *library;
-
-static void *find(const char *name) {
-  void *address = dlsym(library, name);
-  if (!address) {
-    printf("FAIL: %s\n", dlerror());
-    exit(1);
-  }
-  return address;
-}
 
 uint64_t ENTRY(_core_workspace)(const attn_maxima *maxima) {
   return ((workspace)find(TEXT(NAME) "_core_workspace"))(maxima);
