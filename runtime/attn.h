@@ -146,6 +146,11 @@ typedef enum attn_status {
    the keys: the sink joins once, when the parts are merged. */
 #define ATTN_FLAG_NO_SINK 1u
 
+/* args.flags: the caches are rings: key j of a sequence stands in row
+   j % kv_capacity, and kv_lengths may exceed kv_capacity as far as the window
+   of the layer and the rows of the call fit into it. */
+#define ATTN_FLAG_RING 2u
+
 /* One task of a parallel loop. */
 typedef void (*attn_body)(void *closure, int64_t task);
 
@@ -202,6 +207,30 @@ typedef struct attn_maxima {
 } attn_maxima;
 
 #define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
+
+/* What NAME_merge makes of attention over `parts` parts of the keys: the output
+   and lse that one call over all of them gives, but for rounding. The parts
+   were called with ATTN_FLAG_NO_SINK; a part without keys has lse -inf and any
+   output. Dimensions may have any non-negative strides, [batch, query_length]
+   may be one dimension [tokens]. Rows run under the context's parallel_for; no
+   workspace is needed. */
+typedef struct attn_merge_args {
+  uint32_t size; /* sizeof(attn_merge_args) */
+  uint32_t abi;  /* ATTN_ABI_VERSION */
+  /* f32, f16 or bf16 [parts, batch, query_length, query_heads, dim] */
+  const DLTensor *outputs;
+  /* f32 [parts, batch, query_length, query_heads], natural */
+  const DLTensor *lses;
+  /* NULL, or f32 [query_heads]: joins once */
+  const DLTensor *sinks;
+  /* written: as outputs without parts */
+  const DLTensor *output;
+  /* NULL, or written: f32 [batch, query_length, query_heads] */
+  const DLTensor *lse;
+} attn_merge_args;
+
+#define ATTN_MERGE_ARGS_INIT                                                   \
+  {sizeof(attn_merge_args), ATTN_ABI_VERSION, NULL, NULL, NULL, NULL, NULL}
 
 #define ATTN_MAX_PHASES 64
 

@@ -15,11 +15,33 @@ extern "C" {
 
 /* A tensor as generated code sees it: strides in elements, byte_offset added.
    Dimensions past the rank have extent 1 and stride 0. An absent optional
-   tensor has NULL data and extents 0. */
+   tensor has NULL data and extents 0.
+
+   Row `r` of sequence `b` of a cache stands on a page:
+     data + b * stride[0] + page * page_stride + r % page_rows * stride[1],
+     page = pages ? pages[(starts ? starts[b] : b * pitch) + r / page_rows] : 0
+   A cache in one piece is one page of INT64_MAX rows, a ring one of its
+   capacity.
+
+   Appended row `i` of the call's rows of sequence `b` goes where the cache's
+   row of its position is; with `slots`, to slot = slots[b * slot_pitch + i], at
+     data + slot_origin + slot / slot_rows * slot_stride
+          + slot % slot_rows * stride[1]
+   or nowhere if that is negative. */
 typedef struct attn_rt_view {
   void *data;
   int64_t extent[ATTN_RT_MAX_RANK];
   int64_t stride[ATTN_RT_MAX_RANK];
+  int64_t page_rows;
+  int64_t page_stride;
+  const int32_t *pages;
+  const int32_t *starts;
+  int64_t pitch;
+  const int64_t *slots;
+  int64_t slot_pitch;
+  int64_t slot_rows;
+  int64_t slot_stride;
+  int64_t slot_origin;
 } attn_rt_view;
 
 /* What every generated function gets. */
@@ -92,7 +114,8 @@ enum {
   ATTN_RT_OUTPUT = 1,     /* written or updated, must not overlap anything */
   ATTN_RT_OPTIONAL = 2,   /* may be NULL */
   ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
-  ATTN_RT_SINKS = 8       /* dropped by ATTN_FLAG_NO_SINK */
+  ATTN_RT_SINKS = 8,      /* dropped by ATTN_FLAG_NO_SINK */
+  ATTN_RT_CACHE = 16      /* [batch, kv_capacity, ...], or pages of rows */
 };
 
 typedef struct attn_rt_tensor {
@@ -114,6 +137,9 @@ typedef struct attn_rt_kernel {
   const attn_rt_tensor *tensors;
   int64_t layer_count;
   const int32_t *layer_rows; /* row of the constants, -1: not this kernel's */
+  /* Keys, its own among them, that a row of the layer looks back at; INT32_MAX:
+     all. */
+  const int64_t *layer_reach;
   int64_t target_count;
   const attn_rt_target *targets; /* best first */
 } attn_rt_kernel;
@@ -135,6 +161,10 @@ attn_status attn_rt_can_run(const attn_rt_kernel *kernel, uint32_t kinds,
                             const void *args, const attn_context *context);
 uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
                            const attn_maxima *maxima);
+
+/* NAME_merge; messages call it `symbol`. */
+attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
+                          const attn_context *context);
 
 #ifdef __cplusplus
 }

@@ -2,8 +2,8 @@
    those of the header's comments on attn_status. */
 #include "runtime/attn_rt_impl.h"
 
-static const char *const symbol_names[ATTN_RT_SYMBOLS] = {
-    "batch", "query_length", "kv_capacity"};
+static const char *const symbol_names[ATTN_RT_ALL_SYMBOLS] = {
+    "batch", "query_length", "kv_capacity", "tokens", "pages", "page_rows"};
 
 /* The tensor under check; its fields are the same in every check below. */
 typedef struct {
@@ -18,7 +18,7 @@ typedef struct {
   attn_rt_fail((c)->context, status, "%s: %s " format,                         \
                (c)->call->kernel->symbol, (c)->expected->name, __VA_ARGS__)
 
-attn_status attn_rt_check_context(const attn_rt_kernel *kernel,
+attn_status attn_rt_check_context(const char *symbol,
                                   const attn_context *context) {
   if (!context || context->size < sizeof(attn_context))
     return ATTN_BAD_CONTEXT;
@@ -26,12 +26,12 @@ attn_status attn_rt_check_context(const attn_rt_kernel *kernel,
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
                         "%s: context.abi is %d, expected %d: begin with "
                         "ATTN_CONTEXT_INIT",
-                        kernel->symbol, (int64_t)context->abi,
+                        symbol, (int64_t)context->abi,
                         (int64_t)ATTN_ABI_VERSION);
   if (context->workers < 0)
     return attn_rt_fail(context, ATTN_BAD_CONTEXT,
-                        "%s: context.workers is %d, expected 0 or more",
-                        kernel->symbol, context->workers);
+                        "%s: context.workers is %d, expected 0 or more", symbol,
+                        context->workers);
   return ATTN_OK;
 }
 
@@ -138,33 +138,52 @@ static attn_status check_data(const checked *c) {
   return ATTN_OK;
 }
 
+/* A ring holds what the first of a call's rows looks back at, and the rows. */
+static int fits_ring(const attn_rt_call *call, int64_t b, int64_t capacity) {
+  return call->batch.is_ring && call->reach <= capacity &&
+         attn_rt_rows(call, b) - 1 <= capacity - call->reach;
+}
+
 static attn_status check_lengths(const checked *c) {
   const int32_t *lengths = c->view->data;
   int64_t *longest = &c->call->longest;
-  int64_t capacity = c->call->symbol[ATTN_RT_KV_CAPACITY];
   *longest = 0;
   for (int64_t b = 0; b < c->view->extent[0]; ++b) {
+    int64_t capacity = attn_rt_capacity(c->call, b);
+    if (lengths[b] > capacity && fits_ring(c->call, b, capacity))
+      capacity = INT32_MAX;
+    if (lengths[b] > capacity && c->call->batch.is_ring)
+      return FAIL(
+          c, ATTN_BAD_LENGTH,
+          "[%d] is %d, beyond a ring of %d rows, which is too small for "
+          "%d new rows of a layer that looks back at %d keys",
+          b, (int64_t)lengths[b], capacity, attn_rt_rows(c->call, b),
+          c->call->reach);
     if (lengths[b] < 0 || lengths[b] > capacity)
       return FAIL(c, ATTN_BAD_LENGTH,
                   "[%d] is %d, expected 0 to %d (the keys' capacity)", b,
                   (int64_t)lengths[b], capacity);
     *longest = lengths[b] > *longest ? lengths[b] : *longest;
   }
+  c->call->lengths = lengths;
   return ATTN_OK;
 }
 
-static attn_status check_tensor(const checked *c) {
-  attn_status status = check_kind(c);
-  for (int d = 0; d < ATTN_RT_MAX_RANK; ++d) {
-    c->view->extent[d] = 1;
-    c->view->stride[d] = 0;
-  }
+attn_status attn_rt_check_tensor(attn_rt_call *call,
+                                 const attn_context *context,
+                                 const attn_rt_tensor *expected,
+                                 const DLTensor *tensor, attn_rt_view *view) {
+  const checked c = {call, context, expected, tensor, view};
+  attn_status status = check_kind(&c);
+  attn_rt_clear(view, sizeof(*view));
+  for (int d = 0; d < ATTN_RT_MAX_RANK; ++d)
+    view->extent[d] = 1;
   if (!status)
-    status = check_extents(c);
+    status = check_extents(&c);
   if (!status)
-    status = check_strides(c);
+    status = check_strides(&c);
   if (!status)
-    status = check_data(c);
+    status = check_data(&c);
   return status;
 }
 
@@ -176,7 +195,7 @@ static uint64_t tensors_end(const attn_rt_kernel *kernel) {
 
 /* sizeof(NAME_core_args) */
 static uint64_t args_end(const attn_rt_kernel *kernel) {
-  return tensors_end(kernel) + sizeof(attn_rt_reserved);
+  return tensors_end(kernel) + sizeof(attn_rt_tail);
 }
 
 static attn_status check_size(const attn_rt_kernel *kernel,
@@ -193,19 +212,24 @@ static attn_status check_size(const attn_rt_kernel *kernel,
                       (int64_t)args_end(kernel), kernel->symbol);
 }
 
+/* What there is of the rest of the args: an older caller has not all of it. */
+static attn_rt_tail tail_of(const attn_rt_kernel *kernel,
+                            const attn_rt_args *args) {
+  attn_rt_tail found = {0};
+  uint64_t begin = tensors_end(kernel);
+  for (uint64_t i = 0; i < sizeof(found) && begin + i < args->size; ++i)
+    ((char *)&found)[i] = ((const char *)args)[begin + i];
+  return found;
+}
+
 static attn_status check_reserved(const attn_rt_kernel *kernel,
-                                  const attn_rt_args *args,
+                                  const attn_rt_tail *tail,
                                   const attn_context *context) {
   static const char *const names[] = {"key_scale", "value_scale",
                                       "key_scale_group", "value_scale_group"};
-  attn_rt_reserved found = {0};
-  uint64_t begin = tensors_end(kernel);
-  /* An older caller has not all of it. */
-  for (uint64_t i = 0; i < sizeof(found) && begin + i < args->size; ++i)
-    ((char *)&found)[i] = ((const char *)args)[begin + i];
-  const uint64_t values[] = {(uint64_t)(uintptr_t)found.key_scale,
-                             (uint64_t)(uintptr_t)found.value_scale,
-                             found.key_scale_group, found.value_scale_group};
+  const uint64_t values[] = {(uint64_t)(uintptr_t)tail->key_scale,
+                             (uint64_t)(uintptr_t)tail->value_scale,
+                             tail->key_scale_group, tail->value_scale_group};
   for (int i = 0; i < 4; ++i)
     if (values[i])
       return attn_rt_fail(context, ATTN_BAD_ARGS,
@@ -267,20 +291,20 @@ static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
                         "ATTN_ABI_VERSION",
                         kernel->symbol, (int64_t)args->abi,
                         (int64_t)ATTN_ABI_VERSION);
-  if (args->flags & ~ATTN_FLAG_NO_SINK)
+  if (args->flags & ~(ATTN_FLAG_NO_SINK | ATTN_FLAG_RING))
     return attn_rt_fail(context, ATTN_BAD_FLAGS,
-                        "%s: args.flags is %x, expected 0 or "
-                        "ATTN_FLAG_NO_SINK (0x1)",
+                        "%s: args.flags is %x, expected ATTN_FLAG_NO_SINK "
+                        "(0x1), ATTN_FLAG_RING (0x2), both or 0",
                         kernel->symbol, (uint64_t)args->flags);
   status = check_layer(kernel, args->layer, context);
   if (!status)
-    status = check_reserved(kernel, args, context);
-  if (!status)
     status = check_rest(kernel, args, context);
-  if (!status)
-    call->frame.constants =
+  if (!status) {
+    call->constants =
         call->target->constants +
         kernel->layer_rows[args->layer] * call->target->constants_bytes;
+    call->reach = kernel->layer_reach[args->layer];
+  }
   return status;
 }
 
@@ -295,36 +319,73 @@ static attn_status missing(const checked *c, const attn_rt_args *args,
               (int64_t)args->size, (int64_t)args_end(kernel), kernel->symbol);
 }
 
+/* Tensor `index` of the args. */
+static attn_status check_argument(attn_rt_call *call, const attn_rt_args *args,
+                                  int64_t index, const attn_context *context) {
+  const attn_rt_tensor *declared = &call->kernel->tensors[index];
+  uint64_t end =
+      sizeof(attn_rt_args) + (uint64_t)(index + 1) * sizeof(DLTensor *);
+  int dropped =
+      (declared->role & ATTN_RT_SINKS) && (args->flags & ATTN_FLAG_NO_SINK);
+  const DLTensor *tensor =
+      end <= args->size && !dropped ? args->tensors[index] : 0;
+  attn_rt_tensor own;
+  const checked c = {call, context, declared, tensor, &call->views[index]};
+  attn_status status;
+  if (!tensor) {
+    attn_rt_clear(c.view, sizeof(*c.view));
+    return (declared->role & ATTN_RT_OPTIONAL) || dropped
+               ? ATTN_OK
+               : missing(&c, args, end);
+  }
+  status = attn_rt_check_tensor(
+      call, context, attn_rt_expect(call, declared, &own), tensor, c.view);
+  if (!status && (declared->role & ATTN_RT_CACHE))
+    status = attn_rt_bind_pages(call, declared, context);
+  return status;
+}
+
+/* The capacity is known once all tensors are, in whatever order they come. */
+static attn_status check_all_lengths(attn_rt_call *call,
+                                     const attn_context *context) {
+  call->longest = call->symbol[ATTN_RT_KV_CAPACITY];
+  call->lengths = 0;
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
+    checked c = {call, context, &call->kernel->tensors[i], 0, &call->views[i]};
+    if (!(c.expected->role & ATTN_RT_KV_LENGTHS))
+      continue;
+    if (c.view->data)
+      return check_lengths(&c);
+    if (call->batch.is_paged)
+      return FAIL(&c, ATTN_MISSING_TENSOR,
+                  "is NULL, which a call with a page_table needs%s", "");
+  }
+  return ATTN_OK;
+}
+
 attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
                                const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
   const attn_rt_args *args = raw;
+  attn_rt_tail tail;
   attn_status status = check_head(call, args, context);
-  for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
+  if (status)
+    return status;
+  for (int s = 0; s < ATTN_RT_ALL_SYMBOLS; ++s)
     call->symbol[s] = -1;
-  call->longest = -1;
-  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i) {
-    const attn_rt_tensor *expected = &kernel->tensors[i];
-    uint64_t end =
-        sizeof(attn_rt_args) + (uint64_t)(i + 1) * sizeof(DLTensor *);
-    checked c = {call, context, expected, 0, &call->views[i]};
-    int dropped =
-        (expected->role & ATTN_RT_SINKS) && (args->flags & ATTN_FLAG_NO_SINK);
-    c.tensor = end <= args->size && !dropped ? args->tensors[i] : 0;
-    *c.view = (attn_rt_view){0};
-    if (c.tensor)
-      status = check_tensor(&c);
-    else if (!(expected->role & ATTN_RT_OPTIONAL) && !dropped)
-      status = missing(&c, args, end);
-  }
-  /* The capacity is known once all tensors are, in whatever order they come. */
-  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i) {
-    checked c = {call, context, &kernel->tensors[i], 0, &call->views[i]};
-    if ((c.expected->role & ATTN_RT_KV_LENGTHS) && c.view->data)
-      status = check_lengths(&c);
-  }
-  call->frame.views = call->views;
-  if (call->longest < 0)
-    call->longest = call->symbol[ATTN_RT_KV_CAPACITY];
-  return status ? status : attn_rt_check_overlap(call, context);
+  tail = tail_of(kernel, args);
+  status = check_reserved(kernel, &tail, context);
+  if (!status)
+    status = attn_rt_read_batch(call, &tail, args->flags, context);
+  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i)
+    status = check_argument(call, args, i, context);
+  if (!status)
+    status = check_all_lengths(call, context);
+  if (!status)
+    status = attn_rt_check_batch(call, &tail, context);
+  if (!status)
+    status = attn_rt_check_overlap(call, context);
+  if (!status)
+    attn_rt_arrange(call);
+  return status;
 }

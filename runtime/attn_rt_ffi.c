@@ -1,7 +1,7 @@
 /* TVM-FFI's view of an entry, in shared libraries only: the tensors in manifest
-   order (None: absent), then an int layer, int flags and a uint8 workspace,
-   which may be left out or None. Tasks run one after the other on the calling
-   thread.
+   order (None: absent), then an int layer, int flags, a uint8 workspace,
+   q_indptr, page_table, page_indptr and slot_mapping, which may be left out or
+   None. Tasks run one after the other on the calling thread.
 
    A call that is given its workspace makes no malloc, like any call. One
    without allocates for its own time: Python has no way to know a size
@@ -17,15 +17,26 @@ extern void *malloc(size_t bytes) __attribute__((weak));
 extern void free(void *memory) __attribute__((weak));
 
 /* What follows the tensors. */
-enum { LAYER, FLAGS, WORKSPACE, OPTIONS };
+enum {
+  LAYER,
+  FLAGS,
+  WORKSPACE,
+  Q_INDPTR,
+  PAGE_TABLE,
+  PAGE_INDPTR,
+  SLOT_MAPPING,
+  OPTIONS
+};
 
-/* The args of any kernel, without what is reserved. */
+/* The args of any kernel: its tail follows the last of its tensors. */
 typedef struct {
   uint32_t size, abi, layer, flags;
   const DLTensor *tensors[ATTN_RT_MAX_TENSORS];
+  attn_rt_tail room;
 } ffi_args;
 
 typedef struct {
+  const char *symbol;
   const attn_rt_kernel *kernel;
   uint32_t kinds;
   ffi_args args;
@@ -33,19 +44,25 @@ typedef struct {
   char text[512];
 } ffi_call;
 
-static void open_call(ffi_call *call, const attn_rt_kernel *kernel,
-                      uint32_t kinds) {
-  call->kernel = kernel;
-  call->kinds = kinds;
-  call->args.size = (uint32_t)(offsetof(ffi_args, tensors) +
-                               (uint64_t)kernel->tensor_count *
-                                   sizeof(call->args.tensors[0]));
-  call->args.abi = ATTN_ABI_VERSION;
-  call->args.layer = call->args.flags = 0;
+static void open_context(ffi_call *call, const char *symbol) {
+  call->symbol = symbol;
   call->context = (attn_context)ATTN_CONTEXT_INIT;
   call->context.text = call->text;
   call->context.text_bytes = sizeof(call->text);
   call->text[0] = 0;
+}
+
+static void open_call(ffi_call *call, const attn_rt_kernel *kernel,
+                      uint32_t kinds) {
+  open_context(call, kernel->symbol);
+  call->kernel = kernel;
+  call->kinds = kinds;
+  call->args.size = (uint32_t)(offsetof(ffi_args, tensors) +
+                               (uint64_t)kernel->tensor_count *
+                                   sizeof(call->args.tensors[0]) +
+                               sizeof(attn_rt_tail));
+  call->args.abi = ATTN_ABI_VERSION;
+  call->args.layer = call->args.flags = 0;
 }
 
 /* The Python exception that TVM-FFI makes of a refusal. */
@@ -80,7 +97,7 @@ static const char *name_of(int32_t type) {
 static attn_status wrong_type(const ffi_call *call, const char *name,
                               const attn_ffi_any *arg, const char *expected) {
   return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
-                      "%s: %s is %s, expected %s", call->kernel->symbol, name,
+                      "%s: %s is %s, expected %s", call->symbol, name,
                       name_of(arg->type), expected);
 }
 
@@ -110,8 +127,8 @@ static attn_status read_int(const ffi_call *call, const char *name,
   if (*value >= 0 && *value <= most)
     return ATTN_OK;
   return attn_rt_fail(&call->context, ATTN_BAD_LENGTH,
-                      "%s: %s is %d, expected 0 to %d", call->kernel->symbol,
-                      name, *value, most);
+                      "%s: %s is %d, expected 0 to %d", call->symbol, name,
+                      *value, most);
 }
 
 /* `word` stays as it is where the argument is None. */
@@ -136,32 +153,31 @@ static attn_status read_workspace(ffi_call *call, const attn_ffi_any *arg) {
   if (tensor->dtype.code != kDLUInt || tensor->dtype.bits != 8 ||
       tensor->dtype.lanes != 1)
     return attn_rt_fail(&call->context, ATTN_BAD_DTYPE,
-                        "%s: workspace has type %t, expected u8",
-                        call->kernel->symbol, tensor->dtype);
+                        "%s: workspace has type %t, expected u8", call->symbol,
+                        tensor->dtype);
   if (tensor->device.device_type != kDLCPU)
     return attn_rt_fail(&call->context, ATTN_BAD_DEVICE,
                         "%s: workspace is on device type %d, expected 1 (the "
                         "CPU)",
-                        call->kernel->symbol,
-                        (int64_t)tensor->device.device_type);
+                        call->symbol, (int64_t)tensor->device.device_type);
   if (tensor->ndim != 1)
     return attn_rt_fail(&call->context, ATTN_BAD_RANK,
-                        "%s: workspace has rank %d, expected 1",
-                        call->kernel->symbol, (int64_t)tensor->ndim);
+                        "%s: workspace has rank %d, expected 1", call->symbol,
+                        (int64_t)tensor->ndim);
   if (tensor->strides && tensor->strides[0] != 1)
     return attn_rt_fail(&call->context, ATTN_BAD_STRIDE,
-                        "%s: workspace has stride %d, expected 1",
-                        call->kernel->symbol, tensor->strides[0]);
+                        "%s: workspace has stride %d, expected 1", call->symbol,
+                        tensor->strides[0]);
   if (tensor->shape[0] < 0)
     return attn_rt_fail(&call->context, ATTN_BAD_WORKSPACE,
-                        "%s: workspace has %d bytes", call->kernel->symbol,
+                        "%s: workspace has %d bytes", call->symbol,
                         tensor->shape[0]);
   begin = (uint64_t)(uintptr_t)tensor->data + tensor->byte_offset;
   skipped = (0 - begin) % ATTN_RT_CACHE_LINE;
   if ((uint64_t)tensor->shape[0] <= skipped)
     return attn_rt_fail(&call->context, ATTN_BAD_WORKSPACE,
                         "%s: workspace has %d bytes, which hold no cache line",
-                        call->kernel->symbol, tensor->shape[0]);
+                        call->symbol, tensor->shape[0]);
   call->context.workspace = (void *)(uintptr_t)(begin + skipped);
   call->context.workspace_bytes = (uint64_t)tensor->shape[0] - skipped;
   return ATTN_OK;
@@ -174,10 +190,35 @@ static attn_status check_count(const ffi_call *call, int32_t count) {
     return ATTN_OK;
   return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
                       "%s: got %d arguments, expected %d to %d: the tensors "
-                      "from '%s' to '%s', layer, flags, workspace",
+                      "from '%s' to '%s', layer, flags, workspace, q_indptr, "
+                      "page_table, page_indptr, slot_mapping",
                       kernel->symbol, (int64_t)count, tensors,
                       tensors + OPTIONS, kernel->tensors[0].name,
                       kernel->tensors[tensors - 1].name);
+}
+
+/* The tensors that say how rows and caches are spread. */
+static attn_status read_tail(ffi_call *call,
+                             const attn_ffi_any *const *options) {
+  attn_rt_tail tail = {0};
+  char *to = (char *)&call->args.tensors[call->kernel->tensor_count];
+  const struct {
+    const char *name;
+    const attn_ffi_any *arg;
+    const DLTensor **tensor;
+  } rows[] = {{"q_indptr", options[Q_INDPTR], &tail.q_indptr},
+              {"page_table", options[PAGE_TABLE], &tail.page_table},
+              {"page_indptr", options[PAGE_INDPTR], &tail.page_indptr},
+              {"slot_mapping", options[SLOT_MAPPING], &tail.slot_mapping}};
+  for (int i = 0; i < 4; ++i) {
+    attn_status status = read_tensor(call, rows[i].name, ATTN_RT_OPTIONAL,
+                                     rows[i].arg, rows[i].tensor);
+    if (status)
+      return status;
+  }
+  for (uint64_t i = 0; i < sizeof(tail); ++i)
+    to[i] = ((const char *)&tail)[i];
+  return ATTN_OK;
 }
 
 static attn_status read_args(ffi_call *call, const attn_ffi_any *args,
@@ -198,6 +239,8 @@ static attn_status read_args(ffi_call *call, const attn_ffi_any *args,
   status = read_option(call, "layer", options[LAYER], &call->args.layer);
   if (!status)
     status = read_option(call, "flags", options[FLAGS], &call->args.flags);
+  if (!status)
+    status = read_tail(call, options);
   return status ? status : read_workspace(call, options[WORKSPACE]);
 }
 
@@ -250,7 +293,7 @@ static attn_status read_maxima(const ffi_call *call, const attn_ffi_any *args,
     return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
                         "%s: got %d arguments, expected 2 or 3: batch, "
                         "query_length, kv_length",
-                        call->kernel->symbol, (int64_t)count);
+                        call->symbol, (int64_t)count);
   status = read_int(call, "batch", &args[0], INT64_MAX, &maxima->batch);
   if (!status)
     status = read_int(call, "query_length", &args[1], INT64_MAX,
@@ -285,5 +328,34 @@ int32_t attn_rt_ffi_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
   /* Wherever a uint8 tensor begins, its cache lines are enough. */
   *result = (attn_ffi_any){
       ATTN_FFI_INT, 0, {(int64_t)bytes + ATTN_RT_CACHE_LINE - 1}};
+  return 0;
+}
+
+int32_t attn_rt_ffi_merge(const char *symbol, void *handle,
+                          const attn_ffi_any *args, int32_t count,
+                          attn_ffi_any *result) {
+  static const char *const names[] = {"outputs", "lses", "sinks", "output",
+                                      "lse"};
+  attn_merge_args own = ATTN_MERGE_ARGS_INIT;
+  const DLTensor **tensors[] = {&own.outputs, &own.lses, &own.sinks,
+                                &own.output, &own.lse};
+  ffi_call call;
+  attn_status status = ATTN_OK;
+  (void)handle;
+  open_context(&call, symbol);
+  if (count < 4 || count > 5)
+    status = attn_rt_fail(&call.context, ATTN_BAD_ARGS,
+                          "%s: got %d arguments, expected 4 or 5: outputs, "
+                          "lses, sinks, output, lse",
+                          symbol, (int64_t)count);
+  for (int i = 0; i < count && !status; ++i)
+    status =
+        read_tensor(&call, names[i], i == 2 || i == 4 ? ATTN_RT_OPTIONAL : 0,
+                    &args[i], tensors[i]);
+  if (!status)
+    status = attn_rt_merge(symbol, &own, &call.context);
+  if (status)
+    return raise_error(&call, status);
+  *result = (attn_ffi_any){ATTN_FFI_NONE, 0, {0}};
   return 0;
 }

@@ -11,25 +11,44 @@ typedef struct attn_rt_args {
 } attn_rt_args;
 
 /* What follows the tensors in the args of this version. */
-typedef struct attn_rt_reserved {
+typedef struct attn_rt_tail {
   const DLTensor *key_scale, *value_scale;
   uint32_t key_scale_group, value_scale_group;
-} attn_rt_reserved;
+  const DLTensor *q_indptr, *page_table, *page_indptr, *slot_mapping;
+} attn_rt_tail;
 
-/* The bytes that a tensor's elements occupy: [begin, end). */
-typedef struct attn_rt_span {
-  uint64_t begin, end;
-} attn_rt_span;
+/* Beside the symbols of generated code: those of packed rows and of pages. */
+enum {
+  ATTN_RT_TOKENS = ATTN_RT_SYMBOLS,
+  ATTN_RT_PAGES,
+  ATTN_RT_PAGE_ROWS,
+  ATTN_RT_ALL_SYMBOLS
+};
+
+/* How the rows and caches of a call are spread. */
+typedef struct attn_rt_batch {
+  /* Sequences follow each other along one dimension of rows; those of sequence
+     b are [q_indptr[b], q_indptr[b + 1]). */
+  const int32_t *q_indptr;
+  /* Caches are pages; those of sequence b, at most most_pages, begin at
+     starts[b] of the table, or at b * pitch. */
+  const int32_t *pages, *starts;
+  int64_t pitch, most_pages;
+  const int64_t *slots;
+  int64_t slot_pitch;
+  int is_paged, is_ring;
+} attn_rt_batch;
 
 /* A call whose arguments are sound. */
 typedef struct attn_rt_call {
   const attn_rt_kernel *kernel;
   const attn_rt_target *target;
-  const attn_rt_program *program;
-  attn_rt_frame frame;
-  int64_t symbol[ATTN_RT_SYMBOLS];
+  const char *constants;
+  int64_t reach; /* of the layer */
+  attn_rt_batch batch;
+  int64_t symbol[ATTN_RT_ALL_SYMBOLS];
   int64_t longest; /* valid keys of the longest sequence */
-  int64_t tasks[ATTN_MAX_PHASES];
+  const int32_t *lengths;
   attn_rt_view views[ATTN_RT_MAX_TENSORS];
 } attn_rt_call;
 
@@ -38,19 +57,78 @@ typedef struct attn_rt_call {
 attn_status attn_rt_fail(const attn_context *context, attn_status status,
                          const char *format, ...);
 
+/* Plain loops: the runtime needs no memset and no memcpy. */
+static inline void attn_rt_clear(void *to, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    ((char *)to)[i] = 0;
+}
+static inline void attn_rt_copy(void *to, const void *from, uint64_t bytes) {
+  for (uint64_t i = 0; i < bytes; ++i)
+    ((char *)to)[i] = ((const char *)from)[i];
+}
+
 /* The best target of the kernel that this CPU has, or the one asked for. */
 attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
                                   const attn_context *context,
                                   const attn_rt_target **chosen);
 
 /* Checks the context's own fields. Without a message when there is none. */
-attn_status attn_rt_check_context(const attn_rt_kernel *kernel,
+attn_status attn_rt_check_context(const char *symbol,
                                   const attn_context *context);
 
-/* Checks every argument against the kernel and fills call->views, ->symbol,
-   ->longest and ->frame.constants. */
+/* Checks every argument against the kernel and fills the call from `views` and
+   `symbol` to `constants`. Which pages the table names is checked by
+   attn_rt_check_pages alone. */
 attn_status attn_rt_check_args(attn_rt_call *call, const void *args,
                                const attn_context *context);
+
+/* Checks one tensor and describes it by `view`. */
+attn_status attn_rt_check_tensor(attn_rt_call *call,
+                                 const attn_context *context,
+                                 const attn_rt_tensor *expected,
+                                 const DLTensor *tensor, attn_rt_view *view);
+
+/* Whether rows may be packed, and caches paged. */
+int attn_rt_takes_packed(const attn_rt_kernel *kernel);
+
+/* Reads the rest of the args that says how rows and caches are spread, before
+   any tensor is checked. */
+attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
+                               uint32_t flags, const attn_context *context);
+
+/* What the tensor has to be in this call: with packed rows, or in pages. The
+   answer may be `own`. */
+const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
+                                     const attn_rt_tensor *tensor,
+                                     attn_rt_tensor *own);
+
+/* Binds the capacity of caches by the pages of `tensor`. */
+attn_status attn_rt_bind_pages(attn_rt_call *call, const attn_rt_tensor *tensor,
+                               const attn_context *context);
+
+/* Of sequence `b`: its pages in the table; the rows that it has room for; its
+   query rows; its valid keys. */
+int64_t attn_rt_pages(const attn_rt_call *call, int64_t b);
+int64_t attn_rt_capacity(const attn_rt_call *call, int64_t b);
+int64_t attn_rt_rows(const attn_rt_call *call, int64_t b);
+int64_t attn_rt_length(const attn_rt_call *call, int64_t b);
+
+/* Checks packed rows and slots, once all tensors have been. */
+attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
+                                const attn_context *context);
+
+/* Turns what views say of tensors into what generated code sees. */
+void attn_rt_arrange(attn_rt_call *call);
+
+/* Checks the entries of the page table that the lengths reach. */
+attn_status attn_rt_check_pages(const attn_rt_call *call,
+                                const attn_context *context);
+
+/* What runs on its own: each sequence of packed rows, or a whole dense call. */
+int64_t attn_rt_parts(const attn_rt_call *call);
+/* The views of part `part`: the call's, or written to `own`. */
+const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
+                                       attn_rt_view *own);
 
 /* Checks that no output shares a byte with another tensor. */
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
@@ -60,23 +138,38 @@ attn_status attn_rt_check_overlap(const attn_rt_call *call,
    interleave in other ways than nesting. */
 int attn_rt_overlaps_itself(const attn_rt_view *view);
 
-/* Workspace: slots' claims, slots, partial results, tensors between phases. */
-typedef struct attn_rt_layout {
-  uint64_t slots;    /* offset of slot 0 */
-  uint64_t slot;     /* bytes of one */
-  uint64_t partials; /* offset */
-  uint64_t buffers;  /* offset */
-  uint64_t bytes;    /* of all; UINT64_MAX when it overflows */
-} attn_rt_layout;
-
-/* Batch, query rows, valid keys and room for keys that a workspace has to
-   serve. */
+/* Batch, query rows, valid keys and room for keys that memory has to serve. */
 typedef struct attn_rt_extents {
   int64_t batch, rows, keys, capacity;
 } attn_rt_extents;
-attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
-                               const attn_rt_program *program, int64_t workers,
-                               attn_rt_extents extents);
+
+/* Bytes of a program's partial results; the tensors between its phases follow
+   them. UINT64_MAX when they overflow. */
+uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
+                             const attn_rt_program *program,
+                             attn_rt_extents extents);
+uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
+                              attn_rt_extents extents);
+
+/* Where part of a phase's tasks end, and where the part's memory begins. */
+typedef struct attn_rt_place {
+  int64_t end;
+  uint64_t memory;
+} attn_rt_place;
+
+/* Workspace: slots' claims, slots, places of packed sequences, memory. */
+typedef struct attn_rt_layout {
+  uint64_t slots;  /* offset of slot 0 */
+  uint64_t slot;   /* bytes of one */
+  uint64_t places; /* offset */
+  uint64_t memory; /* offset */
+  uint64_t bytes;  /* of all; UINT64_MAX when it overflows */
+} attn_rt_layout;
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
+                               int64_t places, uint64_t memory);
+
+/* a + b, UINT64_MAX when it overflows. */
+uint64_t attn_rt_add(uint64_t a, uint64_t b);
 
 /* The bytes of workspace that this very call needs. */
 attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,

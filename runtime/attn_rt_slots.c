@@ -14,7 +14,7 @@ static uint64_t tag_of(const void *word) {
   return (tag ^ 0x61747472746e2e31u) & ~CLAIMS;
 }
 
-static uint64_t add(uint64_t a, uint64_t b) {
+uint64_t attn_rt_add(uint64_t a, uint64_t b) {
   uint64_t sum;
   return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
@@ -25,7 +25,7 @@ static uint64_t multiply(uint64_t a, uint64_t b) {
 }
 
 static uint64_t round_up(uint64_t bytes) {
-  bytes = add(bytes, ATTN_RT_CACHE_LINE - 1);
+  bytes = attn_rt_add(bytes, ATTN_RT_CACHE_LINE - 1);
   return bytes == UINT64_MAX ? bytes
                              : bytes & ~(uint64_t)(ATTN_RT_CACHE_LINE - 1);
 }
@@ -34,22 +34,24 @@ static uint64_t blocks_of(int64_t count, int64_t block) {
   return (uint64_t)(count / block + (count % block != 0));
 }
 
-/* Bytes of the states between phases. */
-static uint64_t state_bytes(const attn_rt_kernel *kernel,
-                            const attn_rt_program *program,
-                            attn_rt_extents extents) {
-  uint64_t splits = blocks_of(extents.keys, program->split_keys);
-  uint64_t blocks = blocks_of(extents.rows, program->query_block);
+uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
+                             const attn_rt_program *program,
+                             attn_rt_extents extents) {
+  uint64_t splits, blocks;
+  if (!program->state_bytes)
+    return 0;
+  splits = blocks_of(extents.keys, program->split_keys);
+  blocks = blocks_of(extents.rows, program->query_block);
   if (splits > (uint64_t)program->max_splits)
     splits = (uint64_t)program->max_splits;
   blocks = multiply(multiply(blocks, (uint64_t)extents.batch),
                     (uint64_t)kernel->kv_heads);
-  return multiply(multiply(blocks, splits), (uint64_t)program->state_bytes);
+  return round_up(
+      multiply(multiply(blocks, splits), (uint64_t)program->state_bytes));
 }
 
-/* Bytes of the tensors between phases. */
-static uint64_t buffer_bytes(const attn_rt_program *program,
-                             attn_rt_extents extents) {
+uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
+                              attn_rt_extents extents) {
   const int64_t size[ATTN_RT_SYMBOLS] = {extents.batch, extents.rows,
                                          extents.capacity};
   uint64_t bytes = 0;
@@ -58,26 +60,23 @@ static uint64_t buffer_bytes(const attn_rt_program *program,
     for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
       for (int64_t n = 0; n < program->buffers[i].power[s]; ++n)
         own = multiply(own, (uint64_t)size[s]);
-    bytes = add(bytes, own);
+    bytes = attn_rt_add(bytes, own);
   }
   return bytes;
 }
 
-attn_rt_layout attn_rt_lay_out(const attn_rt_kernel *kernel,
-                               const attn_rt_program *program, int64_t workers,
-                               attn_rt_extents extents) {
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
+                               int64_t places, uint64_t memory) {
   uint64_t words = blocks_of(workers, SLOTS_PER_WORD);
   attn_rt_layout layout;
   layout.slots = round_up(multiply(words, 8));
-  layout.slot = round_up((uint64_t)program->scratch_bytes);
-  layout.partials = add(layout.slots, multiply(layout.slot, (uint64_t)workers));
-  layout.buffers = layout.partials;
-  if (program->state_bytes)
-    layout.buffers =
-        round_up(add(layout.partials, state_bytes(kernel, program, extents)));
-  layout.bytes = layout.buffers;
-  if (program->buffer_count)
-    layout.bytes = add(layout.bytes, buffer_bytes(program, extents));
+  layout.slot = round_up(scratch);
+  layout.places =
+      attn_rt_add(layout.slots, multiply(layout.slot, (uint64_t)workers));
+  layout.memory =
+      attn_rt_add(layout.places,
+                  round_up(multiply((uint64_t)places, sizeof(attn_rt_place))));
+  layout.bytes = attn_rt_add(layout.memory, memory);
   return layout;
 }
 

@@ -82,10 +82,7 @@ void TaskEmitter::emitArith(Operation &op) {
 // Lengths
 //===----------------------------------------------------------------------===//
 
-Value TaskEmitter::widenI32(Value place) {
-  return arith::ExtSIOp::create(k.builder(), k.loc(), k.i64Type,
-                                k.loadI32(place));
-}
+Value TaskEmitter::widenI32(Value place) { return k.widen(k.loadI32(place)); }
 
 /// view[batch] as i64.
 Value TaskEmitter::entryOf(Value view, Value batch) {

@@ -198,14 +198,35 @@ void TaskEmitter::emitStoreRow(tile::StoreRowsOp op, RowGroup &group) {
   if (group.done.contains(op))
     return;
   const RowAddress &address = group.addresses[op];
-  Value to = rowAt(address, k.add(scalar(op.getRow()), group.row),
-                   scalar(op.getColumn()));
+  Value number = k.add(scalar(op.getRow()), group.row);
   RowValue row = rowOf(op.getTile(), group);
+  if (address.cache)
+    return emitAppendRow(op, number, row, group);
+  Value to = rowAt(address, number, scalar(op.getColumn()));
   if (!hasColumns(op.getTile()))
     return storeElement(k, row.element, row.value, to);
   Value from = memoryOf(row, op.getTile(), group);
   k.call(emitCopyStrided(k, bytesOf(row.element)),
          {from, k.i64(1), to, address.columnStride, group.columns});
+}
+
+/// A row of a cache goes where the caller wants it, if anywhere.
+void TaskEmitter::emitAppendRow(tile::StoreRowsOp op, Value number,
+                                const RowValue &row, RowGroup &group) {
+  const RowAddress &address = group.addresses[op];
+  SmallVector<Value> indices = indicesOf(address, number);
+  Value batch = indices.pop_back_val(), place = indices.pop_back_val();
+  Value offset = slotOfRow(address.cache, batch, place);
+  Value from = memoryOf(row, op.getTile(), group);
+  k.when(
+      k.equal(offset, k.i64(kNoCacheSlot)), [] {},
+      [&] {
+        Value to =
+            moveBy(op.getView(),
+                   columnAt(address, indices, scalar(op.getColumn())), offset);
+        k.call(emitCopyStrided(k, bytesOf(row.element)),
+               {from, k.i64(1), to, address.columnStride, group.columns});
+      });
 }
 
 /// The index of a row along a dimension: of its number, what the faster
@@ -236,7 +257,10 @@ static tile::StoreRowsOp packedStoreOf(Value tile) {
   if (!tile.hasOneUse())
     return nullptr;
   auto store = dyn_cast<tile::StoreRowsOp>(*tile.user_begin());
-  return store && tile::hasPackedRows(store.getView()) ? store : nullptr;
+  return store && tile::hasPackedRows(store.getView()) &&
+                 !tile::cacheOf(store.getView())
+             ? store
+             : nullptr;
 }
 
 RowValue TaskEmitter::emitMapRows(tile::MapRowsOp op, RowGroup &group) {

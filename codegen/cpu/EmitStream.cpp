@@ -60,8 +60,7 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   const KernelShape &kernel = shape.kernel;
   tile::ContractOp contract = steps.contract;
   auto load = contract.getKey().getDefiningOp<tile::LoadKeysOp>();
-  Value keys = packed.lookup(contract.getKey());
-  Value stride = strideOf(load.getViews().front(), 1);
+  auto [keys, stride] = streamed.lookup(contract.getKey());
   Type stored = storedType(load.getViews().front());
   Value scale = scalar(contract.getScale());
   int64_t rows = shape.maxRows;
@@ -140,7 +139,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   const KernelShape &kernel = shape.kernel;
   tile::AccumulateOp accumulate = steps.accumulate;
   auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
-  Value stride = strideOf(load.getViews().front(), 1);
+  auto [values, stride] = streamed.lookup(accumulate.getValue());
   Type stored = storedType(load.getViews().front());
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
   int64_t rows = shape.maxRows;
@@ -149,7 +148,6 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   k.call(emitSoftmax(k, kernel, rows),
          {k.at(scores, block.begin), maxima, block.state.maximum,
           block.state.denominator, alpha, vectors});
-  Value values = packed.lookup(accumulate.getValue());
   auto exact = [&] {
     k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
       emitExactRow(row, block.lo, block.hi,

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/RowTiles.h"
 #include "codegen/cpu/TaskEmitter.h"
 
@@ -177,19 +178,41 @@ RowAddress TaskEmitter::addressOf(Value view) {
     address.extents.push_back(extentOf(view, dim));
     address.strides.push_back(strideOf(view, dim));
   }
+  address.cache = tile::cacheOf(view);
   return address;
+}
+
+/// The index of row `row` along each of the address's dimensions.
+SmallVector<Value> TaskEmitter::indicesOf(const RowAddress &address,
+                                          Value row) {
+  SmallVector<Value> indices;
+  for (auto [dim, extent] : llvm::enumerate(address.extents)) {
+    // Of the outermost dimension nothing is left over.
+    bool isLast = dim + 1 == address.extents.size();
+    indices.push_back(isLast ? row : k.rem(row, extent));
+    if (!isLast)
+      row = k.div(row, extent);
+  }
+  return indices;
+}
+
+/// The address of column `column` at `indices`, of which those that are left
+/// out are 0.
+Value TaskEmitter::columnAt(const RowAddress &address, ArrayRef<Value> indices,
+                            Value column) {
+  Value offset = k.mul(column, address.columnStride);
+  for (auto [index, stride] : llvm::zip(indices, address.strides))
+    offset = k.add(offset, k.mul(index, stride));
+  return moveBy(address.view, address.data, offset);
 }
 
 /// The address of column `column` of row `row`.
 Value TaskEmitter::rowAt(const RowAddress &address, Value row, Value column) {
-  Value offset = k.mul(column, address.columnStride);
-  size_t dims = address.extents.size();
-  for (size_t dim = 0; dim < dims; ++dim) {
-    // Of the outermost dimension nothing is left over.
-    Value index = dim + 1 == dims ? row : k.rem(row, address.extents[dim]);
-    offset = k.add(offset, k.mul(index, address.strides[dim]));
-    if (dim + 1 < dims)
-      row = k.div(row, address.extents[dim]);
-  }
-  return moveBy(address.view, address.data, offset);
+  SmallVector<Value> indices = indicesOf(address, row);
+  if (!address.cache)
+    return columnAt(address, indices, column);
+  Value batch = indices.pop_back_val(), place = indices.pop_back_val();
+  Value offset =
+      k.call(emitCacheRow(k), {viewField(address.cache, 0), batch, place});
+  return moveBy(address.view, columnAt(address, indices, column), offset);
 }

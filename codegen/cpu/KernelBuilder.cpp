@@ -131,6 +131,10 @@ Value KernelBuilder::narrow(Value number) {
   return arith::TruncIOp::create(b, location, i32Type, number);
 }
 
+Value KernelBuilder::widen(Value number) {
+  return arith::ExtSIOp::create(b, location, i64Type, number);
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//

@@ -72,6 +72,8 @@ public:
   Value select(Value condition, Value yes, Value no);
   /// The low 32 bits.
   Value narrow(Value number);
+  /// 32 bits, signed, as 64.
+  Value widen(Value number);
 
   // Memory. Offsets count elements of 4 bytes.
   Value at(Value base, Value offset);

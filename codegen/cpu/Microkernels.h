@@ -11,6 +11,8 @@
 
 #include "codegen/cpu/KernelBuilder.h"
 
+#include <limits>
+
 namespace mlir {
 class Region;
 } // namespace mlir
@@ -138,6 +140,20 @@ mlir::func::FuncOp emitMergeRow(KernelBuilder &k, const KernelShape &shape);
 /// finish_row(m, l, sum, sink): sum becomes the output, m the natural lse.
 /// `sink` is a logit (natural), -inf for none.
 mlir::func::FuncOp emitFinishRow(KernelBuilder &k, const KernelShape &shape);
+
+/// cache_row(view, batch, row) -> i64: elements from the first of a cache,
+/// whose attn_rt_view is given, to row `row` of a sequence.
+mlir::func::FuncOp emitCacheRow(KernelBuilder &k);
+
+/// cache_run(view, row) -> i64: rows from `row` on that stand on one page.
+mlir::func::FuncOp emitCacheRun(KernelBuilder &k);
+
+/// Where an appended row goes that the caller does not want.
+inline constexpr int64_t kNoCacheSlot = std::numeric_limits<int64_t>::min();
+
+/// cache_slot(view, batch, row, index) -> i64: as cache_row for the row that
+/// appended row `index` becomes; kNoCacheSlot where it is left out.
+mlir::func::FuncOp emitCacheSlot(KernelBuilder &k);
 
 /// copy_row_N_M(from, to): N elements of one stored type as another; zeros
 /// follow up to M.

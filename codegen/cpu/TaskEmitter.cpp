@@ -112,6 +112,7 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
   packed.clear();
   packedValues.clear();
   finite.clear();
+  streamed.clear();
   sums.clear();
   sumNumbers.clear();
   emitPrologue();

@@ -50,6 +50,11 @@ struct ValuePlace {
   Type element;
 };
 
+/// Rows of keys or values as they are: the first, and their stride in elements.
+struct KeyPlace {
+  Value first, stride;
+};
+
 /// What the elements of a view are stored in.
 inline Type storedType(Value view) {
   return mlir::cast<tile::ViewType>(view.getType()).getElementType();
@@ -60,6 +65,8 @@ inline Type storedType(Value view) {
 struct RowAddress {
   Value view, data, columnStride;
   llvm::SmallVector<Value> extents, strides;
+  /// Null unless the last two of them are the rows and sequences of a cache.
+  mlir::BlockArgument cache;
 };
 
 /// Emits the grid function and the phase functions of one program.
@@ -103,10 +110,6 @@ private:
   // Loads, stores and states: EmitTiles.cpp.
   bool emitTileOp(mlir::Operation &op);
   void emitLoadQueries(tile::LoadQueriesOp op);
-  void emitLoadKeys(tile::LoadKeysOp op);
-  void packBlock(tile::LoadKeysOp op, bool isKey);
-  Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
-  std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
   void emitStore(tile::StoreOp op);
   void emitStart(tile::StartOp op);
   void emitSaveState(tile::SaveStateOp op);
@@ -115,6 +118,17 @@ private:
   void emitMerge(tile::MergeOp op);
   Value sinkOf(Value sinks, Value head);
   void emitFinish(tile::FinishOp op);
+
+  // Blocks of keys, and appended rows: EmitCaches.cpp.
+  void emitLoadKeys(tile::LoadKeysOp op);
+  void packBlock(tile::LoadKeysOp op, llvm::ArrayRef<KeyPlace> places,
+                 bool isKey);
+  KeyPlace keysOf(tile::LoadKeysOp op, unsigned part);
+  Value keyCount(tile::LoadKeysOp op);
+  Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
+  std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
+  Value appendedRow(mlir::BlockArgument cache, Value batch, Value row);
+  Value slotOfRow(mlir::BlockArgument cache, Value batch, Value row);
 
   // Steps on scores, one row block after the other: EmitRowBlocks.cpp.
   struct RowBlock;
@@ -160,6 +174,8 @@ private:
   void emitRowOp(mlir::Operation &op, RowGroup &group);
   RowValue emitLoadRow(tile::LoadRowsOp op, RowGroup &group);
   void emitStoreRow(tile::StoreRowsOp op, RowGroup &group);
+  void emitAppendRow(tile::StoreRowsOp op, Value number, const RowValue &row,
+                     RowGroup &group);
   RowValue emitCoordinate(tile::CoordinatesOp op, RowGroup &group);
   RowValue emitMapRows(tile::MapRowsOp op, RowGroup &group);
   RowValue emitRotate(tile::RotateOp op, RowGroup &group);
@@ -191,7 +207,10 @@ private:
   Value moveBy(Value view, Value base, Value elements);
   Value bufferOffset(unsigned number);
   RowAddress addressOf(Value view);
+  llvm::SmallVector<Value> indicesOf(const RowAddress &address, Value row);
   Value rowAt(const RowAddress &address, Value row, Value column);
+  Value columnAt(const RowAddress &address, llvm::ArrayRef<Value> indices,
+                 Value column);
 
   // Scratch.
   Value allocate(int64_t elements);
@@ -219,6 +238,8 @@ private:
   /// Scratch of gathered queries, packed blocks, tables and documents;
   /// finiteness of values.
   llvm::DenseMap<Value, Value> packed, packedValues, finite;
+  /// Blocks of keys and values that are read as they are.
+  llvm::DenseMap<Value, KeyPlace> streamed;
   int64_t mapCount = 0;
   /// Sums of products: scratch, rows of `columns` elements.
   struct SumPlace {

@@ -11,11 +11,13 @@
 #include "compiler/Names.h"
 #include "dialects/attn/AttnOps.h"
 #include "dialects/attn_tile/AttnTileOps.h"
+#include "dialects/attn_tile/ViewLayout.h"
 #include "mlir/IR/Matchers.h"
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/bit.h"
 
 using namespace attn;
 using namespace attn::artifact;
@@ -94,6 +96,12 @@ bool KernelDescription::hasTensor(StringRef name) const {
   });
 }
 
+bool LibraryDescription::hasMerge() const {
+  return llvm::any_of(kernels, [](const KernelDescription &kernel) {
+    return kernel.isAttention;
+  });
+}
+
 static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
   const KnownTensor *known = findTensor(name);
   assert(known && known->rank == view.getShape().size() &&
@@ -120,7 +128,8 @@ static int64_t extentOf(const KernelDescription &kernel, StringRef name,
 static bool isReserved(StringRef field) {
   return llvm::is_contained({"size", "abi", "layer", "flags", "key_scale",
                              "value_scale", "key_scale_group",
-                             "value_scale_group"},
+                             "value_scale_group", "q_indptr", "page_table",
+                             "page_indptr", "slot_mapping"},
                             field);
 }
 
@@ -153,7 +162,8 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
         .output = index >= inputs,
         .optional = program.getScope() && name == "kv_lengths",
         .updated = llvm::is_contained(
-            program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index)};
+            program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
+        .cache = tile::isCache(argument)};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
@@ -183,6 +193,7 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
            program.getBody().getArguments())) {
     kernel.tensors.push_back(describeTensor(
         name.getValue(), llvm::cast<tile::ViewType>(argument.getType())));
+    kernel.tensors.back().cache = tile::isCache(argument);
   }
   kernel.queryHeads = extentOf(kernel, "query", 2);
   kernel.kvHeads = kernel.isAbsorbed() ? 1 : extentOf(kernel, "key", 2);
@@ -254,6 +265,19 @@ int64_t artifact::rowOf(const cpu::CpuKernel &kernel, int64_t layer) {
     if (served == layer)
       return row;
   return -1;
+}
+
+int64_t artifact::reachOf(const KernelDescription &kernel,
+                          const cpu::CpuKernel &compiled, int64_t row) {
+  int64_t reach = KeyInterval::kUnbounded;
+  if (kernel.hasTensor("prefix_lengths"))
+    return reach;
+  size_t width = compiled.parameters.size();
+  for (auto [index, parameter] : llvm::enumerate(compiled.parameters))
+    if (parameter.name == "left" || parameter.name == "chunk")
+      reach = std::min(reach, llvm::bit_cast<int64_t>(
+                                  compiled.constants[row * width + index]));
+  return reach;
 }
 
 std::string artifact::objectName(const LibraryDescription &library,

@@ -42,6 +42,8 @@ struct TensorDescription {
   bool optional = false;
   /// An input that the call writes in place.
   bool updated = false;
+  /// [batch, kv_capacity, ...], or pages of rows.
+  bool cache = false;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.
@@ -93,6 +95,10 @@ struct LibraryDescription {
   std::vector<LayerDescription> layers;
   /// The declared layers, as text.
   std::string declaredIr;
+
+  /// Whether some kernel tells the lse of parts of the keys.
+  bool hasMerge() const;
+  std::string mergeSymbol() const { return name + "_merge"; }
 };
 
 /// Tensors and sizes of the kernel that `program` is a schedule of.
@@ -122,6 +128,11 @@ std::vector<EntryDescription> entriesOf(const KernelDescription &kernel);
 
 /// The row of the constants of `layer`, -1 if the kernel does not serve it.
 int64_t rowOf(const cpu::CpuKernel &kernel, int64_t layer);
+
+/// Keys, its own among them, that a row looks back at with the constants of row
+/// `row` of `compiled`; KeyInterval::kUnbounded: all.
+int64_t reachOf(const KernelDescription &kernel, const cpu::CpuKernel &compiled,
+                int64_t row);
 
 /// The file name of a target's object.
 std::string objectName(const LibraryDescription &library,

@@ -64,6 +64,11 @@ std::vector<std::string> artifact::exportsOf(const LibraryDescription &library,
         for (StringRef companion : ffiCompanions)
           names.push_back(ffiName(entry.symbol + companion.str()));
     }
+  if (library.hasMerge()) {
+    names.push_back(library.mergeSymbol());
+    if (callers == Callers::CAndFfi)
+      names.push_back(ffiName(library.mergeSymbol()));
+  }
   return names;
 }
 
@@ -134,13 +139,16 @@ private:
                     const cpu::CpuProgram &description);
   llvm::Expected<Constant *> target(const cpu::CpuKernel &kernel);
   Constant *layerRows(size_t kernelIndex);
+  Constant *layerReach(size_t kernelIndex);
   llvm::Expected<Constant *> kernel(size_t kernelIndex);
 
   void entry(const EntryDescription &description, Constant *kernel);
   void ffiEntry(const EntryDescription &description, Constant *kernel);
+  void ffiForward(StringRef name, StringRef callee,
+                  ArrayRef<Constant *> leading);
   void forward(StringRef name, StringRef callee, llvm::Type *result,
-               ArrayRef<llvm::Type *> parameters, Constant *kernel,
-               uint32_t kinds);
+               ArrayRef<llvm::Type *> parameters, ArrayRef<Constant *> leading);
+  void merge();
 
   llvm::Module &module;
   llvm::LLVMContext &context;
@@ -192,6 +200,7 @@ Constant *EntryWriter::tensor(const TensorDescription &description,
                               bool isOfLayer) {
   bool isWritten = description.output || description.updated;
   int64_t role = (isWritten ? ATTN_RT_OUTPUT : 0) |
+                 (description.cache ? ATTN_RT_CACHE : 0) |
                  (description.optional ? ATTN_RT_OPTIONAL : 0);
   if (isOfLayer)
     role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
@@ -292,6 +301,19 @@ Constant *EntryWriter::layerRows(size_t kernelIndex) {
   return table(rows, "layer_rows");
 }
 
+/// The keys that each layer looks back at: its window or its chunk.
+Constant *EntryWriter::layerReach(size_t kernelIndex) {
+  const KernelDescription &kernel = library.kernels[kernelIndex];
+  const cpu::CpuKernel &compiled = kernel.targets[targets.front()];
+  llvm::SmallVector<Constant *> rows;
+  for (const LayerDescription &layer : library.layers) {
+    bool isServed = llvm::is_contained(layer.kernels, kernelIndex);
+    int64_t row = isServed ? rowOf(compiled, layer.layer) : 0;
+    rows.push_back(word(reachOf(kernel, compiled, row)));
+  }
+  return table(rows, "layer_reach");
+}
+
 /// attn_rt_kernel.
 llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
   const KernelDescription &description = library.kernels[kernelIndex];
@@ -305,24 +327,26 @@ llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
       return row.takeError();
     rows.push_back(*row);
   }
-  return global(structure({text(description.symbol), word(ATTN_ABI_VERSION),
-                           word(description.kvHeads), word(tensors.size()),
-                           table(tensors, "tensors"),
-                           word(library.layers.size()), layerRows(kernelIndex),
-                           word(rows.size()), table(rows, "targets")}),
-                "kernel");
+  return global(
+      structure({text(description.symbol), word(ATTN_ABI_VERSION),
+                 word(description.kvHeads), word(tensors.size()),
+                 table(tensors, "tensors"), word(library.layers.size()),
+                 layerRows(kernelIndex), layerReach(kernelIndex),
+                 word(rows.size()), table(rows, "targets")}),
+      "kernel");
 }
 
 //===----------------------------------------------------------------------===//
 // Entries
 //===----------------------------------------------------------------------===//
 
-/// result name(parameters...) { return callee(kernel, kinds, parameters...); }
+/// result name(parameters...) { return callee(leading..., parameters...); }
 void EntryWriter::forward(StringRef name, StringRef callee, llvm::Type *result,
-                          ArrayRef<llvm::Type *> parameters, Constant *kernel,
-                          uint32_t kinds) {
-  llvm::SmallVector<llvm::Type *> types = {builder.getPtrTy(),
-                                           builder.getInt32Ty()};
+                          ArrayRef<llvm::Type *> parameters,
+                          ArrayRef<Constant *> leading) {
+  llvm::SmallVector<llvm::Type *> types;
+  for (Constant *value : leading)
+    types.push_back(value->getType());
   llvm::append_range(types, parameters);
   llvm::FunctionCallee runtime = module.getOrInsertFunction(
       callee, llvm::FunctionType::get(result, types, false));
@@ -331,7 +355,7 @@ void EntryWriter::forward(StringRef name, StringRef callee, llvm::Type *result,
                              llvm::GlobalValue::ExternalLinkage, name, module);
   function->addFnAttr(llvm::Attribute::NoUnwind);
   builder.SetInsertPoint(llvm::BasicBlock::Create(context, "", function));
-  llvm::SmallVector<llvm::Value *> values = {kernel, builder.getInt32(kinds)};
+  llvm::SmallVector<llvm::Value *> values(leading);
   for (llvm::Argument &argument : function->args())
     values.push_back(&argument);
   llvm::CallInst *call = builder.CreateCall(runtime, values);
@@ -343,29 +367,42 @@ void EntryWriter::entry(const EntryDescription &description, Constant *kernel) {
   llvm::Type *status = builder.getInt32Ty(), *word = builder.getInt64Ty(),
              *pointer = builder.getPtrTy();
   const std::string &name = description.symbol;
-  uint32_t kinds = description.kinds;
-  forward(name, "attn_rt_run", status, {pointer, pointer}, kernel, kinds);
+  Constant *leading[] = {kernel, builder.getInt32(description.kinds)};
+  forward(name, "attn_rt_run", status, {pointer, pointer}, leading);
   forward(name + "_can_run", "attn_rt_can_run", status, {pointer, pointer},
-          kernel, kinds);
+          leading);
   forward(name + "_plan", "attn_rt_plan", status, {pointer, pointer, pointer},
-          kernel, kinds);
+          leading);
   forward(name + "_task", "attn_rt_task", status,
-          {pointer, pointer, word, word}, kernel, kinds);
-  forward(name + "_workspace", "attn_rt_workspace", word, {pointer}, kernel,
-          kinds);
+          {pointer, pointer, word, word}, leading);
+  forward(name + "_workspace", "attn_rt_workspace", word, {pointer}, leading);
 }
 
 /// TVMFFISafeCallType of tvm/ffi/c_api.h: int name(handle, args, count,
 /// result).
+void EntryWriter::ffiForward(StringRef name, StringRef callee,
+                             ArrayRef<Constant *> leading) {
+  llvm::Type *number = builder.getInt32Ty(), *pointer = builder.getPtrTy();
+  forward(ffiName(name), callee, number, {pointer, pointer, number, pointer},
+          leading);
+}
+
 void EntryWriter::ffiEntry(const EntryDescription &description,
                            Constant *kernel) {
-  llvm::Type *status = builder.getInt32Ty(), *count = builder.getInt32Ty(),
-             *pointer = builder.getPtrTy();
-  forward(ffiName(description.symbol), "attn_rt_ffi_run", status,
-          {pointer, pointer, count, pointer}, kernel, description.kinds);
-  forward(ffiName(description.symbol + "_workspace"), "attn_rt_ffi_workspace",
-          status, {pointer, pointer, count, pointer}, kernel,
-          description.kinds);
+  Constant *leading[] = {kernel, builder.getInt32(description.kinds)};
+  ffiForward(description.symbol, "attn_rt_ffi_run", leading);
+  ffiForward(description.symbol + "_workspace", "attn_rt_ffi_workspace",
+             leading);
+}
+
+void EntryWriter::merge() {
+  std::string name = library.mergeSymbol();
+  Constant *symbol = text(name);
+  llvm::Type *pointer = builder.getPtrTy();
+  forward(name, "attn_rt_merge", builder.getInt32Ty(), {pointer, pointer},
+          symbol);
+  if (callers == Callers::CAndFfi)
+    ffiForward(name, "attn_rt_ffi_merge", symbol);
 }
 
 llvm::Error EntryWriter::write(StringRef info) {
@@ -379,6 +416,8 @@ llvm::Error EntryWriter::write(StringRef info) {
         ffiEntry(entryDescription, *descriptor);
     }
   }
+  if (library.hasMerge())
+    merge();
   auto *function = llvm::Function::Create(
       llvm::FunctionType::get(builder.getPtrTy(), false),
       llvm::GlobalValue::ExternalLinkage, library.name + "_info", module);

@@ -159,6 +159,33 @@ static std::string explainKernel(const KernelDescription &kernel) {
       explainPositions(kernel));
 }
 
+/// The fields that say how rows and caches are spread.
+static StringRef explainBatch(const KernelDescription &kernel) {
+  if (!kernel.isOfLayer() || !kernel.hasTensor("kv_lengths"))
+    return R"(  /* Of kernels of layers with caches: NULL. */
+  const DLTensor *q_indptr;
+  const DLTensor *page_table;
+  const DLTensor *page_indptr;
+  const DLTensor *slot_mapping;
+)";
+  return R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
+     q_indptr[b+1] of tensors that are [tokens, ...] where they are [batch,
+     query_length, ...] above. A sequence's bits are those of a call alone. */
+  const DLTensor *q_indptr;
+  /* NULL, or i32 [batch, n]: caches are [pages, page_rows, ...]; keys
+     [i*page_rows, (i+1)*page_rows) of sequence b are on page page_table[b, i].
+     Sequences may share pages that no row of the call is appended to. */
+  const DLTensor *page_table;
+  /* NULL, or i32 [batch+1]: page_table is [n], and the pages of sequence b are
+     page_indptr[b] to page_indptr[b+1] of it. */
+  const DLTensor *page_indptr;
+  /* NULL, or i64 [batch, query_length] or [tokens]: the row of the caches, all
+     pages or sequences in a line, that each new row is appended to; -1: none.
+     It must be where the keys are looked for. For kernels that append. */
+  const DLTensor *slot_mapping;
+)";
+}
+
 static std::string writeArgs(const KernelDescription &kernel) {
   std::string text = kernel.isAttention   ? explainKernel(kernel)
                      : kernel.isOfLayer() ? explainLayer(kernel)
@@ -168,7 +195,7 @@ static std::string writeArgs(const KernelDescription &kernel) {
   uint32_t size;  /* sizeof({0}_args) */
   uint32_t abi;   /* ATTN_ABI_VERSION */
   uint32_t layer; /* index into the manifest's layers, from 0 */
-  uint32_t flags; /* 0 or ATTN_FLAG_NO_SINK */
+  uint32_t flags; /* 0, or bits of ATTN_FLAG_... */
 )",
       kernel.symbol);
   for (const TensorDescription &tensor : kernel.tensors)
@@ -180,10 +207,10 @@ static std::string writeArgs(const KernelDescription &kernel) {
   const DLTensor *value_scale;
   uint32_t key_scale_group;
   uint32_t value_scale_group;
-}} {}_args;
+{}}} {}_args;
 
 )",
-             kernel.symbol);
+             explainBatch(kernel), kernel.symbol);
 }
 
 static StringRef explainPhase(StringRef phase) {
@@ -226,6 +253,11 @@ std::string artifact::writeHeader(const LibraryDescription &library) {
     for (const EntryDescription &entry : entriesOf(kernel))
       text += writeEntry(kernel, entry);
   }
+  if (library.hasMerge())
+    text += fmt::format("/* Attention over parts of the keys, as one. */\n"
+                        "attn_status {}(const attn_merge_args *args, const "
+                        "attn_context *context);\n\n",
+                        library.mergeSymbol());
   text += fmt::format("/* The manifest: what NAME.json holds, constant. */\n"
                       "const char *{}_info(void);\n\n"
                       "#ifdef __cplusplus\n}}\n#endif\n#endif /* {} */\n",

@@ -69,6 +69,7 @@ static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
                                         StringRef name) {
   llvm::StringMap<tile::ProgramOp> takers;
   takers[(name + "_info").str()] = nullptr;
+  takers[(name + "_merge").str()] = nullptr;
   auto locOf = [&](tile::ProgramOp program) {
     mlir::Operation *function = declared.lookupSymbol(program.getKernelName());
     return (function ? function : program)->getLoc();

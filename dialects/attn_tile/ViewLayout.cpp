@@ -25,24 +25,27 @@ Extent Extent::times(const Extent &other) const {
   return product;
 }
 
+/// What the dimensions of argument `number` count, as far as that is said.
+static ArrayAttr axesOf(ProgramOp program, unsigned number) {
+  std::optional<ArrayAttr> axes = program.getArgumentAxes();
+  return axes ? cast<ArrayAttr>((*axes)[number]) : nullptr;
+}
+
 /// The first dimension of the program that has the same axis.
 static Extent::Axis firstWithAxis(BlockArgument argument, int64_t dimension) {
   Extent::Axis own = {argument.getArgNumber(),
                       static_cast<unsigned>(dimension)};
   auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
-  std::optional<ArrayAttr> axes;
-  if (program)
-    axes = program.getArgumentAxes();
-  if (!axes)
+  if (!program || !program.getArgumentAxes())
     return own;
   auto nameOf = [&](unsigned number, unsigned dim) {
-    return cast<StringAttr>(cast<ArrayAttr>((*axes)[number])[dim]).getValue();
+    return cast<StringAttr>(axesOf(program, number)[dim]).getValue();
   };
   StringRef name = nameOf(own.argument, own.dimension);
   if (name.empty())
     return own;
   for (unsigned number = 0; number <= own.argument; ++number)
-    for (unsigned dim = 0; dim < cast<ArrayAttr>((*axes)[number]).size(); ++dim)
+    for (unsigned dim = 0; dim < axesOf(program, number).size(); ++dim)
       if (nameOf(number, dim) == name)
         return {number, dim};
   return own;
@@ -169,4 +172,38 @@ Value attn::tile::rootOf(Value view) {
     view = op->getOperand(0);
   }
   return view;
+}
+
+bool attn::tile::isCache(BlockArgument argument) {
+  auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
+  if (!program || !program.getScope() || rankOf(argument) < 3)
+    return false;
+  if (ArrayAttr axes = axesOf(program, argument.getArgNumber()))
+    return cast<StringAttr>(axes[1]).getValue() == "kv_capacity";
+  // One attention: its keys and values are what it loads as such.
+  return llvm::any_of(argument.getUsers(), llvm::IsaPred<LoadKeysOp>);
+}
+
+/// Whether the view's first two dimensions are those of its operand.
+static bool keepsRows(Operation *view) {
+  return llvm::TypeSwitch<Operation *, bool>(view)
+      .Case([](PermuteOp op) {
+        return op.getPermutation().take_front(2) == ArrayRef<int64_t>{0, 1};
+      })
+      .Case<SplitDimOp, MergeDimsOp, SliceOp>(
+          [](auto op) { return op.getDimension() > 1; })
+      .Case([](BroadcastOp op) {
+        return rankOf(op.getView()) == rankOf(op.getResult());
+      })
+      .Default(false);
+}
+
+BlockArgument attn::tile::cacheOf(Value view) {
+  while (Operation *op = view.getDefiningOp()) {
+    if (!keepsRows(op))
+      return nullptr;
+    view = op->getOperand(0);
+  }
+  auto argument = cast<BlockArgument>(view);
+  return isCache(argument) ? argument : nullptr;
 }

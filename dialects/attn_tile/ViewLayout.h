@@ -57,6 +57,13 @@ bool hasPackedRows(mlir::Value view);
 /// The buffer or argument that the view is a view of.
 mlir::Value rootOf(mlir::Value view);
 
+/// Whether the argument is a cache of a declared layer, [batch, kv_capacity,
+/// ...], whose rows callers may keep on pages.
+bool isCache(mlir::BlockArgument argument);
+
+/// The cache that the view is of, with its first two dimensions; or null.
+mlir::BlockArgument cacheOf(mlir::Value view);
+
 } // namespace attn::tile
 
 #endif // DIALECTS_ATTN_TILE_VIEWLAYOUT_H

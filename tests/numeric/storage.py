@@ -5,7 +5,7 @@ import numpy as np
 
 # In memory, and DLPack's code: int 0, float 2, bfloat 4.
 KINDS = {"f32": (np.float32, 2), "f16": (np.float16, 2), "bf16": (np.uint16, 4),
-         "i32": (np.int32, 0)}
+         "i64": (np.int64, 0), "i32": (np.int32, 0)}
 
 
 def encode(values, kind):

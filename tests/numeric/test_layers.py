@@ -38,7 +38,7 @@ def draw(random, module):
 class Folder:
     """A config, compiled, with one file of weights for all of its layers."""
 
-    def __init__(self, config, modules, prefix):
+    def __init__(self, config, modules, prefix, scopes=("layer", "attend")):
         self.place = tempfile.TemporaryDirectory(prefix="attnc-numeric-")
         self.modules, self.prefix = modules, prefix
         random = np.random.default_rng(zlib.crc32(json.dumps(config).encode()))
@@ -49,7 +49,7 @@ class Folder:
         save_file(names, self.path("weights"))
         self.path("config.json").write_text(json.dumps({"num_hidden_layers": len(modules), **config}))
         self.attnc("compile", self.path("config.json"), "-o", self.path("built"), "--name", "m",
-                   "--scope", "layer", "--scope", "attend")
+                   *(word for scope in scopes for word in ("--scope", scope)))
 
     def path(self, name):
         return pathlib.Path(self.place.name, name)

@@ -9,6 +9,7 @@
 
 #include "compiler/KernelLibrary.h"
 #include "compiler/artifact/EmitObject.h"
+#include "runtime/attn_rt.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LLVMContext.h"
@@ -21,7 +22,8 @@
 using namespace attn;
 using namespace attn::artifact;
 
-static constexpr const char *kGenerated = R"(
+/// The output is view 4.
+static const std::string kGenerated = R"(
 define hidden void @k_core_prefill_grid(ptr %frame, ptr %tasks) {
   %views = load ptr, ptr %frame
   %batches = getelementptr i64, ptr %views, i64 1
@@ -31,7 +33,9 @@ define hidden void @k_core_prefill_grid(ptr %frame, ptr %tasks) {
 }
 define hidden void @k_core_prefill_phase0(ptr %frame, ptr %scratch, i64 %task) {
   %views = load ptr, ptr %frame
-  %output = getelementptr i64, ptr %views, i64 36
+  %output = getelementptr i8, ptr %views, i64 )" +
+                                      std::to_string(4 * sizeof(attn_rt_view)) +
+                                      R"(
   %data = load ptr, ptr %output
   %constants_at = getelementptr ptr, ptr %frame, i64 1
   %constants = load ptr, ptr %constants_at

@@ -101,14 +101,14 @@ static constexpr attn_rt_tensor tensors[] = {
      {B, S, no, no},
      {"batch", "query", "head", "dim"}},
     {"key",
-     0,
+     ATTN_RT_CACHE,
      4,
      f32,
      {-1, -1, 2, 8},
      {B, T, no, no},
      {"batch", "key", "head", "dim"}},
     {"value",
-     0,
+     ATTN_RT_CACHE,
      4,
      f32,
      {-1, -1, 2, 8},
@@ -138,11 +138,13 @@ static constexpr attn_rt_tensor tensors[] = {
      {"batch", "query", "head"}}};
 
 static constexpr int32_t layerRows[] = {1, 0, -1};
+/// The second layer has a window of 4 keys.
+static constexpr int64_t layerReach[] = {INT32_MAX, 4, INT32_MAX};
 
 const attn_rt_kernel &attn::test::fakeKernel() {
   static constexpr attn_rt_kernel kernel = {
-      "fake_core", ATTN_ABI_VERSION, kKvHeads, 7,      tensors,
-      3,           layerRows,        2,        targets};
+      "fake_core", ATTN_ABI_VERSION, kKvHeads,   7, tensors,
+      3,           layerRows,        layerReach, 2, targets};
   return kernel;
 }
 

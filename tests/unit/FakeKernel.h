@@ -26,6 +26,8 @@ struct FakeArgs {
                  *lse = nullptr;
   const DLTensor *keyScale = nullptr, *valueScale = nullptr;
   uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
+  const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
+                 *pageIndptr = nullptr, *slotMapping = nullptr;
 };
 
 /// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2

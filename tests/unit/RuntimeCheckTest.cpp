@@ -55,10 +55,10 @@ TEST(RuntimeCheckTest, RefusesHeadOfArgs) {
                 "fake_core: args.abi is 7, expected 1: set it to "
                 "ATTN_ABI_VERSION");
   call.args.abi = ATTN_ABI_VERSION;
-  call.args.flags = 6;
+  call.args.flags = 12;
   expectRefusal(call, ATTN_BAD_FLAGS,
-                "fake_core: args.flags is 0x6, expected 0 or "
-                "ATTN_FLAG_NO_SINK (0x1)");
+                "fake_core: args.flags is 0xc, expected ATTN_FLAG_NO_SINK "
+                "(0x1), ATTN_FLAG_RING (0x2), both or 0");
 }
 
 TEST(RuntimeCheckTest, RefusesSizeOfArgs) {
@@ -67,7 +67,7 @@ TEST(RuntimeCheckTest, RefusesSizeOfArgs) {
     call.args.size = size;
     expectRefusal(call, ATTN_BAD_ARGS,
                   "fake_core: args.size is " + std::to_string(size) +
-                      ", expected 96: set it to sizeof(fake_core_args)");
+                      ", expected 128: set it to sizeof(fake_core_args)");
   }
 }
 
@@ -116,8 +116,8 @@ TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
   newer.appended = &call.sinks.tensor;
   EXPECT_EQ(attn_rt_can_run(&fakeKernel(), 7, &newer, &call.context),
             ATTN_BAD_ARGS);
-  EXPECT_EQ(call.message().find("fake_core: args.size is 104 and byte "), 0u);
-  EXPECT_NE(call.message().find("but this kernel knows 96 bytes only: clear "
+  EXPECT_EQ(call.message().find("fake_core: args.size is 136 and byte "), 0u);
+  EXPECT_NE(call.message().find("but this kernel knows 128 bytes only: clear "
                                 "args before filling it"),
             std::string::npos);
   // A caller that knows fewer fields: lse is absent.
@@ -127,7 +127,7 @@ TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
   EXPECT_EQ(call.run(), ATTN_MISSING_TENSOR);
   EXPECT_EQ(call.message(),
             "fake_core: output lies beyond args.size, which is 56, expected "
-            "96: set it to sizeof(fake_core_args)");
+            "128: set it to sizeof(fake_core_args)");
 }
 
 TEST(RuntimeCheckTest, RefusesMissingTensor) {

@@ -1,0 +1,164 @@
+//===- EmitCaches.cpp - blocks of keys, and appended rows -----------------===//
+//
+// A block of keys or values is read where the caller keeps it, if its rows
+// follow each other there; from a copy, if they stand on several pages.
+//
+//===----------------------------------------------------------------------===//
+
+#include "codegen/cpu/TaskEmitter.h"
+
+#include "dialects/attn_tile/ViewLayout.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::cpu;
+
+static int64_t widthOf(Value view) {
+  return cast<tile::ViewType>(view.getType()).getShape().back();
+}
+
+/// Where key `row` begins in a view of the load; one of three dimensions has no
+/// heads.
+Value TaskEmitter::rowOf(tile::LoadKeysOp op, unsigned part, Value row) {
+  Value view = op.getViews()[part], batch = scalar(op.getBatch());
+  bool hasHeads = cast<tile::ViewType>(view.getType()).getShape().size() == 4;
+  BlockArgument cache = tile::cacheOf(view);
+  if (!cache) {
+    SmallVector<Value> indices = {batch, row};
+    if (hasHeads)
+      indices.push_back(scalar(op.getKvHead()));
+    return elementOf(view, indices);
+  }
+  Value offset = k.call(emitCacheRow(k), {viewField(cache, 0), batch, row});
+  if (hasHeads)
+    offset = k.add(offset, k.mul(scalar(op.getKvHead()), strideOf(view, 2)));
+  return moveBy(view, dataOf(view), offset);
+}
+
+/// Valid keys of the block.
+Value TaskEmitter::keyCount(tile::LoadKeysOp op) {
+  Value left = k.sub(scalar(op.getLength()), scalar(op.getFirst()));
+  return k.minimum(k.i64(shape.kernel.keyBlock), k.maximum(left, k.i64(0)));
+}
+
+/// Where the block's rows of a view begin, and the stride between them.
+KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
+  Value view = op.getViews()[part], first = scalar(op.getFirst());
+  auto inPlace = [&]() -> SmallVector<Value> {
+    return {rowOf(op, part, first), strideOf(view, 1)};
+  };
+  BlockArgument cache = tile::cacheOf(view);
+  if (!cache) {
+    SmallVector<Value> place = inPlace();
+    return {place[0], place[1]};
+  }
+  int64_t width = widthOf(view);
+  Type stored = storedType(view);
+  Value room =
+      allocate((shape.kernel.keyBlock * width * bytesOf(stored) + 3) / 4);
+  Value count = keyCount(op);
+  auto copied = [&]() -> SmallVector<Value> {
+    auto copy = emitCopyRow(k, width, width, stored, stored);
+    k.loop(k.i64(0), count, 1, [&](Value row) {
+      k.call(copy, {rowOf(op, part, k.add(first, row)),
+                    elementAt(k, stored, room, k.mul(row, width))});
+    });
+    return {room, k.i64(width)};
+  };
+  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
+  SmallVector<Value> place =
+      k.choose(k.less(run, count), {k.ptrType, k.i64Type}, copied, inPlace);
+  return {place[0], place[1]};
+}
+
+/// The rows that are packed after those of this view, and their stride in
+/// bytes: of the next view, the next load, or the first one's next block. The
+/// last block asks for its last row again.
+std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
+                                              unsigned part) {
+  Value first = scalar(op.getFirst());
+  tile::LoadKeysOp next = op;
+  if (++part == op.getViews().size()) {
+    part = 0;
+    auto loads = llvm::to_vector(op->getBlock()->getOps<tile::LoadKeysOp>());
+    auto *after = std::next(llvm::find(loads, op));
+    bool isLast = after == loads.end();
+    next = isLast ? loads.front() : *after;
+    Value last = k.sub(scalar(op.getLength()), k.i64(1));
+    if (isLast)
+      first = k.minimum(k.add(first, shape.kernel.keyBlock), last);
+  }
+  Value view = next.getViews()[part];
+  return {rowOf(next, part, first),
+          k.mul(strideOf(view, 1), bytesOf(storedType(view)))};
+}
+
+/// A block that is keys and values at once is packed in both forms.
+void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
+  if (isStreamed()) {
+    streamed[op.getTile()] = keysOf(op, 0);
+    return;
+  }
+  SmallVector<KeyPlace> places;
+  for (unsigned part = 0; part < op.getViews().size(); ++part)
+    places.push_back(keysOf(op, part));
+  for (Operation *user : op.getTile().getUsers())
+    packBlock(op, places, isa<tile::ContractOp>(user));
+}
+
+/// Packs a block of keys or values, and asks for the block that comes next: a
+/// cache's rows lie too far apart for the hardware to guess.
+void TaskEmitter::packBlock(tile::LoadKeysOp op, ArrayRef<KeyPlace> places,
+                            bool isKey) {
+  const KernelShape &kernel = shape.kernel;
+  Value buffer = allocate(isKey ? kernel.packedKeys() : kernel.packedValues());
+  (isKey ? packed : packedValues)[op.getTile()] = buffer;
+  Value count = keyCount(op);
+  int64_t column = 0;
+  for (auto [part, view] : llvm::enumerate(op.getViews())) {
+    auto [next, nextStride] = nextRows(op, part);
+    SmallVector<Value> arguments = {places[part].first,
+                                    places[part].stride,
+                                    k.at(buffer, column * kernel.panel),
+                                    count,
+                                    next,
+                                    nextStride};
+    int64_t end = column + widthOf(view);
+    Type stored = storedType(view);
+    if (isKey)
+      k.call(emitPackKeys(k, kernel, column, end, stored), arguments);
+    else
+      finite[op.getTile()] =
+          k.call(emitPackValues(k, kernel, stored), arguments);
+    column = end;
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Appended rows
+//===----------------------------------------------------------------------===//
+
+/// The number of a cache's row among the rows that the call appends to the
+/// sequence.
+Value TaskEmitter::appendedRow(BlockArgument cache, Value batch, Value row) {
+  Value lengths, rows;
+  for (auto [argument, name, axes] :
+       llvm::zip_equal(program.getBody().getArguments(),
+                       program.getArgumentNames().getAsRange<StringAttr>(),
+                       program.getArgumentAxes()->getAsRange<ArrayAttr>())) {
+    if (name == "kv_lengths")
+      lengths = argument;
+    for (auto [dim, axis] : llvm::enumerate(axes.getAsRange<StringAttr>()))
+      if (axis == "query_length" && !rows)
+        rows = extentOf(argument, static_cast<int64_t>(dim));
+  }
+  assert(rows && "a call that appends has rows");
+  return k.add(k.sub(row, lengthOf(cache, lengths, batch)), rows);
+}
+
+/// Elements from the cache's first to those of an appended row, or
+/// kNoCacheSlot.
+Value TaskEmitter::slotOfRow(BlockArgument cache, Value batch, Value row) {
+  return k.call(emitCacheSlot(k), {viewField(cache, 0), batch, row,
+                                   appendedRow(cache, batch, row)});
+}

@@ -1,0 +1,412 @@
+/* How the rows and caches of a call are spread: packed rows, pages, rings and
+   slots become the views that generated code sees. */
+#include "runtime/attn_rt_impl.h"
+
+static const attn_rt_tensor indptr = {
+    "q_indptr",   0, 1, {kDLInt, 32, 1}, {-1}, {ATTN_RT_NO_SYMBOL},
+    {"batch + 1"}};
+static const attn_rt_tensor page_starts = {
+    "page_indptr", 0, 1, {kDLInt, 32, 1}, {-1}, {ATTN_RT_NO_SYMBOL},
+    {"batch + 1"}};
+static const attn_rt_tensor page_list = {"page_table",
+                                         0,
+                                         1,
+                                         {kDLInt, 32, 1},
+                                         {-1},
+                                         {ATTN_RT_NO_SYMBOL},
+                                         {"pages of all sequences"}};
+static const attn_rt_tensor page_rows = {"page_table",
+                                         0,
+                                         2,
+                                         {kDLInt, 32, 1},
+                                         {-1, -1},
+                                         {ATTN_RT_BATCH, ATTN_RT_NO_SYMBOL},
+                                         {"batch", "pages of a sequence"}};
+static const attn_rt_tensor slots = {
+    "slot_mapping",           0,        2,
+    {kDLInt, 64, 1},          {-1, -1}, {ATTN_RT_BATCH, ATTN_RT_QUERY_LENGTH},
+    {"batch", "query_length"}};
+
+/*===----------------------------------------------------------------------===
+  Reading
+  ===----------------------------------------------------------------------===*/
+
+static int has_role(const attn_rt_kernel *kernel, int64_t role) {
+  for (int64_t i = 0; i < kernel->tensor_count; ++i)
+    if ((kernel->tensors[i].role & role) == role)
+      return 1;
+  return 0;
+}
+
+int attn_rt_takes_packed(const attn_rt_kernel *kernel) {
+  return has_role(kernel, ATTN_RT_KV_LENGTHS);
+}
+
+/* Fields that a kernel has no use for are NULL. */
+static attn_status check_use(const attn_rt_kernel *kernel,
+                             const attn_rt_tail *tail, uint32_t flags,
+                             const attn_context *context) {
+  int is_served = attn_rt_takes_packed(kernel);
+  int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
+  const struct {
+    const char *name;
+    const void *field;
+    int is_known;
+    const char *why;
+  } rows[] = {
+      {"q_indptr", tail->q_indptr, is_served, "kv_lengths"},
+      {"page_table", tail->page_table, is_served, "kv_lengths"},
+      {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
+      {"slot_mapping", tail->slot_mapping, appends, "caches to append to"}};
+  for (int i = 0; i < 4; ++i)
+    if (rows[i].field && !rows[i].is_known)
+      return attn_rt_fail(context, ATTN_BAD_ARGS,
+                          "%s: args.%s is %x, expected NULL: this kernel has "
+                          "no %s",
+                          kernel->symbol, rows[i].name,
+                          (uint64_t)(uintptr_t)rows[i].field, rows[i].why);
+  if (tail->page_indptr && !tail->page_table)
+    return attn_rt_fail(context, ATTN_MISSING_TENSOR,
+                        "%s: page_table is NULL, but page_indptr is not",
+                        kernel->symbol);
+  if ((flags & ATTN_FLAG_RING) && (tail->page_table || !is_served))
+    return attn_rt_fail(context, ATTN_BAD_FLAGS,
+                        "%s: args.flags has ATTN_FLAG_RING, but %s",
+                        kernel->symbol,
+                        is_served ? "the caches have a page_table"
+                                  : "this kernel has no kv_lengths");
+  return ATTN_OK;
+}
+
+/* Offsets of `batch` parts: they ascend from 0 to at most `most`. */
+static attn_status check_offsets(const attn_rt_call *call, const char *name,
+                                 const int32_t *offsets, int64_t batch,
+                                 int64_t most, const attn_context *context) {
+  if (offsets[0])
+    return attn_rt_fail(context, ATTN_BAD_LENGTH, "%s: %s[0] is %d, expected 0",
+                        call->kernel->symbol, name, (int64_t)offsets[0]);
+  for (int64_t b = 0; b < batch; ++b)
+    if (offsets[b + 1] < offsets[b])
+      return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                          "%s: %s[%d] is %d, expected at least the %d before "
+                          "it",
+                          call->kernel->symbol, name, b + 1,
+                          (int64_t)offsets[b + 1], (int64_t)offsets[b]);
+  if (offsets[batch] > most)
+    return attn_rt_fail(
+        context, ATTN_BAD_LENGTH, "%s: %s[%d] is %d, expected at most %d",
+        call->kernel->symbol, name, batch, (int64_t)offsets[batch], most);
+  return ATTN_OK;
+}
+
+/* Offsets as a tensor, which binds the batch. */
+static attn_status read_offsets(attn_rt_call *call,
+                                const attn_rt_tensor *expected,
+                                const DLTensor *tensor, int64_t most,
+                                const attn_context *context,
+                                const int32_t **offsets) {
+  int64_t *batch = &call->symbol[ATTN_RT_BATCH];
+  attn_rt_view view;
+  attn_status status =
+      attn_rt_check_tensor(call, context, expected, tensor, &view);
+  if (status)
+    return status;
+  if (view.extent[0] < 1 || (*batch >= 0 && view.extent[0] != *batch + 1))
+    return attn_rt_fail(context, ATTN_BAD_SHAPE,
+                        *batch < 0 ? "%s: %s has extent %d, expected 1 or more"
+                                   : "%s: %s has extent %d, expected %d",
+                        call->kernel->symbol, expected->name, view.extent[0],
+                        *batch + 1);
+  *batch = view.extent[0] - 1;
+  *offsets = view.data;
+  return check_offsets(call, expected->name, *offsets, *batch, most, context);
+}
+
+static attn_status read_packed(attn_rt_call *call, const DLTensor *tensor,
+                               const attn_context *context) {
+  const int32_t *offsets = 0;
+  int64_t most = 0;
+  attn_status status =
+      read_offsets(call, &indptr, tensor, INT32_MAX, context, &offsets);
+  if (status)
+    return status;
+  for (int64_t b = 0; b < call->symbol[ATTN_RT_BATCH]; ++b)
+    most =
+        offsets[b + 1] - offsets[b] > most ? offsets[b + 1] - offsets[b] : most;
+  call->batch.q_indptr = offsets;
+  call->symbol[ATTN_RT_QUERY_LENGTH] = most;
+  return ATTN_OK;
+}
+
+static attn_status read_pages(attn_rt_call *call, const attn_rt_tail *tail,
+                              const attn_context *context) {
+  attn_rt_batch *batch = &call->batch;
+  attn_rt_view view;
+  attn_status status = attn_rt_check_tensor(
+      call, context, tail->page_indptr ? &page_list : &page_rows,
+      tail->page_table, &view);
+  if (status)
+    return status;
+  batch->is_paged = 1;
+  batch->pages = view.data;
+  batch->pitch = view.stride[0];
+  batch->most_pages = view.extent[1];
+  if (!tail->page_indptr)
+    return ATTN_OK;
+  status = read_offsets(call, &page_starts, tail->page_indptr, view.extent[0],
+                        context, &batch->starts);
+  batch->most_pages = 0;
+  for (int64_t b = 0; !status && b < call->symbol[ATTN_RT_BATCH]; ++b)
+    if (attn_rt_pages(call, b) > batch->most_pages)
+      batch->most_pages = attn_rt_pages(call, b);
+  return status;
+}
+
+attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
+                               uint32_t flags, const attn_context *context) {
+  attn_status status = check_use(call->kernel, tail, flags, context);
+  attn_rt_clear(&call->batch, sizeof(call->batch));
+  call->batch.is_ring = !!(flags & ATTN_FLAG_RING);
+  if (!status && tail->q_indptr)
+    status = read_packed(call, tail->q_indptr, context);
+  if (!status && tail->page_table)
+    status = read_pages(call, tail, context);
+  return status;
+}
+
+/*===----------------------------------------------------------------------===
+  Shapes
+  ===----------------------------------------------------------------------===*/
+
+static int is_of_rows(const attn_rt_tensor *tensor) {
+  return tensor->symbol[0] == ATTN_RT_BATCH &&
+         tensor->symbol[1] == ATTN_RT_QUERY_LENGTH;
+}
+
+const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
+                                     const attn_rt_tensor *tensor,
+                                     attn_rt_tensor *own) {
+  attn_rt_copy(own, tensor, sizeof(*own));
+  if (call->batch.q_indptr && is_of_rows(tensor)) {
+    own->rank = tensor->rank - 1;
+    for (int d = 1; d < own->rank; ++d) {
+      own->extent[d] = tensor->extent[d + 1];
+      own->symbol[d] = tensor->symbol[d + 1];
+      own->axis[d] = tensor->axis[d + 1];
+    }
+    own->symbol[0] = ATTN_RT_TOKENS;
+    own->axis[0] = "tokens";
+    own->extent[0] = -1;
+  } else if (call->batch.is_paged && (tensor->role & ATTN_RT_CACHE)) {
+    own->symbol[0] = ATTN_RT_PAGES;
+    own->symbol[1] = ATTN_RT_PAGE_ROWS;
+    own->axis[0] = "pages";
+    own->axis[1] = "page_rows";
+    own->extent[0] = own->extent[1] = -1;
+  }
+  return own;
+}
+
+attn_status attn_rt_bind_pages(attn_rt_call *call, const attn_rt_tensor *tensor,
+                               const attn_context *context) {
+  int64_t rows = call->symbol[ATTN_RT_PAGE_ROWS], capacity;
+  if (!call->batch.is_paged || call->symbol[ATTN_RT_KV_CAPACITY] >= 0)
+    return ATTN_OK;
+  if (rows < 1)
+    return attn_rt_fail(context, ATTN_BAD_SHAPE,
+                        "%s: %s has pages of %d rows, expected 1 or more",
+                        call->kernel->symbol, tensor->name, rows);
+  if (__builtin_mul_overflow(call->batch.most_pages, rows, &capacity) ||
+      capacity > INT32_MAX)
+    return attn_rt_fail(context, ATTN_BAD_SHAPE,
+                        "%s: page_table has %d pages of %d rows for a "
+                        "sequence, expected at most %d rows",
+                        call->kernel->symbol, call->batch.most_pages, rows,
+                        (int64_t)INT32_MAX);
+  call->symbol[ATTN_RT_KV_CAPACITY] = capacity;
+  return ATTN_OK;
+}
+
+int64_t attn_rt_pages(const attn_rt_call *call, int64_t b) {
+  const attn_rt_batch *batch = &call->batch;
+  return batch->starts ? batch->starts[b + 1] - batch->starts[b]
+                       : batch->most_pages;
+}
+
+int64_t attn_rt_capacity(const attn_rt_call *call, int64_t b) {
+  return call->batch.is_paged
+             ? attn_rt_pages(call, b) * call->symbol[ATTN_RT_PAGE_ROWS]
+             : call->symbol[ATTN_RT_KV_CAPACITY];
+}
+
+int64_t attn_rt_rows(const attn_rt_call *call, int64_t b) {
+  const int32_t *offsets = call->batch.q_indptr;
+  return offsets ? offsets[b + 1] - offsets[b]
+                 : call->symbol[ATTN_RT_QUERY_LENGTH];
+}
+
+int64_t attn_rt_length(const attn_rt_call *call, int64_t b) {
+  return call->lengths ? call->lengths[b] : attn_rt_capacity(call, b);
+}
+
+/*===----------------------------------------------------------------------===
+  Contents
+  ===----------------------------------------------------------------------===*/
+
+/* Places for rows in all of the caches, whoever they belong to. */
+static int64_t places(const attn_rt_call *call) {
+  const int64_t *symbol = call->symbol;
+  return call->batch.is_paged
+             ? symbol[ATTN_RT_PAGES] * symbol[ATTN_RT_PAGE_ROWS]
+             : symbol[ATTN_RT_BATCH] * symbol[ATTN_RT_KV_CAPACITY];
+}
+
+static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
+                               const attn_context *context) {
+  int64_t is_packed = !!call->batch.q_indptr, most = places(call);
+  attn_rt_tensor own;
+  attn_rt_view view;
+  attn_status status = attn_rt_check_tensor(
+      call, context, attn_rt_expect(call, &slots, &own), tensor, &view);
+  if (status)
+    return status;
+  call->batch.slots = view.data;
+  call->batch.slot_pitch = is_packed ? 0 : view.stride[0];
+  for (int64_t i = 0; i < view.extent[0]; ++i)
+    for (int64_t j = 0; j < view.extent[1]; ++j) {
+      int64_t slot = call->batch.slots[i * view.stride[0] + j * view.stride[1]];
+      if (slot < -1 || slot >= most)
+        return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                            "%s: slot_mapping of token %d is %d, expected -1 "
+                            "to %d",
+                            call->kernel->symbol, i * view.extent[1] + j, slot,
+                            most - 1);
+    }
+  return ATTN_OK;
+}
+
+attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
+                                const attn_context *context) {
+  if (call->batch.q_indptr) {
+    attn_status status = check_offsets(call, "q_indptr", call->batch.q_indptr,
+                                       call->symbol[ATTN_RT_BATCH],
+                                       call->symbol[ATTN_RT_TOKENS], context);
+    if (status)
+      return status;
+  }
+  return tail->slot_mapping ? check_slots(call, tail->slot_mapping, context)
+                            : ATTN_OK;
+}
+
+attn_status attn_rt_check_pages(const attn_rt_call *call,
+                                const attn_context *context) {
+  const attn_rt_batch *batch = &call->batch;
+  int64_t rows = call->symbol[ATTN_RT_PAGE_ROWS];
+  int64_t most = call->symbol[ATTN_RT_PAGES];
+  if (!batch->is_paged)
+    return ATTN_OK;
+  for (int64_t b = 0; b < call->symbol[ATTN_RT_BATCH]; ++b) {
+    int64_t first = batch->starts ? batch->starts[b] : b * batch->pitch;
+    int64_t count = (attn_rt_length(call, b) + rows - 1) / rows;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t page = batch->pages[first + i];
+      if (page < 0 || page >= most)
+        return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                            "%s: page %d of sequence %d is %d in page_table, "
+                            "expected 0 to %d",
+                            call->kernel->symbol, i, b, page, most - 1);
+    }
+  }
+  return ATTN_OK;
+}
+
+/*===----------------------------------------------------------------------===
+  Views
+  ===----------------------------------------------------------------------===*/
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* [pages, page_rows, ...] or [batch, kv_capacity, ...] */
+static void arrange_cache(const attn_rt_call *call, attn_rt_view *view) {
+  const attn_rt_batch *batch = &call->batch;
+  view->slots = batch->slots;
+  view->slot_pitch = batch->slot_pitch;
+  view->slot_rows = larger(view->extent[1], 1);
+  view->slot_stride = view->stride[0];
+  view->page_rows = INT64_MAX;
+  if (batch->is_paged) {
+    view->page_rows = view->extent[1];
+    view->page_stride = view->stride[0];
+    view->stride[0] = 0;
+    view->pages = batch->pages;
+    view->starts = batch->starts;
+    view->pitch = batch->pitch;
+    view->extent[0] = call->symbol[ATTN_RT_BATCH];
+    view->extent[1] = call->symbol[ATTN_RT_KV_CAPACITY];
+  } else if (batch->is_ring) {
+    view->page_rows = larger(view->extent[1], 1);
+    view->extent[1] = larger(view->extent[1], call->longest);
+  }
+}
+
+/* [tokens, ...] is one sequence, until it is cut. */
+static void arrange_rows(attn_rt_view *view) {
+  for (int d = ATTN_RT_MAX_RANK - 1; d > 0; --d) {
+    view->extent[d] = view->extent[d - 1];
+    view->stride[d] = view->stride[d - 1];
+  }
+  view->extent[0] = 1;
+  view->stride[0] = 0;
+}
+
+void attn_rt_arrange(attn_rt_call *call) {
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
+    const attn_rt_tensor *tensor = &call->kernel->tensors[i];
+    attn_rt_view *view = &call->views[i];
+    if (tensor->role & ATTN_RT_CACHE)
+      arrange_cache(call, view);
+    else if (call->batch.q_indptr && is_of_rows(tensor) && view->data)
+      arrange_rows(view);
+  }
+}
+
+int64_t attn_rt_parts(const attn_rt_call *call) {
+  return call->batch.q_indptr ? call->symbol[ATTN_RT_BATCH] : 1;
+}
+
+static void move(attn_rt_view *view, const attn_rt_tensor *tensor,
+                 int64_t elements) {
+  if (view->data)
+    view->data = (char *)view->data + elements * (tensor->dtype.bits / 8);
+}
+
+/* What is left of a tensor of all sequences for sequence `b`. */
+static void cut(const attn_rt_call *call, int64_t b,
+                const attn_rt_tensor *tensor, attn_rt_view *view) {
+  if (tensor->symbol[0] != ATTN_RT_BATCH)
+    return;
+  if (is_of_rows(tensor)) {
+    move(view, tensor, call->batch.q_indptr[b] * view->stride[1]);
+    view->extent[1] = view->data ? attn_rt_rows(call, b) : 0;
+    return;
+  }
+  move(view, tensor, b * view->stride[0]);
+  view->slot_origin = -b * view->stride[0];
+  view->extent[0] = 1;
+  if (view->slots)
+    view->slots += call->batch.q_indptr[b];
+  if (view->pages)
+    view->pages += view->starts ? view->starts[b] : b * view->pitch;
+  view->starts = 0;
+}
+
+const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
+                                       attn_rt_view *own) {
+  if (!call->batch.q_indptr)
+    return call->views;
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
+    attn_rt_copy(&own[i], &call->views[i], sizeof(own[i]));
+    cut(call, part, &call->kernel->tensors[i], &own[i]);
+  }
+  return own;
+}

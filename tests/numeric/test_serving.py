@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""The same tokens give the same bits: alone, and in one call with others, wherever
+the caches are.
+"""
+import unittest
+
+import numpy as np
+from kernel import EXECUTIONS, CallFailed
+from scope_kernel import ScopeKernel
+from serving import Batch, FarPages, OnePiece, Pages, Ring, Sequence
+from test_caches import MODULES
+from test_layers import Folder
+
+SCOPES = ("core", "attend", "layer")
+# Prompts, chunks, single tokens and nothing at all: (new rows, keys with them).
+MIXED = [(1, 300), (21, 21), (7, 140), (1, 1), (0, 30), (33, 1100), (1, 17), (2, 2), (16, 64), (1, 129),
+         (3, 260), (1, 2100), (0, 0), (17, 145), (5, 5), (1, 128)]
+FEW = [(1, 300), (21, 150), (0, 9), (1, 129)]
+
+
+class ServingTest(unittest.TestCase):
+    folders = {}
+    batches = {}
+
+    def batch(self, name, scope, sizes):
+        key = name, scope, tuple(sizes)
+        if key not in self.batches:
+            ServingTest.batches[key] = self.build(*key)
+        return self.batches[key]
+
+    def build(self, name, scope, sizes):
+        module, config = MODULES[name]
+        if name not in self.folders:
+            ServingTest.folders[name] = Folder(config, [module], "model.layers.{}.self_attn", SCOPES)
+        folder = self.folders[name]
+        kernel = ScopeKernel(folder.path("built"), "k_m", 0, scope)
+        random = np.random.default_rng(len(sizes))
+        weights = {t["name"]: folder.weights[0][t["name"]] for t in kernel.tensors
+                   if t["name"] in folder.weights[0]}
+        return Batch(kernel, [self.sequence(kernel, random, *size) for size in sizes], weights)
+
+    def sequence(self, kernel, random, rows, length):
+        arrays = {}
+        for tensor in kernel.tensors:
+            shape = tensor["shape"]
+            if tensor["role"] == "output" or len(shape) < 2 or shape[0] != "batch":
+                continue
+            if tensor["name"] == "position_ids":
+                arrays["position_ids"] = np.arange(length - rows, length, dtype=np.int32)
+            elif shape[1] == "query_length":
+                arrays[tensor["name"]] = random.standard_normal((rows, *shape[2:])).astype(np.float32)
+            else:
+                held = random.standard_normal((length, *shape[2:])).astype(np.float32)
+                if tensor["role"] == "updated":
+                    held[length - rows:] = np.nan
+                arrays[tensor["name"]] = held
+        return Sequence(rows, length, arrays)
+
+    def check(self, batch, spread, what, **options):
+        got = batch.call(spread, **options)
+        for b, (alone, mixed) in enumerate(zip(batch.alone, got)):
+            for name in mixed:
+                same = np.array_equal(alone[name].view(np.uint32), mixed[name].view(np.uint32))
+                self.assertTrue(same, f"{what}: {name} of sequence {b}")
+        for name, tensor in spread.caches.items():
+            after = spread.after(batch, name)
+            self.assertTrue(np.array_equal(after.view(np.uint32), tensor.array.view(np.uint32)),
+                            f"{what}: {name} holds other rows")
+
+    def for_all(self, sizes, check):
+        for name in MODULES:
+            for scope in SCOPES:
+                with self.subTest(module=name, scope=scope):
+                    check(self.batch(name, scope, sizes))
+
+    def test_sequences_packed_into_one_call(self):
+        self.for_all(MIXED, lambda batch: self.check(batch, OnePiece(batch, 2100), "in one piece"))
+
+    def test_capacity_and_padding_rows_change_no_bit(self):
+        def check(batch):
+            for capacity, padding in ((300, 0), (600, 5), (12000, 1)):
+                self.check(batch, OnePiece(batch, capacity), f"capacity {capacity}", padding=padding)
+        self.for_all(FEW, check)
+
+    def test_pages_of_any_size(self):
+        def check(batch):
+            for rows in (1, 16, 24, 128, 256):
+                self.check(batch, Pages(batch, rows), f"pages of {rows}")
+                self.check(batch, Pages(batch, rows, rank=1), f"a list of pages of {rows}")
+                self.check(batch, Pages(batch, rows, order=(0, 2, 1, 3)), f"pages of {rows}, heads first")
+        self.for_all(FEW, check)
+
+    def test_a_mixed_batch_on_pages(self):
+        self.for_all(MIXED, lambda batch: self.check(batch, Pages(batch, 16), "pages"))
+
+    def test_pages_far_apart(self):
+        """Beyond 2^31 bytes from each other."""
+        self.for_all([(1, 100), (3, 90)], lambda batch: self.check(batch, FarPages(batch, 64), "far pages"))
+
+    def test_sequences_share_the_pages_of_a_prefix(self):
+        def check(batch):
+            for sequence in batch.sequences[1:]:
+                for name in batch.caches:
+                    sequence.arrays[name][:64] = batch.sequences[0].arrays[name][:64]
+            batch.alone = [batch.call_alone(s) for s in batch.sequences]
+            self.check(batch, Pages(batch, 16, share=4), "a prefix of four pages")
+        self.for_all([(1, 300), (21, 150), (1, 129)], check)
+
+    def test_executions(self):
+        def check(batch):
+            for execution in EXECUTIONS:
+                self.check(batch, Pages(batch, 16), execution, execution=execution)
+        self.for_all(FEW, check)
+
+    def test_slots_say_where_rows_are_appended(self):
+        def check(batch):
+            if any(role == "updated" for role in batch.roles.values()):
+                self.check(batch, Pages(batch, 16, by_slots=True), "slots")
+        self.for_all(FEW, check)
+
+    def test_rows_without_a_slot_are_not_appended(self):
+        def check(batch):
+            if not any(role == "updated" for role in batch.roles.values()):
+                return
+            spread = Pages(batch, 16, by_slots=True)
+            first = batch.call(spread)
+            held = {n: t.array.copy() for n, t in spread.caches.items()}
+            spread.tail["slot_mapping"][:] = -1
+            for one, two in zip(first, batch.call(spread)):
+                for name in one:
+                    np.testing.assert_array_equal(one[name].view(np.uint32), two[name].view(np.uint32))
+            for name, tensor in spread.caches.items():
+                np.testing.assert_array_equal(held[name].view(np.uint32), tensor.array.view(np.uint32))
+        self.for_all(FEW, check)
+
+    def test_rings(self):
+        for scope in ("attend", "layer"):
+            batch = self.batch("window_sinks", scope, FEW)
+            for capacity in (25, 64, 130):  # a window of 5 and 21 rows
+                with self.subTest(scope=scope, capacity=capacity):
+                    self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
+
+    def test_what_a_ring_cannot_hold_is_refused(self):
+        batch = self.batch("window_sinks", "attend", FEW)
+        with self.assertRaisesRegex(CallFailed, "beyond a ring of 24 rows.* 21 new rows .* 5 keys"):
+            batch.call(Ring(batch, 24))
+        batch = self.batch("norms", "attend", FEW)
+        with self.assertRaisesRegex(CallFailed, "beyond a ring of 299 rows"):
+            batch.call(Ring(batch, 299))
+
+
+if __name__ == "__main__":
+    unittest.main()

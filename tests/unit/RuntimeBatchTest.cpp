@@ -1,0 +1,282 @@
+//===- RuntimeBatchTest.cpp - Packed rows, pages, rings, slots ------------===//
+//
+// What generated code sees of a call whose sequences and caches are spread, and
+// what is refused before it sees anything.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tests/unit/FakeKernel.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+using namespace attn::test;
+
+namespace {
+/// A tensor of int32 numbers.
+struct Numbers : OwnedTensor {
+  Numbers(std::vector<int64_t> extents, std::vector<int32_t> values)
+      : OwnedTensor(std::move(extents), kDLInt) {
+    std::copy(values.begin(), values.end(), elements.begin());
+    tensor.data = elements.data();
+    tensor.shape = shape.data();
+    tensor.strides = strides.data();
+  }
+};
+
+/// A call of the fake kernel whose sequences have the rows that `offsets` say.
+struct PackedCall : FakeCall {
+  explicit PackedCall(std::vector<int32_t> offsets, int64_t keys = 5,
+                      int64_t workers = 1)
+      : FakeCall(static_cast<int64_t>(offsets.size()) - 1, 9, keys, workers),
+        offsets({static_cast<int64_t>(offsets.size())}, offsets) {
+    int64_t tokens = offsets.back();
+    query = OwnedTensor({tokens, 4, 8});
+    output = OwnedTensor({tokens, 4, 8});
+    lse = OwnedTensor({tokens, 4});
+    for (OwnedTensor *tensor : {&query, &output, &lse}) {
+      tensor->tensor.data = tensor->elements.data();
+      tensor->tensor.shape = tensor->shape.data();
+      tensor->tensor.strides = tensor->strides.data();
+    }
+    args.qIndptr = &this->offsets.tensor;
+  }
+
+  Numbers offsets;
+};
+} // namespace
+
+static void expectRefusal(FakeCall &call, attn_status status,
+                          const std::string &message) {
+  EXPECT_EQ(call.run(), status);
+  EXPECT_EQ(call.message(), "fake_core: " + message);
+}
+
+static attn_plan planOf(FakeCall &call) {
+  attn_plan plan;
+  EXPECT_EQ(attn_rt_plan(&fakeKernel(), 7, &call.args, &call.context, &plan),
+            ATTN_OK)
+      << call.message();
+  return plan;
+}
+
+/// What a sequence of `rows` rows leaves in its output when it is alone.
+static std::vector<uint32_t> traceOf(int64_t rows) {
+  FakeCall alone(1, rows);
+  EXPECT_EQ(alone.run(), ATTN_OK) << alone.message();
+  std::vector<uint32_t> trace = alone.trace();
+  trace.pop_back();
+  return trace;
+}
+
+/// The traces of sequences, one behind the other.
+static std::vector<uint32_t> tracesOf(std::vector<int64_t> rows) {
+  std::vector<uint32_t> traces;
+  for (int64_t count : rows) {
+    std::vector<uint32_t> trace = traceOf(count);
+    traces.insert(traces.end(), trace.begin(), trace.end());
+  }
+  traces.push_back(0);
+  return traces;
+}
+
+//===----------------------------------------------------------------------===//
+// Packed rows
+//===----------------------------------------------------------------------===//
+
+TEST(RuntimeBatchTest, PackedSequencesAreAlone) {
+  PackedCall call({0, 1, 8, 8, 10});
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+}
+
+TEST(RuntimeBatchTest, PlansTheTasksOfAllSequences) {
+  PackedCall call({0, 1, 8, 8, 10});
+  attn_plan plan = planOf(call);
+  EXPECT_EQ(plan.phases, 2);
+  EXPECT_EQ(plan.tasks[0], 8);
+  EXPECT_EQ(plan.tasks[1], 6) << "a prefill has one phase";
+  EXPECT_STREQ(plan.schedule, "mixed");
+  PackedCall tokens({0, 1, 2});
+  EXPECT_STREQ(planOf(tokens).schedule, "decode");
+  PackedCall nothing({0});
+  EXPECT_EQ(planOf(nothing).phases, 0);
+  EXPECT_EQ(nothing.run(), ATTN_OK) << nothing.message();
+}
+
+TEST(RuntimeBatchTest, PackedTasksInAnyOrderGiveEqualBits) {
+  PackedCall call({0, 1, 8, 8, 10});
+  attn_plan plan = planOf(call);
+  for (int64_t phase = 0; phase < plan.phases; ++phase)
+    for (int64_t task = plan.tasks[phase]; task-- > 0;)
+      ASSERT_EQ(attn_rt_task(&fakeKernel(), 7, &call.args, &call.context, phase,
+                             task),
+                ATTN_OK)
+          << call.message();
+  EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+}
+
+/// A pool of two threads.
+static void inParallel(void *, int64_t tasks, attn_body body, void *closure) {
+  auto every = [&](int64_t first) {
+    for (int64_t task = first; task < tasks; task += 2)
+      body(closure, task);
+  };
+  std::thread other(every, 1);
+  every(0);
+  other.join();
+}
+
+TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
+  PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+  call.context.parallel_for = inParallel;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+}
+
+TEST(RuntimeBatchTest, RowsBehindTheLastSequenceAreLeftAlone) {
+  PackedCall call({0, 3, 5});
+  call.offsets.elements[2] = 4;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  std::vector<uint32_t> expected = tracesOf({3, 1});
+  expected.insert(expected.end(), 32, 0);
+  EXPECT_EQ(call.trace(), expected);
+}
+
+TEST(RuntimeBatchTest, RefusesOffsetsThatDoNotAscend) {
+  PackedCall call({0, 3, 5});
+  call.offsets.elements = {1, 3, 5, 0};
+  call.offsets.tensor.data = call.offsets.elements.data();
+  expectRefusal(call, ATTN_BAD_LENGTH, "q_indptr[0] is 1, expected 0");
+  call.offsets.elements[0] = 0;
+  call.offsets.elements[2] = 2;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "q_indptr[2] is 2, expected at least the 3 before it");
+  call.offsets.elements[2] = 6;
+  expectRefusal(call, ATTN_BAD_LENGTH, "q_indptr[2] is 6, expected at most 5");
+}
+
+TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
+  PackedCall call({0, 3, 5});
+  call.output.shape[0] = 4;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "output has extent 4 in dimension 0 (tokens), but the tokens "
+                "of the tensors before it is 5");
+  call.output.shape[0] = 5;
+  call.offsets.shape[0] = 0;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "q_indptr has extent 0, expected 1 or more");
+  call.offsets.shape[0] = 2;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "key has extent 2 in dimension 0 (batch), but the batch of the "
+                "tensors before it is 1");
+  call.query.tensor.ndim = 4;
+  expectRefusal(call, ATTN_BAD_RANK, "query has rank 4, expected 3");
+}
+
+//===----------------------------------------------------------------------===//
+// Pages
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Two sequences on pages of two rows.
+struct PagedCall : FakeCall {
+  PagedCall() : FakeCall(2, 3, 2), table({2, 3}, {4, 0, 1, 3, 2, -1}) {
+    key = OwnedTensor({5, 2, 2, 8});
+    value = OwnedTensor({5, 2, 2, 8});
+    for (OwnedTensor *tensor : {&key, &value}) {
+      tensor->tensor.data = tensor->elements.data();
+      tensor->tensor.shape = tensor->shape.data();
+      tensor->tensor.strides = tensor->strides.data();
+    }
+    lengths.elements = {5, 4};
+    lengths.tensor.data = lengths.elements.data();
+    args.pageTable = &table.tensor;
+  }
+
+  Numbers table;
+};
+} // namespace
+
+TEST(RuntimeBatchTest, PagesAreCheckedAsFarAsKeysReach) {
+  PagedCall call;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  call.lengths.elements[1] = 5;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "page 2 of sequence 1 is -1 in page_table, expected 0 to 4");
+  call.table.elements[5] = 5;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "page 2 of sequence 1 is 5 in page_table, expected 0 to 4");
+  call.lengths.elements[1] = 7;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "kv_lengths [1] is 7, expected 0 to 6 (the keys' capacity)");
+}
+
+TEST(RuntimeBatchTest, ListsOfPagesHaveACapacityEach) {
+  PagedCall call;
+  Numbers list({5}, {4, 0, 1, 3, 2}), starts({3}, {0, 3, 5});
+  call.args.pageTable = &list.tensor;
+  call.args.pageIndptr = &starts.tensor;
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  call.lengths.elements[1] = 5;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "kv_lengths [1] is 5, expected 0 to 4 (the keys' capacity)");
+  starts.elements[2] = 6;
+  expectRefusal(call, ATTN_BAD_LENGTH,
+                "page_indptr[2] is 6, expected at most 5");
+  starts.shape[0] = 2;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "query has extent 2 in dimension 0 (batch), but the batch of "
+                "the tensors before it is 1");
+  call.args.pageTable = nullptr;
+  expectRefusal(call, ATTN_MISSING_TENSOR,
+                "page_table is NULL, but page_indptr is not");
+}
+
+TEST(RuntimeBatchTest, PagesNeedLengthsAndRows) {
+  PagedCall call;
+  call.args.kvLengths = nullptr;
+  expectRefusal(call, ATTN_MISSING_TENSOR,
+                "kv_lengths is NULL, which a call with a page_table needs");
+  call.key.shape[1] = 0;
+  expectRefusal(call, ATTN_BAD_SHAPE,
+                "key has pages of 0 rows, expected 1 or more");
+}
+
+//===----------------------------------------------------------------------===//
+// Rings and slots
+//===----------------------------------------------------------------------===//
+
+TEST(RuntimeBatchTest, RingsHoldAWindowAndTheRowsOfTheCall) {
+  FakeCall call(2, 3, 6);
+  call.args.flags = ATTN_FLAG_RING;
+  call.args.layer = 1; // Looks back at 4 keys.
+  call.lengths.elements = {900, 6};
+  call.lengths.tensor.data = call.lengths.elements.data();
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+  FakeCall small(2, 3, 5);
+  small.args.flags = ATTN_FLAG_RING;
+  small.args.layer = 1;
+  small.lengths.elements = {5, 6};
+  small.lengths.tensor.data = small.lengths.elements.data();
+  expectRefusal(small, ATTN_BAD_LENGTH,
+                "kv_lengths [1] is 6, beyond a ring of 5 rows, which is too "
+                "small for 3 new rows of a layer that looks back at 4 keys");
+}
+
+TEST(RuntimeBatchTest, RingsHaveNoPages) {
+  PagedCall call;
+  call.args.flags = ATTN_FLAG_RING;
+  expectRefusal(
+      call, ATTN_BAD_FLAGS,
+      "args.flags has ATTN_FLAG_RING, but the caches have a page_table");
+}
+
+TEST(RuntimeBatchTest, OnlyKernelsThatAppendTakeSlots) {
+  FakeCall call;
+  call.args.slotMapping = reinterpret_cast<const DLTensor *>(0xbad);
+  expectRefusal(call, ATTN_BAD_ARGS,
+                "args.slot_mapping is 0xbad, expected NULL: this kernel has no "
+                "caches to append to");
+}
