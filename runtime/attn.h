@@ -221,7 +221,7 @@ typedef struct attn_merge_args {
   const DLTensor *outputs;
   /* f32 [parts, batch, query_length, query_heads], natural */
   const DLTensor *lses;
-  /* NULL, or f32 [query_heads]: joins once */
+  /* NULL, or [query_heads], of outputs' type: joins once */
   const DLTensor *sinks;
   /* written: as outputs without parts */
   const DLTensor *output;

@@ -273,7 +273,7 @@ static attn_status check_shapes(merge_call *call) {
   if (!status)
     status = check_one(call, &call->lses, f32, 0, rank - 1);
   if (!status && call->sinks.tensor)
-    status = check_one(call, &call->sinks, f32, rank - 2, rank - 1);
+    status = check_one(call, &call->sinks, call->type, rank - 2, rank - 1);
   if (!status)
     status = check_one(call, &call->output, call->type, 1, rank);
   if (!status && call->lse.tensor)
@@ -309,9 +309,8 @@ static void merge_row(const merge_call *call, const int64_t *index) {
   double sink = -infinity, largest, total;
   int last = call->rank - 1, is_empty;
   if (call->sinks.tensor)
-    sink =
-        ((const float *)(const void *)call->sinks
-             .data)[index[call->rank - 2] * call->sinks.stride[call->rank - 2]];
+    sink = load(call, call->sinks.data,
+                index[last - 1] * call->sinks.stride[last - 1]);
   largest = sink;
   for (int64_t p = 0; p < parts; ++p) {
     double lse = lse_of(call, p, lses);

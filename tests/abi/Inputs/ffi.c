@@ -91,7 +91,7 @@ static void call_wrongly(const problem *p, attn_ffi_any *args) {
   args[6] = integer(-1);
   call(p, "layer", args, 7);
   args[6] = none;
-  args[7] = integer(2);
+  args[7] = integer(4);
   call(p, "flags", args, 8);
   ((attn_ffi_tensor *)args[4].pointer)->tensor.dtype.bits = 64;
   call(p, "type", args, 6);
