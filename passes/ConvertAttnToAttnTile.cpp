@@ -62,7 +62,8 @@ static bool hasNamesOfParts(func::FuncOp function, FlashOp flash) {
       {flash.getLengths(), "kv_lengths"},
       {flash.getPrefix(), "prefix_lengths"},
       {flash.getDocuments(), "document_ids"},
-      {flash.getSinks(), "sinks"}};
+      {flash.getSinks(), "sinks"},
+      {flash.getTable(), "bias_table"}};
   // A latent layer: key = [latent, rope_key], value = latent.
   SmallVector<Value> key = rowPartsOf(flash.getKey());
   if (key.size() == 2 && rowPartsOf(flash.getValue()) == ArrayRef(key[0]))
@@ -98,8 +99,6 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
     return "an argument is not a tensor of known rank";
   if (flash.getTensorMask())
     return "attn.flash has a tensor_mask";
-  if (flash.getTable())
-    return "attn.flash has a table";
   if (!hasNamesOfParts(function, flash))
     return "a tensor has another attn.name than its part in attn.flash";
   if (!hasStaticHeads(flash))

@@ -23,10 +23,10 @@ SmallVector<LayerFunction> attn::functionsOf(GroupedOp layer,
 }
 
 namespace {
-/// Queries, keys and values as [batch, sequence, heads, size], or what is added
-/// to them, as [heads, size].
+/// Queries, keys and values, and a gate where there is one, as [batch,
+/// sequence, heads, size], or what is added to them, as [heads, size].
 struct Heads {
-  Value query, key, value;
+  Value query, key, value, gate;
 };
 
 /// The function of one scope.
@@ -45,21 +45,31 @@ private:
   bool isInputMajor() const { return weights && weights.getInputMajor(); }
   Heads headArguments(StorageAttr stored = {});
   void cacheArguments();
+  void rowArguments(Type sinksStored = {});
   Value weight(StringRef name, int64_t outputs, int64_t inputs);
   Value bias(StringRef name, int64_t outputs, bool exists);
   Heads unpack(Value rows);
+  Heads splitQueries(Heads heads);
   Heads project(Value hidden);
   Heads addBiases(Heads heads);
   Value norm(Value heads, StringRef name);
   std::pair<Value, Value> attention(Heads heads);
   Value attend(Heads heads);
 
-  int64_t queryWidth() { return layer.getHeads() * layer.getHeadDim(); }
+  /// The gate's own projection; empty: it has none.
+  StringRef gateName() {
+    StringAttr name =
+        layer.getGate() ? layer.getGate()->getProjection() : nullptr;
+    return name ? name.getValue() : StringRef();
+  }
+  int64_t gateWidth() { return layer.getHeads() * layer.getGateSize(); }
+  int64_t queryWidth() { return layer.getHeads() * layer.getQuerySize(); }
   int64_t keyWidth() { return layer.getKvHeads() * layer.getHeadDim(); }
   int64_t valueWidth() { return layer.getKvHeads() * layer.getValueSize(); }
   int64_t packedWidth() { return queryWidth() + keyWidth() + valueWidth(); }
   ScoreFacts scores() {
-    return {layer.getScoreScale(), layer.getSoftcap(), layer.getMask()};
+    return {layer.getScoreScale(), layer.getSoftcap(), layer.getMask(),
+            layer.getPositionBias().value_or(nullptr)};
   }
 
   GroupedOp layer;
@@ -84,7 +94,17 @@ Heads GroupedWriter::headArguments(StorageAttr stored) {
                          stored ? stored.getKey() : Type());
   return {query, key,
           w.argument("value", {kAny, kAny, kvHeads, layer.getValueSize()},
-                     stored ? stored.getValue() : Type())};
+                     stored ? stored.getValue() : Type()),
+          /*gate=*/{}};
+}
+
+/// What attention looks at besides heads.
+void GroupedWriter::rowArguments(Type sinksStored) {
+  int64_t heads = layer.getHeads();
+  rows = w.rowArguments(layer.getMask(), layer.getSinks() ? heads : 0,
+                        sinksStored);
+  if (int64_t buckets = layer.getTableRows())
+    rows.table = w.argument("bias_table", {buckets, heads});
 }
 
 /// What a call has besides the hidden states or heads, but for weights.
@@ -95,8 +115,7 @@ void GroupedWriter::cacheArguments() {
   keyCache = w.argument("key_cache", {kAny, kAny, kvHeads, size});
   valueCache =
       w.argument("value_cache", {kAny, kAny, kvHeads, layer.getValueSize()});
-  rows =
-      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0);
+  rowArguments();
 }
 
 Value GroupedWriter::weight(StringRef name, int64_t outputs, int64_t inputs) {
@@ -114,59 +133,91 @@ Value GroupedWriter::bias(StringRef name, int64_t outputs, bool exists) {
 // Projections
 //===----------------------------------------------------------------------===//
 
+/// The projection to queries may make their gates too, [query, gate].
+Heads GroupedWriter::splitQueries(Heads heads) {
+  int64_t size = layer.getHeadDim(), both = layer.getQuerySize();
+  if (size == both)
+    return heads;
+  int64_t last = rankOf(heads.query) - 1;
+  heads.gate = w.slice(heads.query, last, size, both - size);
+  heads.query = w.slice(heads.query, last, 0, size);
+  return heads;
+}
+
 /// What the packed weight makes of a row, or its bias, as heads.
 Heads GroupedWriter::unpack(Value rows) {
   int64_t heads = layer.getHeads(), kvHeads = layer.getKvHeads();
   int64_t last = rankOf(rows) - 1;
   if (weights.getPacking() == Packing::Stacked) {
     int64_t valueBegin = queryWidth() + keyWidth();
-    return {
-        w.splitHeads(w.slice(rows, last, 0, queryWidth()), heads),
-        w.splitHeads(w.slice(rows, last, queryWidth(), keyWidth()), kvHeads),
-        w.splitHeads(w.slice(rows, last, valueBegin, valueWidth()), kvHeads)};
+    return splitQueries(
+        {w.splitHeads(w.slice(rows, last, 0, queryWidth()), heads),
+         w.splitHeads(w.slice(rows, last, queryWidth(), keyWidth()), kvHeads),
+         w.splitHeads(w.slice(rows, last, valueBegin, valueWidth()), kvHeads),
+         /*gate=*/{}});
   }
   // [kv_heads, a group of queries, a key, a value]
   int64_t group = heads / kvHeads, size = layer.getHeadDim();
+  int64_t keyBegin = group * layer.getQuerySize();
   Value groups = w.splitHeads(rows, kvHeads);
   int64_t dim = last + 1;
-  Value queries = w.slice(groups, dim, 0, group * size);
-  Value query = w.mergeGroups(w.splitHeads(queries, group));
-  return {query, w.slice(groups, dim, group * size, size),
-          w.slice(groups, dim, (group + 1) * size, layer.getValueSize())};
+  Value queries = w.slice(groups, dim, 0, keyBegin);
+  return splitQueries(
+      {w.mergeGroups(w.splitHeads(queries, group)),
+       w.slice(groups, dim, keyBegin, size),
+       w.slice(groups, dim, keyBegin + size, layer.getValueSize()),
+       /*gate=*/{}});
 }
 
 Heads GroupedWriter::project(Value hidden) {
   int64_t inputs = layer.getHidden();
-  auto linear = [&](StringRef name, int64_t outputs) {
+  auto linear = [&](StringRef name, int64_t outputs, bool hasBias) {
     Value matrix = weight(name, outputs, inputs);
-    return w.linear(hidden, matrix, bias(name, outputs, layer.getQkvBias()),
+    return w.linear(hidden, matrix, bias(name, outputs, hasBias),
                     isInputMajor());
   };
-  if (weights && weights.getPacked())
-    return unpack(linear(weights.getPacked(), packedWidth()));
-  Value query = w.splitHeads(linear("q_proj", queryWidth()), layer.getHeads());
-  Value key = w.splitHeads(linear("k_proj", keyWidth()), layer.getKvHeads());
-  return {query, key,
-          w.splitHeads(linear("v_proj", valueWidth()), layer.getKvHeads())};
+  bool hasBias = layer.getQkvBias();
+  Heads heads;
+  if (weights && weights.getPacked()) {
+    heads = unpack(linear(weights.getPacked(), packedWidth(), hasBias));
+  } else {
+    Value query = linear("q_proj", queryWidth(), hasBias);
+    heads.query = w.splitHeads(query, layer.getHeads());
+    Value key = linear("k_proj", keyWidth(), hasBias);
+    heads.key = w.splitHeads(key, layer.getKvHeads());
+    Value value = linear("v_proj", valueWidth(), hasBias);
+    heads.value = w.splitHeads(value, layer.getKvHeads());
+    heads = splitQueries(heads);
+  }
+  if (!gateName().empty())
+    heads.gate = w.splitHeads(
+        linear(gateName(), gateWidth(), layer.getGate()->getBias()),
+        layer.getHeads());
+  return heads;
 }
 
 /// Heads that are projected already lack the biases.
 Heads GroupedWriter::addBiases(Heads heads) {
-  if (!layer.getQkvBias())
-    return heads;
   Heads biases;
-  if (weights && weights.getPacked()) {
+  if (layer.getQkvBias() && weights && weights.getPacked()) {
     biases = unpack(bias(weights.getPacked(), packedWidth(), true));
-  } else {
+  } else if (layer.getQkvBias()) {
     biases.query =
         w.splitHeads(bias("q_proj", queryWidth(), true), layer.getHeads());
     biases.key =
         w.splitHeads(bias("k_proj", keyWidth(), true), layer.getKvHeads());
     biases.value =
         w.splitHeads(bias("v_proj", valueWidth(), true), layer.getKvHeads());
+    biases = splitQueries(biases);
   }
-  return {w.add(heads.query, biases.query), w.add(heads.key, biases.key),
-          w.add(heads.value, biases.value)};
+  if (layer.getGate() && layer.getGate()->getBias())
+    biases.gate =
+        w.splitHeads(bias(gateName(), gateWidth(), true), layer.getHeads());
+  auto sum = [&](Value rows, Value bias) {
+    return bias ? w.add(rows, bias) : rows;
+  };
+  return {sum(heads.query, biases.query), sum(heads.key, biases.key),
+          sum(heads.value, biases.value), sum(heads.gate, biases.gate)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -195,25 +246,25 @@ std::pair<Value, Value> GroupedWriter::attention(Heads heads) {
                   w.repeat(heads.value, group), scores(), rows);
 }
 
-/// Norms, rotation, caches, attention.
+/// Norms, rotation, caches, attention, gate.
 Value GroupedWriter::attend(Heads heads) {
   Value query = norm(heads.query, "q_norm"), key = norm(heads.key, "k_norm");
   query = w.rotate(query, positions, layer.getPosition());
   key = w.rotate(key, positions, layer.getPosition());
   Value keys = w.append(keyCache, key, rows.lengths);
   Value values = w.append(valueCache, heads.value, rows.lengths);
-  Value output = attention({query, keys, values}).first;
+  Value output = attention({query, keys, values, heads.gate}).first;
   w.update(keyCache, keys);
   w.update(valueCache, values);
-  return output;
+  if (!heads.gate)
+    return output;
+  return w.applyGate(output, heads.gate, layer.getGate()->getFunction());
 }
 
 void GroupedWriter::writeCore() {
   StorageAttr stored = storageOf(layer);
   Heads heads = headArguments(stored);
-  rows =
-      w.rowArguments(layer.getMask(), layer.getSinks() ? layer.getHeads() : 0,
-                     stored.getActivation());
+  rowArguments(stored.getActivation());
   auto [output, lse] = attention(heads);
   w.result("output", output);
   w.result("lse", lse);
@@ -222,6 +273,9 @@ void GroupedWriter::writeCore() {
 
 void GroupedWriter::writeAttend() {
   Heads heads = headArguments();
+  if (int64_t size = layer.getGateSize())
+    heads.gate =
+        w.argument("gate", {kAny, kAny, int64_t(layer.getHeads()), size});
   cacheArguments();
   Value output = attend(addBiases(heads));
   w.result("output", output);

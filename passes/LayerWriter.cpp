@@ -124,6 +124,22 @@ Value LayerWriter::add(Value tensor, Value other) {
   return AddOp::create(builder, getLoc(), tensor.getType(), tensor, other);
 }
 
+Value LayerWriter::applyGate(Value tensor, Value gate, GateFunction function) {
+  Value factor;
+  switch (function) {
+  case GateFunction::Sigmoid:
+    factor = SigmoidOp::create(builder, getLoc(), gate);
+    break;
+  case GateFunction::Silu:
+    factor = SiluOp::create(builder, getLoc(), gate);
+    break;
+  case GateFunction::Tanh:
+    factor = TanhOp::create(builder, getLoc(), gate);
+    break;
+  }
+  return MulOp::create(builder, getLoc(), tensor.getType(), tensor, factor);
+}
+
 Value LayerWriter::splitHeads(Value rows, int64_t heads) {
   SmallVector<int64_t> shape(shapeOf(rows));
   shape.back() /= heads;
@@ -218,6 +234,9 @@ std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
     score = ScaleOp::create(builder, getLoc(), type, score, scale);
   if (scores.softcap)
     score = SoftcapOp::create(builder, getLoc(), type, score, *scores.softcap);
+  if (scores.bias)
+    score = PositionBiasOp::create(builder, getLoc(), type, score, rows.lengths,
+                                   rows.table, scores.bias);
   score = MaskOp::create(builder, getLoc(), type, score, rows.lengths,
                          rows.prefix, rows.documents, scores.mask);
   auto softmax = SoftmaxOp::create(

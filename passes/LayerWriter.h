@@ -20,11 +20,13 @@ struct ScoreFacts {
   double scale;
   std::optional<llvm::APFloat> softcap = std::nullopt;
   MaskAttrInterface mask;
+  /// Null: none.
+  BiasAttrInterface bias = {};
 };
 
 /// What attention looks at besides queries, keys and values; null: not there.
 struct RowFacts {
-  mlir::Value lengths, prefix, documents, sinks;
+  mlir::Value lengths, prefix, documents, sinks, table;
 };
 
 /// Writes a function beside the layer that declares it. Tensors are
@@ -69,12 +71,16 @@ public:
                       mlir::FloatAttr offset = {});
   mlir::Value layerNorm(mlir::Value input, mlir::Value weight, double eps);
   mlir::Value add(mlir::Value tensor, mlir::Value other);
+  /// tensor * function(gate)
+  mlir::Value applyGate(mlir::Value tensor, mlir::Value gate,
+                        GateFunction function);
   /// The tensor itself without a `rope`.
   mlir::Value rotate(mlir::Value tensor, mlir::Value positions,
                      std::optional<RopeAttr> rope);
   /// The cache with `fresh` at the end of each sequence.
   mlir::Value append(mlir::Value cache, mlir::Value fresh, mlir::Value lengths);
-  /// softmax(mask(softcap(scale * query . key)), sinks) . value, and its lse.
+  /// softmax(mask(bias(softcap(scale * query . key))), sinks) . value, and its
+  /// lse.
   std::pair<mlir::Value, mlir::Value> attend(mlir::Value query, mlir::Value key,
                                              mlir::Value value,
                                              const ScoreFacts &scores,

@@ -75,6 +75,7 @@ private:
   Value createAhead();
   Value createDistance(AlibiAttr alibi);
   Value createAlibi(AlibiAttr alibi);
+  Value round(StringRef name, Value value, Type type);
   Value createBucket(BucketsAttr buckets);
 
   Location named(StringRef name) {
@@ -186,10 +187,28 @@ Value ScoreModBuilder::createDistance(AlibiAttr alibi) {
   return arith::NegFOp::create(builder, named("negated"), absolute);
 }
 
-/// slope(head) * distance
+/// `value` as `type` holds it; without one, as it is.
+Value ScoreModBuilder::round(StringRef name, Value value, Type type) {
+  if (!type)
+    return value;
+  Value narrow = arith::TruncFOp::create(builder, named("narrow"), type, value);
+  return arith::ExtFOp::create(builder, named(name), value.getType(), narrow);
+}
+
+/// factor * slope(head) * distance; what is rounded is so before the factor.
 Value ScoreModBuilder::createAlibi(AlibiAttr alibi) {
+  Type type = alibi.getRounding();
   Value slope = createSlope(alibi, bias.getScore().getType().getDimSize(1));
-  return make<arith::MulFOp>("bias", slope, createDistance(alibi));
+  Value factor = number("factor", alibi.getBiasFactor());
+  bool hasFactor = alibi.getBiasFactor() != 1;
+  if (hasFactor && !type)
+    slope = make<arith::MulFOp>("slope", slope, factor);
+  slope = round("slope", slope, type);
+  Value distance = round("distance", createDistance(alibi), type);
+  Value product = make<arith::MulFOp>("bias", slope, distance);
+  product = round("bias", product, type);
+  return hasFactor && type ? make<arith::MulFOp>("bias", product, factor)
+                           : product;
 }
 
 /// The least distance at which a key behind is in a bucket of `bucket` or

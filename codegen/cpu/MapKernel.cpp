@@ -7,6 +7,7 @@
 
 #include "codegen/cpu/MapOps.h"
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 #include "codegen/cpu/VectorMath.h"
 
 #include "dialects/attn_tile/AttnTileOps.h"
@@ -136,6 +137,8 @@ Value MapEmitter::emitInteger(Operation &op) {
     operands.push_back(asLanes(lookup(operand), lane));
   if (isa<arith::IndexCastOp>(op))
     return asLanes(operands[0], laneOf(result));
+  if (result.getType().isBF16())
+    return narrow(k, result.getType(), create(op, operands, k.f32Type));
   if (!isNumber(result.getType()))
     return create(op, operands, laneOf(result));
   if (isa<arith::FloorDivSIOp>(op))
@@ -190,6 +193,11 @@ Value MapEmitter::emit(Operation &op) {
   SmallVector<Value> operands;
   for (Value operand : op.getOperands())
     operands.push_back(lookup(operand));
+  // 16 bits stand in lanes as they do in memory.
+  if (isa<arith::TruncFOp>(op))
+    return narrow(k, op.getResult(0).getType(), operands[0]);
+  if (isa<arith::ExtFOp>(op))
+    return widen(k, op.getOperand(0).getType(), operands[0]);
   if (Value result = emitFunction(k, op, operands))
     return result;
   return create(op, operands, laneOf(op.getResult(0)));

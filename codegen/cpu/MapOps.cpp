@@ -113,6 +113,9 @@ static bool isKnown(Operation *op) {
           math::FmaOp, math::LogOp, math::Log2Op, math::RoundEvenOp,
           math::RsqrtOp, math::SqrtOp, math::TanhOp, math::TruncOp>(op))
     return true;
+  // f32 and bf16
+  if (isa<arith::ExtFOp, arith::TruncFOp>(op))
+    return true;
   // Integers, and both.
   return isa<arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivSIOp,
              arith::DivUIOp, arith::FloorDivSIOp, arith::CeilDivSIOp,
@@ -147,11 +150,16 @@ static bool isUnsigned(Operation *op) {
              arith::MinUIOp, arith::UIToFPOp>(op);
 }
 
+static bool roundsToBf16(Operation *op) {
+  return isa<arith::ExtFOp, arith::SIToFPOp, arith::TruncFOp>(op);
+}
+
 static std::optional<std::string> whyNotTypes(Operation &op) {
   for (Type type :
        llvm::concat<const Type>(op.getOperandTypes(), op.getResultTypes())) {
     if (type.isF32() || type.isIndex() || type.isInteger(32) ||
-        type.isInteger(64) || (type.isInteger(1) && takesBooleans(&op)))
+        type.isInteger(64) || (type.isInteger(1) && takesBooleans(&op)) ||
+        (type.isBF16() && roundsToBf16(&op)))
       continue;
     std::string why;
     llvm::raw_string_ostream(why)

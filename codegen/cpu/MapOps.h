@@ -1,7 +1,8 @@
 //===- MapOps.h - what a score_mod may hold on the CPU ----------*- C++ -*-===//
 //
-// Scalar operations on f32, index, i32, i64 and i1 that have a form on vectors
-// of every target. Integers are bounded: rows, columns and heads fit 32 bits.
+// Scalar operations on f32, index, i32, i64 and i1, and conversions to bf16 and
+// back, that have a form on vectors of every target. Integers are bounded:
+// rows, columns and heads fit 32 bits.
 //
 //===----------------------------------------------------------------------===//
 

@@ -111,8 +111,7 @@ static Value roundToBf16(KernelBuilder &k, Value value) {
                                  upper);
 }
 
-/// `value` as it is stored; an i1 is a byte.
-static Value toStored(KernelBuilder &k, Type element, Value value) {
+Value attn::cpu::narrow(KernelBuilder &k, Type element, Value value) {
   OpBuilder &b = k.builder();
   if (element.isBF16())
     return roundToBf16(k, value);
@@ -191,7 +190,7 @@ Value attn::cpu::loadFirstElements(KernelBuilder &k, Type element, Value place,
 
 void attn::cpu::storeElement(KernelBuilder &k, Type element, Value value,
                              Value place) {
-  storeStored(k, element, toStored(k, element, value), place);
+  storeStored(k, element, narrow(k, element, value), place);
 }
 
 void attn::cpu::storeFirstElements(KernelBuilder &k, Type element, Value value,
@@ -200,6 +199,6 @@ void attn::cpu::storeFirstElements(KernelBuilder &k, Type element, Value value,
     return k.storeFirst(value, place, count);
   if (count >= k.getTarget().lanes)
     return storeElement(k, element, value, place);
-  LLVM::MaskedStoreOp::create(k.builder(), k.loc(), toStored(k, element, value),
+  LLVM::MaskedStoreOp::create(k.builder(), k.loc(), narrow(k, element, value),
                               place, k.firstLanes(count), bytesOf(element));
 }

@@ -41,6 +41,8 @@ Value loadFirstStored(KernelBuilder &k, Type element, Value place,
                       int64_t count);
 void storeStored(KernelBuilder &k, Type element, Value stored, Value place);
 Value widen(KernelBuilder &k, Type element, Value stored);
+/// f32, or i1, as `element` is stored: what `widen` takes; an i1 is a byte.
+Value narrow(KernelBuilder &k, Type element, Value value);
 
 /// One value or a vector of them; the first `count` lanes of a vector. f32 is
 /// rounded to the nearest, ties to even; a NaN stays one.

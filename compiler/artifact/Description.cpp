@@ -1,8 +1,8 @@
 //===- Description.cpp - What the files of a folder are about -------------===//
 //
 // Reads sizes off a tile program's arguments: views of query, key, value (or
-// latent, rope_key), kv_lengths, prefix_lengths, document_ids, sinks, output
-// and lse, as SEMANTICS lays them out.
+// latent, rope_key), kv_lengths, prefix_lengths, document_ids, sinks,
+// bias_table, output and lse, as SEMANTICS lays them out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,6 +52,7 @@ static constexpr KnownTensor kKnownTensors[] = {
     {"prefix_lengths", 1, {"batch"}, false, false},
     {"document_ids", 2, {"batch", "kv_capacity"}, false, false},
     {"sinks", 1, {"query_heads"}, false, false},
+    {"bias_table", 2, {"buckets", "query_heads"}, false, false},
     {"output",
      4,
      {"batch", "query_length", "query_heads", "value_dim"},

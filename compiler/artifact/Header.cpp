@@ -44,6 +44,9 @@ static StringRef remarkOn(StringRef name) {
             "any number for each key; the keys of a document follow each\n     "
             "other, and rows see the keys of the document that they stand in")
       .Case("sinks", "one extra logit per head")
+      .Case("bias_table", "added to each head's scores, by bucket of the\n     "
+                          "distance between query and key")
+      .Case("gate", "as projected; its function multiplies the output")
       .Case("position_ids", "what each row is rotated by")
       .Cases({"key_cache", "value_cache", "latent_cache", "rope_key_cache"},
              "gets this call's rows, which end at kv_lengths; no other byte "

@@ -97,6 +97,13 @@ const DLTensor *BoundCase::makeLatentPart(verify::Elements elements,
   return owned.emplace_back(*latents, first, count).get();
 }
 
+/// What the manifest says of a size that is no symbol.
+static int64_t staticExtent(const LibraryTensor &tensor, size_t dimension) {
+  int64_t extent = 0;
+  StringRef(tensor.shape[dimension]).getAsInteger(10, extent);
+  return extent;
+}
+
 /// Null if the tensor may be absent and changes nothing here.
 Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
   const CallShape &s = benchCase.shape;
@@ -121,6 +128,8 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
                 Order::TokenMajor);
   if (wanted.name == "sinks")
     return make({s.queryHeads}, Order::TokenMajor);
+  if (wanted.name == "bias_table")
+    return make({staticExtent(wanted, 0), s.queryHeads}, Order::TokenMajor);
   auto makeZeros = [&](ArrayRef<int64_t> shape) {
     owned.emplace_back(shape, elements, Order::TokenMajor)
         .fillWithIntegerZeros();

@@ -70,7 +70,9 @@ LayerCosts attn::countCosts(GroupedOp layer, const CostQuestion &question) {
   LayerCosts costs;
   // W_q and W_o have a row per query head, W_k and W_v per key/value head.
   costs.parameters = hidden * (heads + kvHeads) * (headDim + valueDim) +
-                     (layer.getSinks() ? heads : 0);
+                     hidden * heads * layer.getGateSize() +
+                     (layer.getSinks() ? heads : 0) +
+                     heads * layer.getTableRows();
   costs.flops = call.countFlops();
   costs.kvCacheBytesPerToken = kvHeads * (headDim * bytesOf(question.kDtype) +
                                           valueDim * bytesOf(question.vDtype));

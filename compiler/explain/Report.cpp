@@ -45,6 +45,15 @@ static std::string describeMask(MaskAttrInterface mask) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
+/// ", ALiBi" and the like; nothing without a bias.
+static std::string describeBias(GroupedOp layer) {
+  if (!layer.getPositionBias())
+    return "";
+  if (int64_t buckets = layer.getTableRows())
+    return fmt::format(", bias of {} buckets", buckets);
+  return ", ALiBi";
+}
+
 static std::string describe(GroupedOp layer) {
   std::string text =
       fmt::format("{} heads over {} key/value heads of {}", layer.getHeads(),
@@ -56,8 +65,11 @@ static std::string describe(GroupedOp layer) {
     text += fmt::format(", scale {:.6g}", layer.getScoreScale());
   if (std::optional<APFloat> cap = layer.getSoftcap())
     text += fmt::format(", softcap {:g}", cap->convertToDouble());
+  text += describeBias(layer);
   if (layer.getSinks())
     text += ", sinks";
+  if (layer.getGate())
+    text += ", output gate";
   return text;
 }
 

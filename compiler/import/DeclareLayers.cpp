@@ -84,14 +84,14 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
   }
   if (layer.latent)
     return declareLatent(builder, location, name, group);
-  GroupedOp::create(builder, location, name, layer.hidden, layer.heads,
-                    layer.kvHeads, layer.headDim, /*value_dim=*/IntegerAttr(),
-                    group.numbers, layer.projections, layer.qkvBias,
-                    layer.outputBias, layer.qkNorm, layer.rope,
-                    maskOf(builder.getContext(), layer.window),
-                    toAttribute(builder, layer.scale),
-                    toAttribute(builder, layer.softcap), layer.sinks,
-                    /*storage=*/nullptr);
+  GroupedOp::create(
+      builder, location, name, layer.hidden, layer.heads, layer.kvHeads,
+      layer.headDim, /*value_dim=*/IntegerAttr(), group.numbers,
+      layer.projections, layer.qkvBias, layer.outputBias, layer.qkNorm,
+      layer.rope,
+      /*position_bias=*/nullptr, maskOf(builder.getContext(), layer.window),
+      toAttribute(builder, layer.scale), toAttribute(builder, layer.softcap),
+      layer.sinks, /*gate=*/nullptr, /*storage=*/nullptr);
 }
 
 OwningOpRef<ModuleOp> attn::declareLayers(MLIRContext &context, StringRef path,

@@ -348,17 +348,20 @@ namespace {
 struct LayerInputs {
   Visibility visibility;
   const Tensor *sinks = nullptr;
+  const Tensor *table = nullptr;
 };
 } // namespace
 
-/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks.
-static unsigned countInputs(MaskAttrInterface mask, bool hasSinks) {
+/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks and
+/// the table of its bias.
+static unsigned countInputs(MaskAttrInterface mask, bool hasSinks = false,
+                            bool hasTable = false) {
   KeyInterval interval = mask.getInterval();
-  return 4 + interval.prefix + interval.document + hasSinks;
+  return 4 + interval.prefix + interval.document + hasSinks + hasTable;
 }
 
-static LayerInputs inputsOf(MaskAttrInterface mask, bool hasSinks,
-                            ArrayRef<Tensor> inputs) {
+static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
+                            bool hasSinks = false, bool hasTable = false) {
   KeyInterval interval = mask.getInterval();
   const Tensor *next = &inputs[3];
   LayerInputs result = {.visibility = {.interval = interval}};
@@ -369,16 +372,24 @@ static LayerInputs inputsOf(MaskAttrInterface mask, bool hasSinks,
     result.visibility.documents = next++;
   if (hasSinks)
     result.sinks = next++;
+  if (hasTable)
+    result.table = next++;
   return result;
 }
 
 template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), layer.getSinks(), inputs);
+  LayerInputs more = inputsOf(layer.getMask(), inputs, layer.getSinks(),
+                              layer.getTableRows() != 0);
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (std::optional<APFloat> cap = layer.getSoftcap())
-      return softcap<Real>(std::move(score), cap->convertToDouble());
+      score = softcap<Real>(std::move(score), cap->convertToDouble());
+    if (std::optional<BiasAttrInterface> bias = layer.getPositionBias())
+      score = addPositionBias<Real>(std::move(score),
+                                    {.bias = *bias,
+                                     .lengths = more.visibility.lengths,
+                                     .table = more.table});
     return score;
   };
   return Evaluator<Real>(trace).attend({&inputs[0], &inputs[1], &inputs[2]},
@@ -403,7 +414,7 @@ template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLatent(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                 Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), /*hasSinks=*/false, inputs);
+  LayerInputs more = inputsOf(layer.getMask(), inputs);
   auto keep = [](Tensor score) -> FailureOr<Tensor> { return score; };
   auto attend = [&](const Tensor &key, const Tensor &value) {
     return Evaluator<Real>(trace).attend({&inputs[0], &key, &value},
@@ -438,7 +449,8 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
                                                     Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask(), layer.getSinks()))))
+                       countInputs(layer.getMask(), layer.getSinks(),
+                                   layer.getTableRows() != 0))))
     return failure();
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);
@@ -450,7 +462,7 @@ reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                      Precision precision, Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask(), /*hasSinks=*/false))))
+                       countInputs(layer.getMask()))))
     return failure();
   if (precision == Precision::F32)
     return interpretLatent<float>(layer, form, inputs, trace);

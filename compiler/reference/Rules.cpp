@@ -235,20 +235,38 @@ Tensor reference::softmaxAlong(const Tensor &score, int64_t dim) {
   return transpose(rows, swap);
 }
 
+double reference::roundTo(mlir::Type type, double value) {
+  if (!type)
+    return value;
+  llvm::APFloat number(value);
+  bool losesInfo = false;
+  number.convert(llvm::cast<mlir::FloatType>(type).getFloatSemantics(),
+                 llvm::APFloat::rmNearestTiesToEven, &losesInfo);
+  return number.convertToDouble();
+}
+
+/// What a slope multiplies at position and key.
+static double distanceAt(Distance distance, int64_t position, int64_t key) {
+  switch (distance) {
+  case Distance::Signed:
+    return static_cast<double>(key - position);
+  case Distance::Absolute:
+    return -static_cast<double>(std::abs(key - position));
+  case Distance::Key:
+    return static_cast<double>(key);
+  }
+  llvm_unreachable("all distances are handled");
+}
+
 /// The bias of head `head`, whose slope is `slope`, at position and key.
 static double biasAt(const PositionBias &bias, double slope, int64_t head,
                      int64_t position, int64_t key) {
   if (auto buckets = llvm::dyn_cast<BucketsAttr>(bias.bias))
     return (*bias.table)(buckets.getBucket(key - position), head);
-  switch (llvm::cast<AlibiAttr>(bias.bias).getDistance()) {
-  case Distance::Signed:
-    return slope * static_cast<double>(key - position);
-  case Distance::Absolute:
-    return -slope * static_cast<double>(std::abs(key - position));
-  case Distance::Key:
-    return slope * static_cast<double>(key);
-  }
-  llvm_unreachable("all distances are handled");
+  auto alibi = llvm::cast<AlibiAttr>(bias.bias);
+  mlir::Type type = alibi.getRounding();
+  double distance = distanceAt(alibi.getDistance(), position, key);
+  return alibi.getBiasFactor() * roundTo(type, slope * roundTo(type, distance));
 }
 
 static Alignment alignmentOf(BiasAttrInterface bias) {
@@ -260,8 +278,11 @@ static Alignment alignmentOf(BiasAttrInterface bias) {
 template <typename Real>
 Tensor reference::addPositionBias(Tensor score, const PositionBias &bias) {
   SmallVector<double> slopes(score.dim(1), 0.0);
-  if (auto alibi = llvm::dyn_cast<AlibiAttr>(bias.bias))
+  if (auto alibi = llvm::dyn_cast<AlibiAttr>(bias.bias)) {
     slopes = alibi.getHeadSlopes(score.dim(1));
+    for (double &slope : slopes)
+      slope = roundTo(alibi.getRounding(), slope);
+  }
   Visibility visibility = {
       .lengths = bias.lengths, .queries = score.dim(2), .keys = score.dim(3)};
   bool isTopLeft = alignmentOf(bias.bias) == Alignment::TopLeft;

@@ -77,6 +77,10 @@ Softmax softmax(Tensor score, const Tensor *sinks);
 template <typename Real>
 Tensor softmaxAlong(const Tensor &score, int64_t dim);
 
+/// The number of the floating-point `type` next to `value`, ties to even;
+/// without a type, `value` itself.
+double roundTo(mlir::Type type, double value);
+
 /// A bias of the positions of query and key.
 struct PositionBias {
   BiasAttrInterface bias;

@@ -8,6 +8,7 @@
 
 #include "compiler/reference/ScoreMod.h"
 
+#include "compiler/reference/Rules.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -25,7 +26,7 @@ using Binary = double (*)(double, double);
 using Ternary = double (*)(double, double, double);
 
 /// What becomes of a result on its way into its slot.
-enum class Rounding { None, Real, Int32, Int64 };
+enum class Rounding { None, Real, BFloat16, Int32, Int64 };
 
 /// slots[result] = function of slots[operands], rounded.
 struct Step {
@@ -36,6 +37,7 @@ struct Step {
   int operands[3] = {0, 0, 0};
   int result = 0;
   Rounding rounding = Rounding::None;
+  Type type = {};
 };
 
 struct Program {
@@ -85,8 +87,8 @@ static int64_t bitXor(int64_t a, int64_t b) { return a ^ b; }
 
 static Unary unaryRule(Operation *op) {
   return TypeSwitch<Operation *, Unary>(op)
-      .Case<arith::IndexCastOp, arith::SIToFPOp, arith::UIToFPOp>(
-          [](auto) { return identity; })
+      .Case<arith::IndexCastOp, arith::SIToFPOp, arith::UIToFPOp, arith::ExtFOp,
+            arith::TruncFOp>([](auto) { return identity; })
       .Case([](arith::NegFOp) { return negate; })
       .Case<math::AbsFOp, math::AbsIOp>([](auto) -> Unary { return std::fabs; })
       .Case([](math::CeilOp) -> Unary { return std::ceil; })
@@ -217,6 +219,8 @@ static Ternary ternaryRule(Operation *op) {
 static std::optional<Rounding> roundingOf(Type type) {
   if (type.isF32())
     return Rounding::Real;
+  if (type.isBF16())
+    return Rounding::BFloat16;
   if (type.isInteger(32))
     return Rounding::Int32;
   if (type.isIndex() || type.isInteger(64))
@@ -237,7 +241,8 @@ static std::optional<Step> ruleOf(Operation *op) {
       !llvm::all_of(op->getOperandTypes(), hasRules) ||
       !hasRules(op->getResult(0).getType()))
     return std::nullopt;
-  step.rounding = *roundingOf(op->getResult(0).getType());
+  step.type = op->getResult(0).getType();
+  step.rounding = *roundingOf(step.type);
   return step;
 }
 
@@ -308,6 +313,9 @@ static void run(const Step &step, std::vector<double> &slots,
     break;
   case Rounding::Real:
     value = static_cast<Real>(value);
+    break;
+  case Rounding::BFloat16:
+    value = roundTo(step.type, value);
     break;
   case Rounding::Int32:
     value = static_cast<int32_t>(asInteger(value));

@@ -100,7 +100,7 @@ static Role roleOfUse(OpOperand &use) {
       .Case([&](MaskOp op) { return roleInMask(op, value, Role::Score); })
       .Case([&](PositionBiasOp op) {
         return value == op.getLengths() ? Role::Lengths
-               : value == op.getTable() ? Role::Other
+               : value == op.getTable() ? Role::Table
                                         : Role::Score;
       })
       .Case([&](SoftmaxOp op) {
@@ -120,6 +120,7 @@ static Role roleOfUse(OpOperand &use) {
                : value == op.getKey()   ? Role::Key
                : value == op.getValue() ? Role::Value
                : value == op.getSinks() ? Role::Sinks
+               : value == op.getTable() ? Role::Table
                : value == op.getTensorMask()
                    ? roleOfTensorMask(value)
                    : roleInMask(op, value, Role::Other);
@@ -200,6 +201,8 @@ static SmallVector<Argument> layerArguments(GroupedOp layer) {
   appendMaskArguments(layer.getMask(), arguments);
   if (layer.getSinks())
     arguments.push_back({Role::Sinks, {heads}});
+  if (int64_t buckets = layer.getTableRows())
+    arguments.push_back({Role::Table, {buckets, heads}});
   return arguments;
 }
 
@@ -217,7 +220,7 @@ static int64_t openSize(const Argument &argument, unsigned dimension,
   constexpr int64_t heads = 2, headSize = 3;
   Role role = argument.role;
   size_t behind = argument.shape.size() - dimension - 1;
-  if (role == Role::Sinks)
+  if (role == Role::Sinks || role == Role::Table)
     return heads;
   if (dimension == 0)
     return sizes.batch;

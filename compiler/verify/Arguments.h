@@ -27,6 +27,7 @@ enum class Role {
   Prefix,
   Documents,
   Sinks,
+  Table,
   Showing,
   Hiding,
   Added,

@@ -128,7 +128,7 @@ static SmallVector<Tensor> sequence(const Subject &subject,
                                     ArrayRef<Tensor> inputs, int64_t batch) {
   SmallVector<Tensor> result(inputs);
   for (auto [argument, tensor] : llvm::zip(subject.arguments, result))
-    if (argument.role != Role::Sinks)
+    if (argument.role != Role::Sinks && argument.role != Role::Table)
       tensor = slice(tensor, 0, batch, 1);
   return result;
 }

@@ -343,7 +343,7 @@ static void placeWeightlessInfinities(Role role, Tensor &tensor) {
 }
 
 static void placeSpecials(Specials specials, Role role, Tensor &tensor) {
-  if (role == Role::Sinks)
+  if (role == Role::Sinks || role == Role::Table)
     return;
   switch (specials) {
   case Specials::None:
@@ -371,7 +371,7 @@ static OpenSizes fixedSizes(llvm::ArrayRef<Argument> arguments) {
   };
   for (const Argument &argument : arguments) {
     Role role = argument.role;
-    if (role == Role::Sinks)
+    if (role == Role::Sinks || role == Role::Table)
       continue;
     fix(fixed.batch, argument.shape[0]);
     if (role == Role::Query)

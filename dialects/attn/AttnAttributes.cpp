@@ -89,6 +89,8 @@ SmallVector<double> AlibiAttr::getHeadSlopes(int64_t heads) const {
   return slopes;
 }
 
+double AlibiAttr::getBiasFactor() const { return numberOr(getFactor(), 1.0); }
+
 int64_t AlibiAttr::getTableRows() const { return 0; }
 
 int64_t BucketsAttr::getTableRows() const { return getCount(); }
@@ -109,12 +111,18 @@ int64_t BucketsAttr::getBucket(int64_t distance) const {
 
 LogicalResult AlibiAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 Slopes, Distance, FloatAttr maxBias,
-                                Alignment) {
-  // alibi_c1
-  if (!maxBias || isPositive(maxBias))
+                                FloatAttr factor, Type rounding, Alignment) {
+  // alibi_c1, alibi_c2
+  for (auto [name, number] :
+       {std::pair("max_bias", maxBias), {"factor", factor}})
+    if (number && !isPositive(number))
+      return emitError() << "alibi " << name << " is "
+                         << number.getValueAsDouble()
+                         << ", expected a positive finite number";
+  // alibi_c3
+  if (!rounding || rounding.isBF16())
     return success();
-  return emitError() << "alibi max_bias is " << maxBias.getValueAsDouble()
-                     << ", expected a positive finite number";
+  return emitError() << "alibi rounding is " << rounding << ", expected bf16";
 }
 
 LogicalResult BucketsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
@@ -163,6 +171,17 @@ ProjectionsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
        {std::pair("packed", packed), std::pair("output", output)})
     if (weight && weight.empty())
       return emitError() << "projection '" << name << "' has an empty name";
+  return success();
+}
+
+LogicalResult GateAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               GateFunction, GateSpan, StringAttr projection,
+                               bool bias) {
+  // gate_c1
+  if (projection && projection.empty())
+    return emitError() << "gate projection has an empty name";
+  if (bias && !projection)
+    return emitError() << "gate has a bias, but no projection of its own";
   return success();
 }
 

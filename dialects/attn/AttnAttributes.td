@@ -85,16 +85,22 @@ def Attn_AlibiAttr : Attn_Attr<"Alibi", "alibi", [
     DeclareAttrInterfaceMethods<Attn_BiasAttrInterface>]> {
   let summary = "attention with linear biases";
   let description = [{
-    `bias = slope(h) * d` (Press et al. 2021) with `d = j - p` (`signed`),
-    `-|j - p|` (`absolute`) or `j` (`key`, as Bloom computes it: another
-    function only after a softcap or with a sink). For `n` heads that are a power
-    of two `slope(h) = 2^(-max_bias (h + 1) / n)`; for others `floor_power`
-    takes the slopes of the next lower power and fills up with every second of
-    twice as many heads (Bloom, Falcon), `ceil_power` those of the next higher
-    power, every second first (MPT).
+    `bias = factor * slope(h) * d` (Press et al. 2021) with `d = j - p`
+    (`signed`), `-|j - p|` (`absolute`) or `j` (`key`, as Bloom computes it:
+    another function only after a softcap or with a sink). For `n` heads that are
+    a power of two `slope(h) = 2^(-max_bias (h + 1) / n)`; for others
+    `floor_power` takes the slopes of the next lower power and fills up with
+    every second of twice as many heads (Bloom, Falcon), `ceil_power` those of
+    the next higher power, every second first (MPT).
+
+    With `rounding` the slope, `d` and their product are rounded to that type,
+    each to the nearest, ties to even; Falcon does so, and its `factor` is the
+    scale of the scores, which it applies behind the bias.
 
     Constraints:
       C1: max_bias is positive and finite.
+      C2: factor is positive and finite.
+      C3: rounding is bf16.
   }];
   let parameters = (ins
     DefaultValuedParameter<"::attn::Slopes",
@@ -102,14 +108,19 @@ def Attn_AlibiAttr : Attn_Attr<"Alibi", "alibi", [
     DefaultValuedParameter<"::attn::Distance",
                            "::attn::Distance::Signed">:$distance,
     OptionalParameter<"::mlir::FloatAttr", "8 if absent">:$max_bias,
+    OptionalParameter<"::mlir::FloatAttr", "1 if absent">:$factor,
+    OptionalParameter<"::mlir::Type", "none if absent">:$rounding,
     DefaultValuedParameter<"::attn::Alignment",
                            "::attn::Alignment::BottomRight">:$alignment);
   let assemblyFormat = [{
-    (`<` struct($slopes, $distance, custom<Number>($max_bias), $alignment)^ `>`)?
+    (`<` struct($slopes, $distance, custom<Number>($max_bias),
+                custom<Number>($factor), $rounding, $alignment)^ `>`)?
   }];
   let extraClassDeclaration = [{
-    /// The slope of each of `heads` heads.
+    /// The slope of each of `heads` heads, before factor and rounding.
     ::llvm::SmallVector<double> getHeadSlopes(int64_t heads) const;
+    /// The factor of all biases: factor, or 1 when absent.
+    double getBiasFactor() const;
   }];
   let genVerifyDecl = 1;
 }

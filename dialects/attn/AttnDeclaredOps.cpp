@@ -21,6 +21,28 @@ double GroupedOp::getScoreScale() {
   return 1.0 / std::sqrt(static_cast<double>(getHeadDim()));
 }
 
+int64_t GroupedOp::getTableRows() {
+  std::optional<BiasAttrInterface> bias = getPositionBias();
+  return bias ? bias->getTableRows() : 0;
+}
+
+int64_t GroupedOp::getGateSize() {
+  if (!getGate())
+    return 0;
+  switch (getGate()->getSpan()) {
+  case GateSpan::Element:
+    return getValueSize();
+  case GateSpan::Head:
+    return 1;
+  }
+  llvm_unreachable("all spans are handled");
+}
+
+int64_t GroupedOp::getQuerySize() {
+  bool isWithQuery = getGate() && !getGate()->getProjection();
+  return getHeadDim() + (isWithQuery ? getGateSize() : 0);
+}
+
 static LogicalResult checkHeadCounts(GroupedOp op) {
   const std::pair<StringRef, int64_t> sizes[] = {
       {"hidden", op.getHidden()},
@@ -48,8 +70,27 @@ static LogicalResult checkHeadCounts(GroupedOp op) {
   return success();
 }
 
+/// A kernel knows its weights by name.
+static LogicalResult checkGateName(GroupedOp op) {
+  StringAttr name = op.getGate() ? op.getGate()->getProjection() : nullptr;
+  if (!name)
+    return success();
+  ProjectionsAttr spelled = op.getProjections().value_or(nullptr);
+  SmallVector<StringRef> others = {"q_proj", "k_proj", "v_proj"};
+  if (spelled && spelled.getPacked())
+    others = {spelled.getPacked().getValue()};
+  others.push_back(spelled && spelled.getOutput()
+                       ? spelled.getOutput().getValue()
+                       : "o_proj");
+  // grouped_c6
+  if (llvm::is_contained(others, name.getValue()))
+    return op.emitOpError() << "gate has the projection " << name
+                            << ", as another of the layer is called";
+  return success();
+}
+
 LogicalResult GroupedOp::verify() {
-  if (failed(checkHeadCounts(*this)))
+  if (failed(checkHeadCounts(*this)) || failed(checkGateName(*this)))
     return failure();
   // grouped_c4
   if (failed(verifyScale(*this, APFloat(getScoreScale()))))

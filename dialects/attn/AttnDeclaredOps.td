@@ -17,6 +17,9 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     Computes `output = softmax(mask(scale * query . key)) . value` for `heads`
     query heads that share `kv_heads` key/value heads in consecutive groups.
     `kv_heads = heads` is multi-head, `kv_heads = 1` multi-query attention.
+    `position_bias` is added to the scores before the mask, as by
+    `attn.position_bias`: `#attn.alibi`, or `#attn.buckets` with a learned
+    table, the tensor `bias_table` of [buckets, heads].
 
     `scale` is `1/sqrt(head_dim)` when absent, `value_dim` is `head_dim` when
     absent; `sinks` adds one learned logit per head to the denominator.
@@ -25,8 +28,8 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
 
     Around it, in this order: projections of `hidden` elements, with biases
     where `qkv_bias` says so; `qk_norm` of queries and keys; `position`; and
-    behind it the output projection, with `output_bias`. `projections` tells
-    how a checkpoint spells the weights.
+    behind it `gate` and the output projection, with `output_bias`.
+    `projections` tells how a checkpoint spells the weights.
 
     Constraints:
       C1: heads, kv_heads, head_dim and value_dim are positive; heads is at
@@ -35,6 +38,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
       C3: head_dim and value_dim are at most 576.
       C4: scale is finite; softcap is positive and finite, both in f32.
       C5: position fits head_dim, as in `attn.rope`.
+      C6: no other projection is called as that of gate.
 
     Example:
 
@@ -43,6 +47,11 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
       hidden = 4096, heads = 32, kv_heads = 8, head_dim = 128,
       layers = [0 to 31],
       position = #attn.rope<theta = 5.0e5>, mask = #attn.causal}
+
+    attn.grouped @gated {
+      hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [32],
+      position_bias = #attn.alibi, mask = #attn.causal,
+      gate = #attn.gate<span = head, projection = "g_proj">}
     ```
   }];
   let arguments = (ins
@@ -54,9 +63,11 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     UnitAttr:$qkv_bias, UnitAttr:$output_bias,
     OptionalAttr<Attn_NormAttr>:$qk_norm,
     OptionalAttr<Attn_RopeAttr>:$position,
+    OptionalAttr<Attn_BiasAttrInterface>:$position_bias,
     Attn_MaskAttrInterface:$mask,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
-    UnitAttr:$sinks, OptionalAttr<Attn_StorageAttr>:$storage);
+    UnitAttr:$sinks, OptionalAttr<Attn_GateAttr>:$gate,
+    OptionalAttr<Attn_StorageAttr>:$storage);
   let extraClassDeclaration = [{
     /// The largest head size that any back end compiles (semantics, item 14).
     static constexpr int64_t kMaxHeadDim = 576;
@@ -64,6 +75,13 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     int64_t getValueSize();
     /// Factor of the scores: scale, or 1/sqrt(head_dim) when absent.
     double getScoreScale();
+    /// Rows of the tensor bias_table; 0: there is none.
+    int64_t getTableRows();
+    /// Elements of the gate of a query head; 0: there is no gate.
+    int64_t getGateSize();
+    /// Elements that the projection to queries makes for each head: a query
+    /// and, where it makes that too, its gate.
+    int64_t getQuerySize();
   }];
   let assemblyFormat = [{
     $sym_name custom<Fields>(attr-dict, "getOperationName()")

@@ -1,6 +1,6 @@
 //===- AttnModules.td - what stands around attention -------*- tablegen -*-===//
 //
-// Norms and projections of a declared layer, as checkpoints hold them.
+// Norms, projections and gates of a declared layer, as checkpoints hold them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -71,6 +71,44 @@ def Attn_ProjectionsAttr : Attn_Attr<"Projections", "projections"> {
     OptionalParameter<"::mlir::StringAttr", "o_proj if absent">:$output,
     DefaultValuedParameter<"bool", "false">:$input_major);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Attn_GateFunction : I32Enum<"GateFunction", "What makes factors of a gate", [
+      I32EnumCase<"Sigmoid", 0, "sigmoid">,
+      I32EnumCase<"Silu", 1, "silu">,
+      I32EnumCase<"Tanh", 2, "tanh">]> {
+  let cppNamespace = "::attn";
+}
+
+def Attn_GateSpan : I32Enum<"GateSpan", "What one element of a gate multiplies", [
+      I32EnumCase<"Element", 0, "element">,
+      I32EnumCase<"Head", 1, "head">]> {
+  let cppNamespace = "::attn";
+}
+
+def Attn_GateAttr : Attn_Attr<"Gate", "gate"> {
+  let summary = "gate of attention's output";
+  let description = [{
+    `output = function(gate) * attention`, before the output projection: a gate
+    has `value_dim` elements for each query head (`element`), or one (`head`).
+
+    `projection` names the weight, [gates, hidden], that makes the gate of the
+    hidden states, with a bias where `bias` says so. Without it the projection
+    to queries makes the gate too: its rows are for each query head
+    `[query, gate]`, whichever weight they stand in (Qwen3-Next).
+
+    Constraints:
+      C1: the name is not empty; bias is given only with projection.
+  }];
+  let parameters = (ins
+    DefaultValuedParameter<"::attn::GateFunction",
+                           "::attn::GateFunction::Sigmoid">:$function,
+    DefaultValuedParameter<"::attn::GateSpan",
+                           "::attn::GateSpan::Element">:$span,
+    OptionalParameter<"::mlir::StringAttr", "that of queries if absent">:$projection,
+    DefaultValuedParameter<"bool", "false">:$bias);
+  let assemblyFormat = "(`<` struct(params)^ `>`)?";
   let genVerifyDecl = 1;
 }
 

@@ -8,26 +8,13 @@ import unittest
 
 import numpy as np
 
+from biases import Alibi, bucket
 from test_elements import run_all
 
 HEADS, KV_HEADS, SIZE, BATCH = 6, 2, 12, 3
 # queries, keys: decode, a short query, prefill, more queries than keys
 CALLS = ((1, 1), (1, 1061), (5, 37), (70, 301), (9, 4))
 LENGTHS = {1: [1, 0, 1], 1061: [1061, 3, 500], 37: [37, 5, 20], 301: [301, 70, 9], 4: [4, 0, 3]}
-
-
-def bucket(distance, count, most, bidirectional):
-    """The formula of the paper's code, in float64."""
-    far, first = -distance, 0
-    if bidirectional:
-        count //= 2
-        first = np.where(far < 0, count, 0)
-        far = np.abs(far)
-    far = np.maximum(far, 0)
-    exact = count // 2
-    share = np.log(np.maximum(far, exact) / exact) / np.log(most / exact)
-    large = np.minimum(exact + (share * (count - exact)).astype(np.int64), count - 1)
-    return first + np.where(far < exact, far, large)
 
 
 def mlir(bias, mask, has_lengths, table):
@@ -129,6 +116,17 @@ class BiasTest(unittest.TestCase):
         slopes = np.array(powers + [2.0 ** -1, 2.0 ** -3])[:, None, None]
         self.check("#attn.alibi", True, lambda p, j: slopes * (j - p))
         self.check("#attn.alibi<distance = absolute>", False, lambda p, j: -slopes * np.abs(j - p))
+
+    def test_slopes_with_factor(self):
+        slopes = Alibi(most=5.0)
+        self.check("#attn.alibi<max_bias = 5.0, factor = 0.3>", True,
+                   lambda p, j: 0.3 * slopes.at(HEADS, p, j, 1))
+
+    def test_rounded_slopes(self):
+        # Numbers of keys over 256 are rounded too.
+        slopes = Alibi(most=5.0, of_keys=True, times=1)
+        self.check("#attn.alibi<distance = key, max_bias = 5.0, factor = 0.25, rounding = bf16>", True,
+                   lambda p, j: slopes.at(HEADS, p, j, 0.25))
 
 
 if __name__ == "__main__":

@@ -68,6 +68,48 @@ func.func @six_heads(%q: !q6, %k: !k6, %v: !k6) -> (!q6, !lse6) {
   return %o3, %lse3 : !q6, !lse6
 }
 
+// A factor joins the slope, which is one for a row, unless what is multiplied is
+// rounded first.
+
+// CHECK-LABEL: func.func @factor
+// CHECK: %[[SLOPE:.+]] = math.exp2
+// CHECK: %[[FACTOR:.+]] = arith.constant 2.500000e-01 : f32
+// CHECK-NEXT: %[[SCALED:.+]] = arith.mulf %[[SLOPE]], %[[FACTOR]]
+// CHECK: arith.mulf %[[SCALED]], %{{.+}}
+// CHECK-NEXT: arith.addf
+func.func @factor(%q: !q, %k: !k, %v: !k) -> (!q, !lse) {
+  %s = attn.score %q, %k : !q, !k -> !s
+  %b = attn.position_bias %s {bias = #attn.alibi<factor = 0.25>} : !s
+  %p, %lse = attn.masked_softmax %b {scale = 1.0, mask = #attn.causal}
+      : !s -> !s, !lse
+  // expected-remark@below {{joined score}}
+  %o = attn.weighted_sum %p, %v : !s, !k -> !q
+  return %o, %lse : !q, !lse
+}
+
+// CHECK-LABEL: func.func @rounding
+// CHECK: %[[EXACT:.+]] = math.exp2
+// CHECK: %[[FACTOR:.+]] = arith.constant 2.500000e-01 : f32
+// CHECK-NEXT: %[[NARROW:.+]] = arith.truncf %[[EXACT]] : f32 to bf16
+// CHECK-NEXT: %[[SLOPE:.+]] = arith.extf %[[NARROW]] : bf16 to f32
+// CHECK: %[[KEY:.+]] = arith.sitofp
+// CHECK-NEXT: %[[NARROW_KEY:.+]] = arith.truncf %[[KEY]]
+// CHECK-NEXT: %[[DISTANCE:.+]] = arith.extf %[[NARROW_KEY]]
+// CHECK-NEXT: %[[PRODUCT:.+]] = arith.mulf %[[SLOPE]], %[[DISTANCE]]
+// CHECK-NEXT: %[[NARROW_PRODUCT:.+]] = arith.truncf %[[PRODUCT]]
+// CHECK-NEXT: %[[ROUNDED:.+]] = arith.extf %[[NARROW_PRODUCT]]
+// CHECK-NEXT: arith.mulf %[[ROUNDED]], %[[FACTOR]]
+func.func @rounding(%q: !q, %k: !k, %v: !k) -> (!q, !lse) {
+  %s = attn.score %q, %k : !q, !k -> !s
+  %b = attn.position_bias %s {bias = #attn.alibi<distance = key, max_bias = 5.0,
+      factor = 0.25, rounding = bf16>} : !s
+  %p, %lse = attn.masked_softmax %b {scale = 1.0, mask = #attn.causal}
+      : !s -> !s, !lse
+  // expected-remark@below {{joined score}}
+  %o = attn.weighted_sum %p, %v : !s, !k -> !q
+  return %o, %lse : !q, !lse
+}
+
 !h = tensor<?x?x4x8xf32>
 !hs = tensor<?x4x?x?xf32>
 !hl = tensor<?x?x4xf32>

@@ -273,6 +273,49 @@ attn.grouped @projections_c1_output {
 
 // -----
 
+// expected-error @below {{'attn.grouped' op gate has the projection "o_proj", as another of the layer is called}}
+attn.grouped @grouped_c6 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  gate = #attn.gate<projection = "o_proj">, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{'attn.grouped' op gate has the projection "qkv", as another of the layer is called}}
+attn.grouped @grouped_c6_packed {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  projections = #attn.projections<packed = "qkv">,
+  gate = #attn.gate<projection = "qkv">, mask = #attn.causal}
+
+// -----
+
+attn.grouped @gate_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{gate projection has an empty name}}
+  gate = #attn.gate<projection = "">, mask = #attn.causal}
+
+// -----
+
+attn.grouped @gate_c1_bias {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{gate has a bias, but no projection of its own}}
+  gate = #attn.gate<bias = true>, mask = #attn.causal}
+
+// -----
+
+attn.grouped @alibi_c1 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{alibi max_bias is -8.000000e+00, expected a positive finite number}}
+  position_bias = #attn.alibi<max_bias = -8.0>, mask = #attn.causal}
+
+// -----
+
+// expected-error @below {{attribute 'position_bias' failed to satisfy constraint}}
+attn.grouped @no_bias {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  position_bias = #attn.causal, mask = #attn.causal}
+
+// -----
+
 attn.grouped @storage_c1 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = array<i64: 0>,
   // expected-error @below {{key is 'f64', expected f32, f16 or bf16}}

@@ -96,6 +96,26 @@ attn.grouped @projections_c1 {
   projections = #attn.projections<packing = stacked, output = "out">,
   mask = #attn.causal}
 
+// Biases of scores stand before the mask, gates behind all that is done to them.
+
+// CHECK: attn.grouped @falcon {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
+// CHECK-NEXT: layers = [0],
+// CHECK-NEXT: position_bias = #attn.alibi<distance = key, factor = 0.25, rounding = bf16>,
+// CHECK-NEXT: mask = #attn.causal, gate = #attn.gate}
+attn.grouped @falcon {
+  hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
+  gate = #attn.gate<function = sigmoid, span = element>, mask = #attn.causal,
+  position_bias = #attn.alibi<distance = key, rounding = bf16, factor = 0.25>}
+
+// CHECK: position_bias = #attn.buckets<count = 32, max_distance = 128>,
+// CHECK-NEXT: mask = #attn.causal, sinks,
+// CHECK-NEXT: gate = #attn.gate<function = tanh, span = head, projection = "g_proj", bias = true>}
+attn.grouped @buckets {
+  hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
+  position_bias = #attn.buckets<count = 32, max_distance = 128>,
+  gate = #attn.gate<projection = "g_proj", bias = true, span = head, function = tanh>,
+  mask = #attn.causal, sinks}
+
 // CHECK: attn.latent @latent_c6
 // CHECK-NEXT: layers = [0], projection_bias, norm_eps = 0.0,
 attn.latent @latent_c6 {

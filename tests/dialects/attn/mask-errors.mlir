@@ -108,6 +108,16 @@ func.func private @alibi_c1() attributes {test.bias = #attn.alibi<max_bias = 0.0
 
 // -----
 
+// expected-error @below {{alibi factor is 0.000000e+00, expected a positive finite number}}
+func.func private @alibi_c2() attributes {test.bias = #attn.alibi<factor = 0.0>}
+
+// -----
+
+// expected-error @below {{alibi rounding is 'f16', expected bf16}}
+func.func private @alibi_c3() attributes {test.bias = #attn.alibi<rounding = f16>}
+
+// -----
+
 // expected-error @below {{bucket count is 5, expected an even number of at least 4}}
 func.func private @buckets_c1() attributes {test.bias = #attn.buckets<count = 5, max_distance = 128>}
 
