@@ -48,6 +48,14 @@ static bool readFlag(const Config &config, StringRef key, bool standard) {
   return config.boolean(key).value_or(standard);
 }
 
+/// Where the fields of attention stand.
+static Config attentionOf(const Config &config, const ModelSpec &model) {
+  std::optional<Config> nested;
+  if (!model.attention.empty())
+    nested.emplace(config.child(model.attention).value_or(config));
+  return nested.value_or(config);
+}
+
 //===----------------------------------------------------------------------===//
 // Geometry
 //===----------------------------------------------------------------------===//
@@ -177,9 +185,28 @@ static void applyLayerTypes(const Config &config, std::vector<bool> &sliding,
   }
 }
 
+/// Refuses the layers between those of full attention, or what the file's
+/// layer_types say in place of that.
+static void refuseLinear(const Config &config, const ModelSpec &model,
+                         std::vector<LayerSpec> &layers) {
+  std::vector<bool> sliding(layers.size(), false);
+  applyLayerTypes(config, sliding, layers);
+  if (llvm::is_contained(sliding, true))
+    config.error("layer_types", "a layer slides, but there is no window");
+  if (config.has("layer_types") && !config.isNull("layer_types"))
+    return;
+  int64_t interval = readInteger(
+      config, {"full_attention_interval", model.fullInterval}, kCounts);
+  for (auto [index, layer] : llvm::enumerate(layers))
+    if ((int64_t(index) + 1) % interval != 0)
+      layer.refusal = "layer type 'linear_attention' is not compiled";
+}
+
 static std::vector<bool> applyWindows(const Config &config,
                                       const ModelSpec &model,
                                       std::vector<LayerSpec> &layers) {
+  if (model.fullInterval)
+    refuseLinear(config, model, layers);
   if (model.windowRule == WindowRule::Never)
     return std::vector<bool>(layers.size(), false);
   std::optional<int64_t> window = readWindow(config, model);
@@ -223,6 +250,16 @@ static void applyScale(const Config &config, const ModelSpec &model,
       config.error(key, "its inverse square root is not finite in f32");
     for (LayerSpec &layer : layers)
       set(layer, 1 / std::sqrt(scalar));
+    return;
+  }
+  case ScaleRule::SoftmaxScale: {
+    Config attention = attentionOf(config, model);
+    StringRef key = "softmax_scale";
+    double scale = attention.number(key).value_or(standard);
+    if (!isScoreFactor(scale))
+      attention.error(key, "is not finite in f32");
+    for (LayerSpec &layer : layers)
+      set(layer, scale);
     return;
   }
   case ScaleRule::Gpt2: {
@@ -308,12 +345,16 @@ static void applyProjections(const Config &config, const ModelSpec &model,
   read.outputBias = readFlag(config, model.outputBias);
   if (model.qkNorm)
     read.qkNorm = readNorm(config, *model.qkNorm);
+  if (model.queryGate)
+    read.gate = GateAttr::get(&config.getContext(), GateFunction::Sigmoid,
+                              GateSpan::Element, mlir::StringAttr(), false);
   if (model.weights)
     read.projections = spellWeights(&config.getContext(), *model.weights);
   for (LayerSpec &layer : layers) {
     layer.qkvBias = read.qkvBias;
     layer.outputBias = read.outputBias;
     layer.qkNorm = read.qkNorm;
+    layer.gate = read.gate;
     layer.projections = read.projections;
   }
 }
@@ -328,14 +369,44 @@ static void refuseAll(std::vector<LayerSpec> &layers, const Twine &why) {
       layer.refusal = why.str();
 }
 
+static mlir::FloatAttr
+toAttributeUnless(double standard, mlir::MLIRContext *context, double value) {
+  return value == standard ? mlir::FloatAttr() : toAttribute(context, value);
+}
+
+static void applyAlibi(const Config &config, const ModelSpec &model,
+                       std::vector<LayerSpec> &layers) {
+  mlir::MLIRContext *context = &config.getContext();
+  const AlibiFields &fields = model.alibi;
+  double maxBias = 8;
+  if (!fields.maxBias.empty())
+    maxBias = attentionOf(config, model).positive(fields.maxBias).value_or(8);
+  if (fields.timesScaled > 1)
+    config.warning("alibi", "added twice, as eager attention of transformers "
+                            "does; its sdpa attention adds it once");
+  for (LayerSpec &layer : layers) {
+    double scale = layer.scale.value_or(1 / std::sqrt(double(layer.headDim)));
+    bool isScaled = fields.timesScaled != 0;
+    layer.alibi = AlibiAttr::get(
+        context, fields.ceilPower ? Slopes::CeilPower : Slopes::FloorPower,
+        fields.ofKeys ? Distance::Key : Distance::Signed,
+        toAttributeUnless(8, context, maxBias),
+        toAttributeUnless(1, context,
+                          isScaled ? fields.timesScaled * scale : 1),
+        isScaled ? mlir::BFloat16Type::get(context) : mlir::Type(),
+        Alignment::BottomRight);
+  }
+}
+
 static void applyPosition(const Config &config, const ModelSpec &model,
                           const std::vector<bool> &sliding,
                           std::vector<LayerSpec> &layers) {
   if (model.position == PositionRule::None)
     return;
-  if (model.position == PositionRule::RopeOrAlibi &&
-      readFlag(config, "alibi", false))
-    return refuseAll(layers, "ALiBi positions are not supported");
+  if (model.position == PositionRule::Alibi ||
+      (model.position == PositionRule::RopeOrAlibi &&
+       readFlag(config, "alibi", false)))
+    return applyAlibi(config, model, layers);
   const LayerSpec &first = layers.front();
   // The rotated part of a latent head is all that the rotation knows of.
   int64_t rotated = first.latent ? first.latent->ropeDim : first.headDim;
@@ -353,8 +424,25 @@ static int64_t largestHead(const LayerSpec &layer) {
                    latent.kvRank + latent.ropeDim, latent.valueDim});
 }
 
-static void applyRefusals(const Config &config,
+/// What mpt's fields may ask for.
+static void refuseFields(const Config &attention,
+                         std::vector<LayerSpec> &layers) {
+  if (attention.positive("clip_qkv"))
+    refuseAll(layers, "clip_qkv is not supported");
+  for (StringRef key : {"prefix_lm", "qk_ln"})
+    if (readFlag(attention, key, false))
+      refuseAll(layers, key + " is not supported");
+  if (!readFlag(attention, "alibi", true))
+    refuseAll(layers, "attention without alibi is not supported");
+  StringRef type = "multihead_attention";
+  if (attention.string("attn_type").value_or(type.str()) != type)
+    refuseAll(layers, "attn_type is not " + type);
+}
+
+static void applyRefusals(const Config &config, const ModelSpec &model,
                           std::vector<LayerSpec> &layers) {
+  if (!model.attention.empty())
+    refuseFields(attentionOf(config, model), layers);
   int64_t headDim = largestHead(layers.front());
   if (headDim > GroupedOp::kMaxHeadDim)
     refuseAll(layers, Twine("head size ") + Twine(headDim) + " is over " +
@@ -433,7 +521,7 @@ std::vector<LayerSpec> attn::readLayers(const Config &config,
   applySoftcap(config, model, layers);
   applyProjections(config, model, layers);
   applyPosition(config, model, sliding, layers);
-  applyRefusals(config, layers);
+  applyRefusals(config, model, layers);
   if (config.hasFailed())
     layers.clear();
   return layers;

@@ -23,12 +23,14 @@ struct LayerSpec {
   std::optional<double> softcap;
   bool sinks = false;
   bool qkvBias = false, outputBias = false;
-  /// Null: no norms of heads.
+  /// Null: no norms of heads; no gate of the output.
   NormAttr qkNorm;
+  GateAttr gate;
   /// Null: as q_proj, k_proj, v_proj and o_proj.
   ProjectionsAttr projections;
-  /// Null: no rotation.
+  /// Null: no rotation; no bias of the scores.
   RopeAttr rope;
+  AlibiAttr alibi;
   /// Latent attention: it has all sizes but hidden and heads.
   std::optional<LatentSpec> latent;
   /// Why the layer is not compiled; empty: it is.

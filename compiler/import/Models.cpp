@@ -13,6 +13,19 @@ using namespace attn;
 
 static constexpr ModelSpec models[] = {
     {
+        .modelType = "bloom",
+        .hidden = {"hidden_size", 64, "n_embed"},
+        .layers = {"n_layer", 2, "num_hidden_layers"},
+        .heads = {"n_head", 8, "num_attention_heads"},
+        .position = PositionRule::Alibi,
+        .alibi = {.ofKeys = true},
+        .qkvBias = {.standard = true},
+        .outputBias = {.standard = true},
+        .weights = WeightNames{.packed = "query_key_value",
+                               .grouped = true,
+                               .output = "dense"},
+    },
+    {
         .modelType = "deepseek_v2",
         .hidden = {"hidden_size", 4096},
         .layers = {"num_hidden_layers", 32},
@@ -42,6 +55,9 @@ static constexpr ModelSpec models[] = {
         .kvHeadsRule = KvHeadsRule::Falcon,
         .kvHeads = {"num_kv_heads", 0},
         .position = PositionRule::RopeOrAlibi,
+        // Eager attention adds it to the scores, and once more with the mask;
+        // sdpa attention has the mask alone.
+        .alibi = {.ofKeys = true, .timesScaled = 2},
         .qkvBias = {"bias", false},
         .outputBias = {"bias", false},
         .weights = WeightNames{.packed = "query_key_value",
@@ -159,6 +175,17 @@ static constexpr ModelSpec models[] = {
         .window = {"sliding_window", 4096},
     },
     {
+        .modelType = "mpt",
+        .hidden = {"d_model", 2048, "hidden_size"},
+        .layers = {"n_layers", 24, "num_hidden_layers"},
+        .heads = {"n_heads", 16, "num_attention_heads"},
+        .attention = "attn_config",
+        .position = PositionRule::Alibi,
+        .alibi = {.ceilPower = true, .maxBias = "alibi_bias_max"},
+        .scale = ScaleRule::SoftmaxScale,
+        .weights = WeightNames{.packed = "Wqkv", .output = "out_proj"},
+    },
+    {
         .modelType = "phi3",
         .hidden = {"hidden_size", 3072},
         .layers = {"num_hidden_layers", 32},
@@ -167,7 +194,7 @@ static constexpr ModelSpec models[] = {
         .kvHeads = {"num_key_value_heads", 0},
         .headDim = {"head_dim", 0},
         .position = PositionRule::Rope,
-        .partialRotary = true,
+        .partialRotary = 1,
         .maxPositions = 4096,
         .windowRule = WindowRule::Always,
         .window = {"sliding_window", 0},
@@ -202,6 +229,24 @@ static constexpr ModelSpec models[] = {
         .qkvBias = {"attention_bias", false},
         .outputBias = {"attention_bias", false},
         .qkNorm = NormFields{"rms_norm_eps", 1e-6},
+    },
+    {
+        .modelType = "qwen3_next",
+        .hidden = {"hidden_size", 2048},
+        .layers = {"num_hidden_layers", 48},
+        .heads = {"num_attention_heads", 16},
+        .kvHeadsRule = KvHeadsRule::Field,
+        .kvHeads = {"num_key_value_heads", 2},
+        .kvHeadsMayBeNull = false,
+        .headDim = {"head_dim", 256},
+        .position = PositionRule::Rope,
+        .partialRotary = 0.25,
+        .maxPositions = 32768,
+        .fullInterval = 4,
+        .qkvBias = {"attention_bias", false},
+        .outputBias = {"attention_bias", false},
+        .qkNorm = NormFields{"rms_norm_eps", 1e-6, /*offset=*/1},
+        .queryGate = true,
     },
 };
 

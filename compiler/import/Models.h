@@ -64,8 +64,22 @@ enum class PositionRule {
   /// Learned positions, added before attention.
   None,
   Rope,
+  Alibi,
   /// falcon: RoPE, or ALiBi with "alibi".
   RopeOrAlibi,
+};
+
+/// What a family's ALiBi is: the fields of attn.alibi.
+struct AlibiFields {
+  /// Slopes of the next higher power of two heads, in place of the next lower.
+  bool ceilPower = false;
+  /// Slopes multiply the numbers of keys, in place of distances.
+  bool ofKeys = false;
+  /// falcon: rounded to bf16, scaled as the scores are and added so often; 0:
+  /// once, as it is.
+  int timesScaled = 0;
+  /// Field of max_bias; empty: none.
+  std::string_view maxBias = {};
 };
 
 /// Which layers slide when the file has no layer_types.
@@ -83,6 +97,8 @@ enum class ScaleRule {
   InverseSqrtHeadDim,
   /// query_pre_attn_scalar ^ -0.5.
   QueryPreAttnScalar,
+  /// mpt: softmax_scale, if the file has it.
+  SoftmaxScale,
   /// 1 without scale_attn_weights, over layer + 1 with
   /// scale_attn_by_inverse_layer_idx.
   Gpt2,
@@ -101,6 +117,8 @@ struct LatentFields {
 struct ModelSpec {
   std::string_view modelType;
   IntegerField hidden, layers, heads;
+  /// mpt: the object whose fields speak of attention; empty: the file's own.
+  std::string_view attention = {};
 
   KvHeadsRule kvHeadsRule = KvHeadsRule::AllHeads;
   IntegerField kvHeads = {};
@@ -112,13 +130,15 @@ struct ModelSpec {
   IntegerField headDim = {};
 
   PositionRule position = PositionRule::None;
+  AlibiFields alibi = {};
   double theta = 1e4;
   /// Of sliding layers, in files that give both; 0: as of the others.
   double slidingTheta = 0;
   /// RoPE scaling of a file that gives none; gpt_oss: YaRN by 32.
   bool yarnByDefault = false;
-  /// Whether partial_rotary_factor counts without a scaling too.
-  bool partialRotary = false;
+  /// partial_rotary_factor of a file that gives none, where the class reads it
+  /// without a scaling too.
+  std::optional<double> partialRotary = std::nullopt;
   /// Neighbouring dims rotate together, not those of both halves.
   bool interleaved = false;
   /// Field that says so in place of the family; no name: none.
@@ -131,6 +151,9 @@ struct ModelSpec {
   IntegerField window = {};
   /// sliding_window_pattern of a file that gives none.
   int64_t slidingPattern = 2;
+  /// full_attention_interval of a file that gives none: the layers between are
+  /// linear attention; 0: there are none.
+  int64_t fullInterval = 0;
 
   ScaleRule scale = ScaleRule::InverseSqrtHeadDim;
   /// Softcap of the scores: field and default; no name, and 0: none.
@@ -143,6 +166,8 @@ struct ModelSpec {
   FlagField qkvBias = {}, outputBias = {};
   std::optional<NormFields> qkNorm = std::nullopt;
   std::optional<WeightNames> weights = std::nullopt;
+  /// The projection to queries makes a sigmoid gate of each output too.
+  bool queryGate = false;
 
   /// Latent attention in place of grouped heads.
   std::optional<LatentFields> latent = std::nullopt;

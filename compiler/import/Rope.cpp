@@ -46,7 +46,9 @@ struct RopeSource {
                                              : Pairing::Half;
   }
   int64_t rotatedDims() const {
-    return int64_t(double(headDim) * positive("partial_rotary_factor", 1));
+    double standard = model.partialRotary.value_or(1);
+    return int64_t(double(headDim) *
+                   positive("partial_rotary_factor", standard));
   }
 
   FloatAttr number(double value) const {

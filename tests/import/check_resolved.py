@@ -67,8 +67,10 @@ def expected_layer(fields, kind):
         layer["sinks"] = True
     if fields["model_type"] in ("qwen3", "gemma3_text"):
         layer["eps"] = float(fields["rms_norm_eps"])
+    alibi = {"bloom": {"distance": "key"}, "mpt": {"slopes": "ceil_power"}}
+    layer.update(alibi.get(fields["model_type"], {}))
     # These classes have biases whatever a file says.
-    always = {"gpt2": ("qkv_bias", "output_bias"), "qwen2": ("qkv_bias",)}
+    always = {"bloom": ("qkv_bias", "output_bias"), "gpt2": ("qkv_bias", "output_bias"), "qwen2": ("qkv_bias",)}
     flags = always.get(fields["model_type"], ())
     if fields.get("attention_bias") or fields.get("bias"):
         flags = ("qkv_bias", "output_bias")
@@ -82,10 +84,10 @@ def printed_layers(text):
     for declaration in re.findall(r"attn\.(?:grouped|latent)[^}]*", text):
         layer = {}
         for name, value in re.findall(
-                r"(\w+) = (?:#attn\.)?(-?[0-9.e+-]+|yarn|llama3|interleaved)", declaration):
+                r"(\w+) = (?:#attn\.)?(-?[0-9.e+-]+|yarn|llama3|interleaved|key|ceil_power)", declaration):
             if name not in ("right", "mask", "position", "layers", "original", "low", "high"):
                 layer["window" if name == "left" else name] = (
-                    value if value.isalnum() and not value.isdigit() else float(value))
+                    value if value[0].isalpha() else float(value))
         for flag in ("sinks", "qkv_bias", "output_bias"):
             if re.search(rf"\b{flag}\b", declaration):
                 layer[flag] = True

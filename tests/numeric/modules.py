@@ -8,6 +8,7 @@ import dataclasses
 from typing import Optional
 
 import numpy as np
+from biases import Alibi, Buckets
 from rotations import Rope
 
 
@@ -15,7 +16,7 @@ def rms_norm(x, weight, eps):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * weight
 
 
-def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 0)):
+def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 0), bias=None):
     """[B,T,H,D] over keys at the same places; each sequence begins at its start."""
     kind = q.dtype.type
     k, v = (np.repeat(x, q.shape[2] // x.shape[2], axis=2) for x in (k, v))
@@ -23,6 +24,8 @@ def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 
     if softcap:
         scores = kind(softcap) * np.tanh(scores / kind(softcap))
     row, key = np.arange(q.shape[1])[:, None], np.arange(q.shape[1])[None]
+    if bias:
+        scores = scores + np.stack([bias.at(q.shape[2], row - s, key - s, scale) for s in starts]).astype(kind)
     seen = (key <= row) & (key > row - (window or 1 << 30))
     seen = (seen & (key >= np.array(starts)[:, None, None]))[:, None]
     scores = np.where(seen, scores, kind(-np.inf))
@@ -55,6 +58,10 @@ class Grouped:
     qkv_bias: bool = False
     output_bias: bool = False
     norm_offset: Optional[float] = None  # None: no norms of queries and keys
+    alibi: Optional[Alibi] = None
+    buckets: Optional[Buckets] = None
+    query_gate: bool = False  # q_proj makes for each head its query and its gate
+    head_gate: bool = False  # g_proj makes, with a bias, one gate for each head
     packed: Optional[str] = None
     grouped: bool = False
     output: str = "o_proj"
@@ -62,7 +69,8 @@ class Grouped:
     caches = ("key", "value")
 
     def shapes(self):
-        widths = [self.heads * self.size, self.kv_heads * self.size, self.kv_heads * self.size]
+        widths = [self.heads * self.size * (2 if self.query_gate else 1),
+                  self.kv_heads * self.size, self.kv_heads * self.size]
         names = ["q_proj", "k_proj", "v_proj"]
         if self.packed:
             names, widths = [self.packed], [sum(widths)]
@@ -74,6 +82,10 @@ class Grouped:
             shapes |= {f"{name}.weight": major} | ({f"{name}.bias": (outputs,)} if has_bias else {})
         if self.norm_offset is not None:
             shapes |= {"q_norm.weight": (self.size,), "k_norm.weight": (self.size,)}
+        if self.head_gate:
+            shapes |= {"g_proj.weight": (self.heads, self.hidden), "g_proj.bias": (self.heads,)}
+        if self.buckets:
+            shapes |= {"bias_table": (self.buckets.count, self.heads)}
         return shapes | ({"sinks": (self.heads,)} if self.sinks else {})
 
     def linear(self, w, name, x):
@@ -83,7 +95,10 @@ class Grouped:
     def split(self, rows):
         """Rows of the three projections, or of the one, as heads."""
         if not self.packed:
-            return [heads_of(x, n) for x, n in zip(rows, (self.heads, self.kv_heads, self.kv_heads))]
+            parts = [heads_of(x, n) for x, n in zip(rows, (self.heads, self.kv_heads, self.kv_heads))]
+            both = parts[0]
+            gates = [both[..., self.size:]] if self.query_gate else []
+            return [both[..., :self.size], *parts[1:], *gates]
         group = self.heads // self.kv_heads
         if self.grouped:  # each key/value head: its queries, its key, its value
             parts = rows[0].reshape(*rows[0].shape[:-1], self.kv_heads, group + 2, self.size)
@@ -97,20 +112,30 @@ class Grouped:
         """Queries, keys and values without their biases."""
         names = [self.packed] if self.packed else ["q_proj", "k_proj", "v_proj"]
         parts = self.split([self.linear(w, name, x) for name in names])
-        return dict(zip(("query", "key", "value"), parts))
+        if self.head_gate:
+            parts.append(self.linear(w, "g_proj", x)[..., None])
+        return dict(zip(("query", "key", "value", "gate"), parts))
 
     def attend(self, w, rows, positions, starts):
         names = [self.packed] if self.packed else ["q_proj", "k_proj", "v_proj"]
-        q, k, v = rows["query"], rows["key"], rows["value"]
+        parts = list(rows.values())
         if self.qkv_bias:
-            q, k, v = (x + b for x, b in zip((q, k, v), self.split([w[f"{n}.bias"] for n in names])))
+            biases = self.split([w[f"{n}.bias"] for n in names])
+            parts = [x + b for x, b in zip(parts, biases)] + parts[len(biases):]
+        q, k, v = parts[:3]
         if self.norm_offset is not None:
             q, k = (rms_norm(x, w[f"{n}.weight"] + x.dtype.type(self.norm_offset), 1e-6)
                     for x, n in ((q, "q_norm"), (k, "k_norm")))
         if self.rope:
             q, k = (self.rope.rotate(x, positions) for x in (q, k))
-        return attention(q, k, v, self.scale or self.size ** -0.5, self.softcap, self.window,
-                         w.get("sinks"), starts)
+        output = attention(q, k, v, self.scale or self.size ** -0.5, self.softcap, self.window,
+                           w.get("sinks"), starts, self.bias(w))
+        if self.head_gate:
+            return output * np.tanh(parts[3] + w["g_proj.bias"][:, None])
+        return output / (1 + np.exp(-parts[3])) if self.query_gate else output
+
+    def bias(self, w):
+        return dataclasses.replace(self.buckets, table=w["bias_table"]) if self.buckets else self.alibi
 
     def out(self, w, heads):
         rows = self.linear(w, self.output, heads.reshape(*heads.shape[:2], heads.shape[2] * heads.shape[3]))

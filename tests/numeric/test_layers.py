@@ -15,6 +15,7 @@ import unittest
 import zlib
 
 import numpy as np
+from biases import Alibi, Buckets
 from modules import Grouped, Latent, evaluate
 from rotations import Rope
 from safetensors.numpy import load_file, save_file
@@ -36,7 +37,7 @@ def draw(random, module):
 
 
 class Folder:
-    """A config, compiled, with one file of weights for all of its layers."""
+    """A config, or declarations, compiled, with one file of weights for all layers."""
 
     def __init__(self, config, modules, prefix, scopes=("layer", "attend")):
         self.place = tempfile.TemporaryDirectory(prefix="attnc-numeric-")
@@ -47,8 +48,10 @@ class Folder:
         names = {f"{prefix.format(i)}.{name}": tensor for i, layer in enumerate(self.weights)
                  for name, tensor in layer.items()}
         save_file(names, self.path("weights"))
-        self.path("config.json").write_text(json.dumps({"num_hidden_layers": len(modules), **config}))
-        self.attnc("compile", self.path("config.json"), "-o", self.path("built"), "--name", "m",
+        is_text = isinstance(config, str)
+        source = self.path("m.mlir" if is_text else "config.json")
+        source.write_text(config if is_text else json.dumps({"num_hidden_layers": len(modules), **config}))
+        self.attnc("compile", source, "-o", self.path("built"), "--name", "m",
                    *(word for scope in scopes for word in ("--scope", scope)))
 
     def path(self, name):
@@ -225,6 +228,41 @@ class LayersTest(unittest.TestCase):
 
     def test_falcon_new_decoder_architecture(self):
         self.check_falcon(2, new_decoder_architecture=True, num_kv_heads=2, bias=True)
+
+    def test_falcon_alibi(self):
+        module = Grouped(128, 16, 16, 8, packed="query_key_value", grouped=True, output="dense",
+                         qkv_bias=True, output_bias=True, alibi=Alibi(of_keys=True, times=2))
+        self.check({"model_type": "falcon", "hidden_size": 128, "num_attention_heads": 16, "bias": True,
+                    "multi_query": False, "alibi": True}, module, module,
+                   prefix="transformer.h.{}.self_attention")
+
+    def test_bloom(self):
+        module = Grouped(120, 20, 20, 6, packed="query_key_value", grouped=True, output="dense",
+                         qkv_bias=True, output_bias=True, alibi=Alibi(of_keys=True))
+        self.check({"model_type": "bloom", "n_embed": 120, "n_head": 20}, module, module,
+                   prefix="transformer.h.{}.self_attention")
+
+    def test_mpt(self):
+        module = Grouped(120, 20, 20, 6, packed="Wqkv", output="out_proj", scale=0.7,
+                         alibi=Alibi(ceil=True, most=5.0))
+        self.check({"model_type": "mpt", "d_model": 120, "n_heads": 20,
+                    "attn_config": {"softmax_scale": 0.7, "alibi_bias_max": 5}}, module, module,
+                   prefix="transformer.blocks.{}.attn")
+
+    def test_qwen3_next(self):
+        module = Grouped(40, 6, 2, 24, Rope(1e6, dims=6), norm_offset=1.0, qkv_bias=True, output_bias=True,
+                         query_gate=True)
+        self.check({"model_type": "qwen3_next", "hidden_size": 40, "num_attention_heads": 6,
+                    "num_key_value_heads": 2, "head_dim": 24, "attention_bias": True,
+                    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6},
+                    "layer_types": ["full_attention", "full_attention"]}, module, module, stretch=3)
+
+    def test_declared_buckets_and_gates(self):
+        module = Grouped(40, 6, 2, 24, qkv_bias=True, sinks=True, buckets=Buckets(8, 12), head_gate=True)
+        layer = """attn.grouped @m{0} {{hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [{0}],
+            qkv_bias, sinks, position_bias = #attn.buckets<count = 8, max_distance = 12>, mask = #attn.causal,
+            gate = #attn.gate<function = tanh, span = head, projection = "g_proj", bias = true>}}"""
+        self.check(layer.format(0) + layer.format(1), module, module)
 
     def test_gpt_oss(self):
         yarn = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,
