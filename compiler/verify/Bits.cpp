@@ -7,6 +7,7 @@
 #include "compiler/verify/Bits.h"
 
 #include "compiler/verify/Slice.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/ADT/bit.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -177,14 +178,46 @@ std::vector<CaseReport> verify::checkEqualBits(const Subject &subject,
   return checker.takeReports();
 }
 
+/// Whether a row is biased otherwise in a call of its own, whose keys end with
+/// it where rows are `causal`.
+static bool dependsOnRowNumbers(BiasAttrInterface bias, bool causal) {
+  auto alibi = dyn_cast_or_null<AlibiAttr>(bias);
+  if (!bias || (alibi && alibi.getDistance() == Distance::Key))
+    return false;
+  Alignment alignment =
+      alibi ? alibi.getAlignment() : cast<BucketsAttr>(bias).getAlignment();
+  return !causal || alignment == Alignment::TopLeft;
+}
+
+/// The same of a region that takes score, row, column, head and perhaps the
+/// row's position.
+static bool dependsOnRowNumbers(Region &scoreMod, bool causal) {
+  constexpr unsigned position = 4;
+  if (scoreMod.empty())
+    return false;
+  return !scoreMod.getArgument(1).use_empty() ||
+         (!causal && scoreMod.getNumArguments() > position);
+}
+
 /// A row's number in its call reaches its scores: other calls are other rows.
-static bool dependsOnRowNumbers(Operation *op) {
-  auto uses = [](FlashOp flash) {
-    Region &region = flash.getScoreMod();
-    bool isUsed = !region.empty() && !region.getArgument(1).use_empty();
-    return isUsed ? WalkResult::interrupt() : WalkResult::advance();
+static bool dependsOnRowNumbers(Operation *op, bool causal) {
+  auto visit = [&](Operation *inner) {
+    bool depends =
+        llvm::TypeSwitch<Operation *, bool>(inner)
+            .Case([&](GroupedOp layer) {
+              return dependsOnRowNumbers(
+                  layer.getPositionBias().value_or(nullptr), causal);
+            })
+            .Case([&](PositionBiasOp bias) {
+              return dependsOnRowNumbers(bias.getBias(), causal);
+            })
+            .Case([&](FlashOp flash) {
+              return dependsOnRowNumbers(flash.getScoreMod(), causal);
+            })
+            .Default([](Operation *) { return false; });
+    return depends ? WalkResult::interrupt() : WalkResult::advance();
   };
-  return op->walk(uses).wasInterrupted();
+  return op->walk(visit).wasInterrupted();
 }
 
 /// Takes the last `count` keys away: from the lengths, or, where the kernel
@@ -235,11 +268,12 @@ checkChunksOf(const Subject &subject, const KernelCase &spec, bool causal) {
 
 std::vector<CaseReport> verify::checkChunks(const Subject &subject) {
   std::optional<KeyInterval> interval = intervalOf(subject.op);
-  if (!interval || dependsOnRowNumbers(subject.op))
+  if (!interval)
     return {};
   bool causal =
       interval->isCausal() && interval->alignment == Alignment::BottomRight;
-  if (!causal && !interval->isUnbounded())
+  if ((!causal && !interval->isUnbounded()) ||
+      dependsOnRowNumbers(subject.op, causal))
     return {};
   std::vector<CaseReport> reports;
   constexpr std::tuple<StringLiteral, int64_t, Specials> cases[] = {
