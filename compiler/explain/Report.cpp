@@ -314,9 +314,9 @@ static void printForms(llvm::raw_ostream &out, const LatentForms &forms,
 
 /// What a declared layer knows of.
 static constexpr StringRef kParameters =
-    "Parameters: weights of projections, sinks, norms of latents. Biases, and "
-    "norms of queries and keys, are no part of a declared layer and not "
-    "counted.";
+    "Parameters: weights of projections and gates, sinks, tables of biases, "
+    "norms of latents. Biases of projections, and norms of queries and keys, "
+    "are not counted.";
 
 void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
   const CostQuestion &question = explanation.question;
