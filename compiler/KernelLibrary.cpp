@@ -33,13 +33,18 @@ static llvm::Error fail(const std::string &message) {
 //===----------------------------------------------------------------------===//
 
 KernelArgs::KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-                       uint32_t flags)
+                       uint32_t flags, const CallSpread &spread)
     : words(2 + tensors.size()) {
+  // Scales of quantised caches: two tensors, two sizes of groups.
+  words.resize(words.size() + 3, 0);
+  for (const DLTensor *tensor : {spread.qIndptr, spread.pageTable,
+                                 spread.pageIndptr, spread.slotMapping})
+    words.push_back(reinterpret_cast<uintptr_t>(tensor));
   uint64_t size = words.size() * sizeof(uint64_t);
   words[0] = size | uint64_t(ATTN_ABI_VERSION) << 32;
   words[1] = static_cast<uint32_t>(layer) | uint64_t(flags) << 32;
   for (auto [word, tensor] :
-       llvm::zip_equal(llvm::MutableArrayRef(words).drop_front(2), tensors))
+       llvm::zip(llvm::MutableArrayRef(words).drop_front(2), tensors))
     word = reinterpret_cast<uintptr_t>(tensor);
 }
 

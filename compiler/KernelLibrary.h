@@ -75,11 +75,17 @@ struct LibraryLayer {
   std::vector<std::string> kernels;
 };
 
-/// The args structure of any kernel: its head and its tensors, in order.
+/// How rows and caches are spread; null: they are not.
+struct CallSpread {
+  const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
+                 *pageIndptr = nullptr, *slotMapping = nullptr;
+};
+
+/// The args structure of any kernel: its head, its tensors in order, the rest.
 class KernelArgs {
 public:
   KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-             uint32_t flags = 0);
+             uint32_t flags = 0, const CallSpread &spread = {});
   const void *data() const { return words.data(); }
 
 private:

@@ -8,6 +8,7 @@
 #include "compiler/Options.h"
 
 #include "codegen/cpu/CpuTarget.h"
+#include "compiler/replay/ServingCache.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -97,6 +98,16 @@ static std::string storeRate(std::optional<double> &slot, StringRef value) {
   return {};
 }
 
+static std::string storeLayout(Invocation &invocation, StringRef value) {
+  if (!replay::CacheLayout::parse(value))
+    return fmt::format("'{}' is not contiguous, head-major, pages:ROWS or "
+                       "pages:ROWS:head-major",
+                       std::string_view(value));
+  if (!llvm::is_contained(invocation.layouts, value))
+    invocation.layouts.push_back(value.str());
+  return {};
+}
+
 static std::string storeName(Invocation &invocation, StringRef value) {
   auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_'; };
   // What cannot begin an identifier gets a "k_" like the names of files.
@@ -161,6 +172,17 @@ static constexpr VerbSpec verbs[] = {
      "The reference cases of the phase, a layer of 32 heads over 8, are always "
      "among them.",
      "attnc bench examples/configs/llama-3-8b.json --threads 1"},
+    {Verb::Replay, 'p', "replay", "INPUT|DIR", "",
+     "run the steps of a serving engine with caches in several layouts",
+     "Runs a trace on the core kernel of one layer: each step is one call with "
+     "new tokens of several sequences, packed end to end, prompts and single "
+     "tokens mixed. A trace has a step a line, as in '3:512 1:1 -1': 512 new "
+     "tokens of sequence 3, one of 1, which ends. Without --trace an engine "
+     "with up to 16 sequences is made up. Every layout of the caches and every "
+     "sequence alone must give the same bits, and rows from all over the trace "
+     "what the float64 reference gives; status 1 if not. Keys and values are "
+     "written before a step is timed.",
+     "attnc replay examples/configs/llama-3.2-1b.json --steps 24"},
     {Verb::Explain, 'e', "explain", "INPUT|DIR", "",
      "tell what a model's attention costs and what was rewritten",
      "Prints parameters, matrix FLOPs, bytes and KV-cache bytes per token of "
@@ -186,11 +208,22 @@ static constexpr OptionSpec options[] = {
     {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
      false, "r", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix",
-     false, "ivr", STORE { return storeText(call.layer, value); }},
+     false, "ivrp", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function that the kernel was compiled from, where "
      "the .mlir file had several",
      false, "r", STORE { return storeText(call.function, value); }},
-    {"target", 0, "T", targetHelp, true, "cvbe", storeTarget},
+    {"trace", 0, "FILE", "steps to run (default: made up, the same every time)",
+     false, "p", STORE { return storeText(call.trace, value); }},
+    {"steps", 0, "N", "steps to make up (default: 48)",
+     false, "p", STORE { return storeNumber<int64_t>(call.steps, value,
+                                                     1, 100000); }},
+    {"save-trace", 0, "FILE", "write the steps that are run",
+     false, "p", STORE { return storeText(call.savedTrace, value); }},
+    {"layout", 0, "L", "how caches are kept: contiguous, head-major, pages:ROWS "
+     "or pages:ROWS:head-major; may be repeated (default: the first two, "
+     "pages:16 and pages:128)",
+     true, "p", storeLayout},
+    {"target", 0, "T", targetHelp, true, "cvbpe", storeTarget},
     {"scope", 0, "S", "core: rotated queries and cached keys in, attention out; "
      "attend: projected ones, with norms, rotation and append to the caches; "
      "layer: hidden states, with the projections too; default: all that the "
@@ -205,25 +238,25 @@ static constexpr OptionSpec options[] = {
     {"absorb", 0, "FORM", "where a .mlir file projects keys and values from "
      "shared rows (MLA): absorbed, expanded, or auto (default), the one with "
      "less work",
-     false, "cvbe",
+     false, "cvbpe",
      STORE { return readWord(call.compile.absorb, value,
                              {Absorb::Auto, Absorb::Absorbed,
                               Absorb::Expanded}); }},
     {"dtype", 0, "T", "type of queries and outputs: f32, bf16 or f16 (default: "
      "the input's, else f32); scores and sums are f32",
-     false, "cvbe",
+     false, "cvbpe",
      STORE { return storeDtype(call.compile.dtype, value); }},
     {"k-dtype", 0, "T", "type of the key cache (default: --dtype, else the "
      "input's)",
-     false, "cvbe",
+     false, "cvbpe",
      STORE { return storeDtype(call.compile.kDtype, value); }},
     {"v-dtype", 0, "T", "type of the value cache (default: --dtype, else the "
      "input's); a latent is both",
-     false, "cvbe",
+     false, "cvbpe",
      STORE { return storeDtype(call.compile.vDtype, value); }},
     {"name", 0, "NAME", "prefix of every symbol and file (default: from "
      "INPUT's name); a keyword or a leading digit gets a k_ before it",
-     false, "icvbe", storeName},
+     false, "icvbpe", storeName},
     {"query-length", 0, "N", "queries to count FLOPs for (default: 1)",
      false, "e", STORE { return storeNumber<int64_t>(call.queryLength, value,
                                                      1, 1LL << 20); }},
@@ -235,8 +268,9 @@ static constexpr OptionSpec options[] = {
      false, "ce", STORE { return storeRate(call.peakGflops, value); }},
     {"bandwidth-gbs", 0, "X", "what it reads from memory, in GB/s",
      false, "ce", STORE { return storeRate(call.bandwidthGbs, value); }},
-    {"threads", 0, "N", "threads to measure with (default: one, then all)",
-     false, "b", STORE { return storeNumber<unsigned>(call.threads, value,
+    {"threads", 0, "N", "threads to measure with (default: bench: one, then "
+     "all; replay: one)",
+     false, "bp", STORE { return storeNumber<unsigned>(call.threads, value,
                                                       1, 4096); }},
     {"dump-ir", 0, "DIR", "write the IR after each stage of the lowering, one "
      "numbered file each, up to a stage that fails; DIR is made, or replaced "
@@ -260,7 +294,7 @@ static constexpr OptionSpec options[] = {
      false, "cvbe",
      STORE { call.compile.verifyEachNumeric = true; return {}; }},
     {"json", 0, "", "print one JSON document instead of text",
-     false, "vbe", STORE { call.json = true; return {}; }},
+     false, "vbpe", STORE { call.json = true; return {}; }},
     {"simulate", 0, "", "", false, "v", STORE { return {}; },
      "runs PTX in the simulator, and this version has no sm_* target"},
     {"cubin", 0, "", "", false, "c", STORE { return {}; },

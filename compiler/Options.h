@@ -30,7 +30,7 @@ enum class Phase { Prefill, Decode };
 /// the form with less work, on the rows, or projected.
 enum class Absorb { Auto, Absorbed, Expanded };
 /// What attnc is asked to do.
-enum class Verb { Import, Compile, Verify, Run, Bench, Explain };
+enum class Verb { Import, Compile, Verify, Run, Bench, Replay, Explain };
 
 std::string_view spell(Dtype dtype);
 std::string_view spell(Scope scope);
@@ -70,6 +70,11 @@ struct Invocation {
   std::optional<double> peakGflops, bandwidthGbs;
   /// The page that tells how the input was compiled; empty: none.
   std::string reportFile;
+  /// Steps of a replay: of a file, or so many that are made up; where they are
+  /// written to; layouts of caches, valid ones.
+  std::string trace, savedTrace;
+  int64_t steps = 48;
+  std::vector<std::string> layouts;
 };
 
 /// What parsing gives: an invocation, or a text to print and leave with.

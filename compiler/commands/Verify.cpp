@@ -6,38 +6,20 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Diagnostics.h"
-#include "compiler/KernelLibrary.h"
 #include "compiler/LayerNumbers.h"
-#include "compiler/artifact/Artifact.h"
 #include "compiler/commands/Commands.h"
+#include "compiler/commands/CompiledInput.h"
 #include "compiler/import/Import.h"
 #include "compiler/verify/GraphCases.h"
 #include "compiler/verify/KernelCases.h"
 #include "compiler/verify/VerifyKernels.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 
 #include <fmt/format.h>
 
 using namespace attn;
 using namespace attn::verify;
 using namespace mlir;
-
-/// Compiles `invocation.input` into the folder `directory`; the module that it
-/// declares, null on failure.
-static OwningOpRef<ModuleOp> compileInto(const Invocation &invocation,
-                                         MLIRContext &context,
-                                         StringRef directory) {
-  OwningOpRef<ModuleOp> module =
-      loadInput(context, invocation.input, invocation.compile);
-  if (!module)
-    return nullptr;
-  FailureOr<Artifact> artifact = compile(*module, invocation.compile);
-  if (failed(artifact) || failed(writeFolder(*artifact, directory)))
-    return nullptr;
-  return module;
-}
 
 /// Whether this machine runs an attention.
 static bool runsAttentionHere(const Subject &subject) {
@@ -64,31 +46,21 @@ static bool isRunnable(const Subject &subject) {
   return false;
 }
 
-/// Verifies the folder `directory`: all of it, or the layer of --layer.
-/// Messages name the places of `declared`, or of the manifest without it.
-static int verifyFolder(StringRef directory, MLIRContext &context,
-                        const Invocation &invocation,
-                        OwningOpRef<ModuleOp> declared = nullptr) {
-  llvm::Expected<std::unique_ptr<KernelLibrary>> library =
-      KernelLibrary::open(directory);
-  if (!library) {
-    reportError(library.takeError());
-    return 1;
-  }
-  if (!declared)
-    declared = readDeclared(context, **library);
-  if (!declared)
-    return 1;
+/// Verifies all kernels, or those of the layer of --layer.
+static int verifyInput(const CompiledInput &input,
+                       const Invocation &invocation) {
   if (!invocation.layer.empty())
-    if (llvm::Error error = keepLayer(*declared, invocation.layer)) {
+    if (llvm::Error error = keepLayer(*input.declared, invocation.layer)) {
       reportError(std::move(error));
       return 1;
     }
   Report report;
-  OwningOpRef<ModuleOp> functions = spellLayers(**library, *declared);
+  OwningOpRef<ModuleOp> functions =
+      spellLayers(*input.library, *input.declared);
   if (!functions)
     return 1;
-  std::vector<Subject> subjects = subjectsOf(**library, *declared, *functions);
+  std::vector<Subject> subjects =
+      subjectsOf(*input.library, *input.declared, *functions);
   for (const Subject &subject : subjects)
     if (isRunnable(subject))
       llvm::append_range(report.cases, verifySubject(subject));
@@ -116,21 +88,6 @@ int attn::verifyCommand(const Invocation &invocation) {
   DialectRegistry registry = inputDialects();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  if (isCompiled)
-    return verifyFolder(invocation.input, context, invocation);
-  SmallString<128> temporary;
-  if (std::error_code error =
-          llvm::sys::fs::createUniqueDirectory("attnc-verify", temporary)) {
-    reportError(
-        fmt::format("cannot make a temporary folder: {}", error.message()));
-    return 1;
-  }
-  llvm::scope_exit remove(
-      [&] { llvm::sys::fs::remove_directories(temporary); });
-  SmallString<128> directory(temporary);
-  llvm::sys::path::append(directory, "kernels");
-  OwningOpRef<ModuleOp> declared = compileInto(invocation, context, directory);
-  if (!declared)
-    return 1;
-  return verifyFolder(directory, context, invocation, std::move(declared));
+  FailureOr<CompiledInput> input = openCompiled(invocation, context, "verify");
+  return succeeded(input) ? verifyInput(*input, invocation) : 1;
 }

@@ -20,6 +20,11 @@ CaseReport checkAccuracy(const Subject &subject, const KernelCase &spec);
 /// The same with the flag that leaves the sink out.
 CaseReport checkWithoutSink(const Subject &subject, const KernelCase &spec);
 
+/// Compares what a call of the kernel left with the reference on `inputs`.
+CaseReport compareWithReference(const Subject &subject, llvm::StringRef name,
+                                llvm::ArrayRef<reference::Tensor> inputs,
+                                const Outcome &outcome);
+
 } // namespace attn::verify
 
 #endif // COMPILER_VERIFY_ACCURACY_H

@@ -1,0 +1,88 @@
+//===- ServingCache.h - Caches as engines keep them -------------*- C++ -*-===//
+//
+// The caches of a kernel for all sequences of an engine: in one piece, token by
+// token or head by head, or on pages.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef COMPILER_REPLAY_SERVINGCACHE_H
+#define COMPILER_REPLAY_SERVINGCACHE_H
+
+#include "compiler/KernelLibrary.h"
+#include "compiler/bench/HugeBuffer.h"
+#include "compiler/verify/Elements.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace attn::replay {
+
+/// How caches are laid out.
+struct CacheLayout {
+  /// Rows of a page; 0: each sequence has one piece.
+  int64_t pageRows = 0;
+  /// The rows of a head follow each other.
+  bool headMajor = false;
+
+  /// "contiguous", "head-major", "pages:16", "pages:16:head-major".
+  std::string name() const;
+  static std::optional<CacheLayout> parse(llvm::StringRef name);
+};
+
+/// One cache of the kernel, [sequences, capacity, ...] or [pages, rows, ...].
+class CacheTensor {
+public:
+  /// `inner` are the sizes of a row.
+  CacheTensor(const CacheLayout &layout, verify::Elements elements,
+              int64_t outer, int64_t rows, llvm::ArrayRef<int64_t> inner);
+
+  /// False if there was not enough memory.
+  bool isUsable() const { return memory->data(); }
+  int64_t rowElements() const { return elementsPerRow; }
+  /// Stores a row, given as float64 values that are rounded.
+  void put(int64_t outer, int64_t row, llvm::ArrayRef<double> values);
+  const DLTensor *get() const { return &tensor; }
+
+private:
+  verify::Elements elements;
+  std::vector<int64_t> shape, strides;
+  int64_t elementsPerRow = 1;
+  std::unique_ptr<HugeBuffer> memory;
+  DLTensor tensor = {};
+};
+
+/// The caches of one kernel, and where the tokens of `slots` sequences are.
+class ServingCache {
+public:
+  /// `wanted` are the kernel's caches; every slot has room for `capacity` rows.
+  ServingCache(const CacheLayout &layout,
+               llvm::ArrayRef<const LibraryTensor *> wanted, int64_t slots,
+               int64_t capacity);
+
+  bool isUsable() const;
+  const CacheLayout &layout() const { return cacheLayout; }
+  llvm::MutableArrayRef<CacheTensor> tensors() { return caches; }
+
+  /// Gives a slot pages for `rows` rows in all; those of 0 rows go back.
+  void reserve(int64_t slot, int64_t rows);
+  /// Where row `row` of a slot is: sequence or page, and the row there.
+  std::pair<int64_t, int64_t> place(int64_t slot, int64_t row) const;
+
+  /// int32 [slots, pagesPerSlot]; empty in one piece.
+  llvm::ArrayRef<int32_t> table() const { return pages; }
+  int64_t pagesPerSlot() const { return perSlot; }
+
+private:
+  CacheLayout cacheLayout;
+  std::vector<CacheTensor> caches;
+  int64_t perSlot = 0;
+  std::vector<int32_t> pages, free;
+  /// Pages that each slot has.
+  std::vector<int64_t> taken;
+};
+
+} // namespace attn::replay
+
+#endif // COMPILER_REPLAY_SERVINGCACHE_H
