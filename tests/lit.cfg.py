@@ -1,5 +1,6 @@
 # How the lit tests run: with the tools of this build and of its LLVM, and with
 # ATTN_ROUNDTRIP=1 every attn-opt also prints, parses and compares its IR.
+import importlib.util
 import os
 import platform
 import sys
@@ -44,5 +45,12 @@ if os.path.exists("/proc/cpuinfo"):
     with open("/proc/cpuinfo") as cpuinfo:
         flags = set(cpuinfo.read().split())
     config.available_features.update({"avx2", "avx512f"} & flags)
+# Engines that the examples call kernels from; tests/requirements.txt names their packages.
+config.available_features.update(name for name in ("libggml", "onnxruntime") if importlib.util.find_spec(name))
+# No package of Debian 12's or PyPI's has this header; libonnxruntime-dev of later releases does.
+onnxruntime_include = os.environ.get("ONNXRUNTIME_INCLUDE", "/usr/include/onnxruntime")
+if os.path.exists(os.path.join(onnxruntime_include, "onnxruntime_c_api.h")):
+    config.available_features.add("onnxruntime-header")
+    config.substitutions.append(("%onnxruntime_include", onnxruntime_include))
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")

@@ -79,7 +79,7 @@ must() {
 }
 
 run_lit() {
-  build/venv/bin/python3 "$(llvm-config-22 --bindir)/lit" -sv --timeout 600 \
+  build/venv/bin/python3 "$(llvm-config-22 --bindir)/lit" -sv --show-unsupported --timeout 600 \
     --allow-empty-runs --filter "$filter" -o "$results/$1" "$build/tests"
   tally "$1" lit
 }
