@@ -46,7 +46,10 @@ if os.path.exists("/proc/cpuinfo"):
         flags = set(cpuinfo.read().split())
     config.available_features.update({"avx2", "avx512f"} & flags)
 # Engines that the examples call kernels from; tests/requirements.txt names their packages.
-config.available_features.update(name for name in ("libggml", "onnxruntime") if importlib.util.find_spec(name))
+engines = {name: spec for name in ("libggml", "onnxruntime") if (spec := importlib.util.find_spec(name))}
+config.available_features.update(engines)
+if "libggml" in engines:
+    config.substitutions.append(("%libggml", os.path.dirname(engines["libggml"].origin)))
 # No package of Debian 12's or PyPI's has this header; libonnxruntime-dev of later releases does.
 onnxruntime_include = os.environ.get("ONNXRUNTIME_INCLUDE", "/usr/include/onnxruntime")
 if os.path.exists(os.path.join(onnxruntime_include, "onnxruntime_c_api.h")):
