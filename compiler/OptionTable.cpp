@@ -300,10 +300,10 @@ static constexpr OptionSpec options[] = {
     {"cubin", 0, "", "", false, "c", STORE { return {}; },
      "needs an sm_* target, which this version does not have"},
     {"tp", 0, "N", "", false, "cvbe", STORE { return {}; },
-     "splits the layer scope, and this version has the core scope only"},
+     "compiles one rank of several, which this version does not"},
     {"pairing", 0, "P", "", false, "icvbe", STORE { return {}; },
-     "rotates in the attend and layer scopes, and this version has the core "
-     "scope only"},
+     "overrides a config's rotation, which this version does not; the "
+     "#attn.rope of a declared layer has a pairing"},
 };
 #undef STORE
 // clang-format on

@@ -214,8 +214,9 @@ std::string ArgumentReader::missingArgument() const {
 
 static CommandLine unknownVerb(StringRef word) {
   if (word == "pack-weights")
-    return leave(1, "'attnc pack-weights' serves the layer scope, and this "
-                    "version has the core scope only");
+    return leave(1, "'attnc pack-weights' has nothing to do in this version: "
+                    "its layer kernels take the checkpoint's weights as they "
+                    "are");
   std::vector<std::string> names = {"--help", "--version"};
   for (const VerbSpec &row : verbTable())
     names.emplace_back(row.name);
