@@ -24,7 +24,8 @@ extern "C" {
    capacity.
 
    Appended row `i` of the call's rows of sequence `b` goes where the cache's
-   row of its position is; with `slots`, to slot = slots[b * slot_pitch + i], at
+   row of its position is; with `slots`, to the slot
+   slots[b * slot_pitch + i * slot_step], at
      data + slot_origin + slot / slot_rows * slot_stride
           + slot % slot_rows * stride[1]
    or nowhere if that is negative. */
@@ -39,6 +40,7 @@ typedef struct attn_rt_view {
   int64_t pitch;
   const int64_t *slots;
   int64_t slot_pitch;
+  int64_t slot_step;
   int64_t slot_rows;
   int64_t slot_stride;
   int64_t slot_origin;
@@ -115,7 +117,8 @@ enum {
   ATTN_RT_OPTIONAL = 2,   /* may be NULL */
   ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
   ATTN_RT_SINKS = 8,      /* dropped by ATTN_FLAG_NO_SINK */
-  ATTN_RT_CACHE = 16      /* [batch, kv_capacity, ...], or pages of rows */
+  ATTN_RT_CACHE = 16,     /* [batch, kv_capacity, ...], or pages of rows */
+  ATTN_RT_NEW_ROWS = 32   /* becomes rows of caches: all are there or none */
 };
 
 typedef struct attn_rt_tensor {

@@ -1,5 +1,5 @@
 /* How the rows and caches of a call are spread: packed rows, pages, rings and
-   slots become the views that generated code sees. */
+   slots, read and checked. */
 #include "runtime/attn_rt_impl.h"
 
 static const attn_rt_tensor indptr = {
@@ -178,7 +178,7 @@ attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
   Shapes
   ===----------------------------------------------------------------------===*/
 
-static int is_of_rows(const attn_rt_tensor *tensor) {
+int attn_rt_is_of_rows(const attn_rt_tensor *tensor) {
   return tensor->symbol[0] == ATTN_RT_BATCH &&
          tensor->symbol[1] == ATTN_RT_QUERY_LENGTH;
 }
@@ -187,7 +187,7 @@ const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
                                      const attn_rt_tensor *tensor,
                                      attn_rt_tensor *own) {
   attn_rt_copy(own, tensor, sizeof(*own));
-  if (call->batch.q_indptr && is_of_rows(tensor)) {
+  if (call->batch.q_indptr && attn_rt_is_of_rows(tensor)) {
     own->rank = tensor->rank - 1;
     for (int d = 1; d < own->rank; ++d) {
       own->extent[d] = tensor->extent[d + 1];
@@ -272,6 +272,7 @@ static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
     return status;
   call->batch.slots = view.data;
   call->batch.slot_pitch = is_packed ? 0 : view.stride[0];
+  call->batch.slot_step = view.stride[is_packed ? 0 : 1];
   for (int64_t i = 0; i < view.extent[0]; ++i)
     for (int64_t j = 0; j < view.extent[1]; ++j) {
       int64_t slot = call->batch.slots[i * view.stride[0] + j * view.stride[1]];
@@ -285,17 +286,75 @@ static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
   return ATTN_OK;
 }
 
+/* A row of zeros that is repeated, in place of rows that nobody appends. */
+static attn_status repeat_zeros(attn_rt_call *call,
+                                const attn_rt_tensor *tensor,
+                                attn_rt_view *view,
+                                const attn_context *context) {
+  static const char zeros[8192];
+  attn_rt_tensor own;
+  const attn_rt_tensor *expected = attn_rt_expect(call, tensor, &own);
+  int last = expected->rank - 1;
+  if (expected->extent[last] * (expected->dtype.bits / 8) >
+      (int64_t)sizeof(zeros))
+    return attn_rt_fail(context, ATTN_MISSING_TENSOR, "%s: %s is NULL",
+                        call->kernel->symbol, tensor->name);
+  view->data = (void *)(uintptr_t)zeros;
+  for (int d = 0; d < ATTN_RT_MAX_RANK; ++d) {
+    int64_t symbol = d <= last ? expected->symbol[d] : ATTN_RT_NO_SYMBOL;
+    view->extent[d] = d > last      ? 1
+                      : symbol >= 0 ? call->symbol[symbol]
+                                    : expected->extent[d];
+    view->stride[d] = d == last;
+  }
+  return ATTN_OK;
+}
+
+/* Without new rows a call attends to what the caches hold. */
+static attn_status leave_out_rows(attn_rt_call *call,
+                                  const attn_context *context) {
+  static const int64_t nowhere = -1;
+  const attn_rt_tensor *given = 0, *absent = 0;
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
+    const attn_rt_tensor *tensor = &call->kernel->tensors[i];
+    if (!(tensor->role & ATTN_RT_NEW_ROWS))
+      continue;
+    if (call->given & (uint64_t)1 << i)
+      given = tensor;
+    else
+      absent = tensor;
+  }
+  if (!absent)
+    return ATTN_OK;
+  if (given)
+    return attn_rt_fail(context, ATTN_MISSING_TENSOR,
+                        "%s: %s is NULL, but %s is not: rows are appended to "
+                        "all caches or to none",
+                        call->kernel->symbol, absent->name, given->name);
+  call->batch.slots = &nowhere;
+  call->batch.slot_pitch = call->batch.slot_step = 0;
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
+    if (call->kernel->tensors[i].role & ATTN_RT_NEW_ROWS) {
+      attn_status status = repeat_zeros(call, &call->kernel->tensors[i],
+                                        &call->views[i], context);
+      if (status)
+        return status;
+    }
+  return ATTN_OK;
+}
+
 attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                 const attn_context *context) {
-  if (call->batch.q_indptr) {
-    attn_status status = check_offsets(call, "q_indptr", call->batch.q_indptr,
-                                       call->symbol[ATTN_RT_BATCH],
-                                       call->symbol[ATTN_RT_TOKENS], context);
-    if (status)
-      return status;
-  }
-  return tail->slot_mapping ? check_slots(call, tail->slot_mapping, context)
-                            : ATTN_OK;
+  attn_status status = leave_out_rows(call, context);
+  if (status)
+    return status;
+  if (call->batch.q_indptr)
+    status = check_offsets(call, "q_indptr", call->batch.q_indptr,
+                           call->symbol[ATTN_RT_BATCH],
+                           call->symbol[ATTN_RT_TOKENS], context);
+  if (status || !tail->slot_mapping || call->batch.slots)
+    return status;
+  return check_slots(call, tail->slot_mapping, context);
 }
 
 attn_status attn_rt_check_pages(const attn_rt_call *call,
@@ -318,95 +377,4 @@ attn_status attn_rt_check_pages(const attn_rt_call *call,
     }
   }
   return ATTN_OK;
-}
-
-/*===----------------------------------------------------------------------===
-  Views
-  ===----------------------------------------------------------------------===*/
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
-/* [pages, page_rows, ...] or [batch, kv_capacity, ...] */
-static void arrange_cache(const attn_rt_call *call, attn_rt_view *view) {
-  const attn_rt_batch *batch = &call->batch;
-  view->slots = batch->slots;
-  view->slot_pitch = batch->slot_pitch;
-  view->slot_rows = larger(view->extent[1], 1);
-  view->slot_stride = view->stride[0];
-  view->page_rows = INT64_MAX;
-  if (batch->is_paged) {
-    view->page_rows = view->extent[1];
-    view->page_stride = view->stride[0];
-    view->stride[0] = 0;
-    view->pages = batch->pages;
-    view->starts = batch->starts;
-    view->pitch = batch->pitch;
-    view->extent[0] = call->symbol[ATTN_RT_BATCH];
-    view->extent[1] = call->symbol[ATTN_RT_KV_CAPACITY];
-  } else if (batch->is_ring) {
-    view->page_rows = larger(view->extent[1], 1);
-    view->extent[1] = larger(view->extent[1], call->longest);
-  }
-}
-
-/* [tokens, ...] is one sequence, until it is cut. */
-static void arrange_rows(attn_rt_view *view) {
-  for (int d = ATTN_RT_MAX_RANK - 1; d > 0; --d) {
-    view->extent[d] = view->extent[d - 1];
-    view->stride[d] = view->stride[d - 1];
-  }
-  view->extent[0] = 1;
-  view->stride[0] = 0;
-}
-
-void attn_rt_arrange(attn_rt_call *call) {
-  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
-    const attn_rt_tensor *tensor = &call->kernel->tensors[i];
-    attn_rt_view *view = &call->views[i];
-    if (tensor->role & ATTN_RT_CACHE)
-      arrange_cache(call, view);
-    else if (call->batch.q_indptr && is_of_rows(tensor) && view->data)
-      arrange_rows(view);
-  }
-}
-
-int64_t attn_rt_parts(const attn_rt_call *call) {
-  return call->batch.q_indptr ? call->symbol[ATTN_RT_BATCH] : 1;
-}
-
-static void move(attn_rt_view *view, const attn_rt_tensor *tensor,
-                 int64_t elements) {
-  if (view->data)
-    view->data = (char *)view->data + elements * (tensor->dtype.bits / 8);
-}
-
-/* What is left of a tensor of all sequences for sequence `b`. */
-static void cut(const attn_rt_call *call, int64_t b,
-                const attn_rt_tensor *tensor, attn_rt_view *view) {
-  if (tensor->symbol[0] != ATTN_RT_BATCH)
-    return;
-  if (is_of_rows(tensor)) {
-    move(view, tensor, call->batch.q_indptr[b] * view->stride[1]);
-    view->extent[1] = view->data ? attn_rt_rows(call, b) : 0;
-    return;
-  }
-  move(view, tensor, b * view->stride[0]);
-  view->slot_origin = -b * view->stride[0];
-  view->extent[0] = 1;
-  if (view->slots)
-    view->slots += call->batch.q_indptr[b];
-  if (view->pages)
-    view->pages += view->starts ? view->starts[b] : b * view->pitch;
-  view->starts = 0;
-}
-
-const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
-                                       attn_rt_view *own) {
-  if (!call->batch.q_indptr)
-    return call->views;
-  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
-    attn_rt_copy(&own[i], &call->views[i], sizeof(own[i]));
-    cut(call, part, &call->kernel->tensors[i], &own[i]);
-  }
-  return own;
 }

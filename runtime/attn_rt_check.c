@@ -332,6 +332,8 @@ static attn_status check_argument(attn_rt_call *call, const attn_rt_args *args,
   attn_rt_tensor own;
   const checked c = {call, context, declared, tensor, &call->views[index]};
   attn_status status;
+  if (tensor)
+    call->given |= (uint64_t)1 << index;
   if (!tensor) {
     attn_rt_clear(c.view, sizeof(*c.view));
     return (declared->role & ATTN_RT_OPTIONAL) || dropped
@@ -373,6 +375,7 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     return status;
   for (int s = 0; s < ATTN_RT_ALL_SYMBOLS; ++s)
     call->symbol[s] = -1;
+  call->given = 0;
   tail = tail_of(kernel, args);
   status = check_reserved(kernel, &tail, context);
   if (!status)

@@ -35,7 +35,7 @@ typedef struct attn_rt_batch {
   const int32_t *pages, *starts;
   int64_t pitch, most_pages;
   const int64_t *slots;
-  int64_t slot_pitch;
+  int64_t slot_pitch, slot_step;
   int is_paged, is_ring;
 } attn_rt_batch;
 
@@ -49,6 +49,7 @@ typedef struct attn_rt_call {
   int64_t symbol[ATTN_RT_ALL_SYMBOLS];
   int64_t longest; /* valid keys of the longest sequence */
   const int32_t *lengths;
+  uint64_t given; /* bits of the tensors that are there */
   attn_rt_view views[ATTN_RT_MAX_TENSORS];
 } attn_rt_call;
 
@@ -105,6 +106,9 @@ const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
 /* Binds the capacity of caches by the pages of `tensor`. */
 attn_status attn_rt_bind_pages(attn_rt_call *call, const attn_rt_tensor *tensor,
                                const attn_context *context);
+
+/* [batch, query_length, ...], or [tokens, ...] in a call of packed rows. */
+int attn_rt_is_of_rows(const attn_rt_tensor *tensor);
 
 /* Of sequence `b`: its pages in the table; the rows that it has room for; its
    query rows; its valid keys. */

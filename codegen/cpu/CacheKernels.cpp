@@ -94,8 +94,9 @@ func::FuncOp attn::cpu::emitCacheSlot(KernelBuilder &k) {
   Value batch = k.argument(1), row = k.argument(2), index = k.argument(3);
   auto inSlot = [&] {
     Value slots = k.loadPtr(cache.view, offsetof(attn_rt_view, slots));
-    Value place = k.add(
-        k.mul(batch, cache.field(offsetof(attn_rt_view, slot_pitch))), index);
+    Value place =
+        k.add(k.mul(batch, cache.field(offsetof(attn_rt_view, slot_pitch))),
+              k.mul(index, cache.field(offsetof(attn_rt_view, slot_step))));
     Value slot = k.loadI64(k.atByte(slots, k.mul(place, 8)), 0);
     Value rows = cache.field(offsetof(attn_rt_view, slot_rows));
     Value stride = cache.field(offsetof(attn_rt_view, slot_stride));

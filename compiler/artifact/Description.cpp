@@ -145,6 +145,12 @@ static void nameFields(llvm::MutableArrayRef<TensorDescription> tensors) {
   }
 }
 
+/// Whether the argument is what scope attend appends to its caches.
+static bool areNewRows(tile::ProgramOp program, StringRef name) {
+  return program.getScope() == KernelScope::Attend && program.getUpdated() &&
+         llvm::is_contained({"key", "value", "latent_and_rope_key"}, name);
+}
+
 /// The tensors of a graph, as the program's axes say.
 static KernelDescription describeGraph(tile::ProgramOp program) {
   KernelDescription kernel;
@@ -157,14 +163,16 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
            program.getArgumentAxes()->getAsRange<mlir::ArrayAttr>(),
            arguments)) {
     auto view = llvm::cast<tile::ViewType>(argument.getType());
+    bool isNew = areNewRows(program, name.getValue());
     TensorDescription tensor = {
         .name = name.getValue().str(),
         .type = spellType(view.getElementType()),
         .output = index >= inputs,
-        .optional = program.getScope() && name == "kv_lengths",
+        .optional = program.getScope() && (isNew || name == "kv_lengths"),
         .updated = llvm::is_contained(
             program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
-        .cache = tile::isCache(argument)};
+        .cache = tile::isCache(argument),
+        .newRows = isNew};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(

@@ -44,6 +44,8 @@ struct TensorDescription {
   bool updated = false;
   /// [batch, kv_capacity, ...], or pages of rows.
   bool cache = false;
+  /// What becomes rows of caches; absent where another layer's are read.
+  bool newRows = false;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.

@@ -201,6 +201,7 @@ Constant *EntryWriter::tensor(const TensorDescription &description,
   bool isWritten = description.output || description.updated;
   int64_t role = (isWritten ? ATTN_RT_OUTPUT : 0) |
                  (description.cache ? ATTN_RT_CACHE : 0) |
+                 (description.newRows ? ATTN_RT_NEW_ROWS : 0) |
                  (description.optional ? ATTN_RT_OPTIONAL : 0);
   if (isOfLayer)
     role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |

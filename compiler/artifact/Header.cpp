@@ -59,6 +59,8 @@ static std::string writeField(const TensorDescription &tensor,
                               const KernelDescription &kernel) {
   bool isNamed = kernel.isAttention || kernel.isOfLayer();
   std::string remark = isNamed ? remarkOn(tensor.name).str() : "";
+  if (tensor.newRows)
+    remark = "NULL (all such fields): nothing is appended, another layer has";
   if (tensor.field != tensor.name)
     remark = fmt::format("'{}' of the {}", tensor.name,
                          kernel.isOfLayer() ? "checkpoint" : "input");

@@ -67,7 +67,7 @@ class Batch:
             placed[name].array[...] = value
         return placed
 
-    def call(self, spread, execution="serial", padding=0, flags=0):
+    def call(self, spread, execution="serial", padding=0, flags=0, absent=()):
         """The rows of each sequence's outputs, after one call for all of them."""
         placed = self.place(spread, padding)
         tail = {"q_indptr": self.indptr(), **spread.tail}
@@ -75,7 +75,7 @@ class Batch:
         for name, value in tail.items():
             tensors[name] = Tensor(value.shape, "i64" if value.dtype == np.int64 else "i32")
             tensors[name].array[...] = value
-        pointers = [ctypes.addressof(placed[n].dl) for n in self.shapes] + [0, 0, 0]
+        pointers = [0 if n in absent else ctypes.addressof(placed[n].dl) for n in self.shapes] + [0, 0, 0]
         pointers += [ctypes.addressof(tensors[n].dl) if n in tensors else 0 for n in TAIL]
         head = np.array([16 + 8 * len(pointers), 1, self.kernel.index, flags | spread.flags], np.uint32)
         args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])

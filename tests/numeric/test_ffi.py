@@ -115,7 +115,7 @@ class FfiTest(unittest.TestCase):
 
     def test_errors_are_exceptions(self):
         tensors = self.arguments(make_inputs(CORE, CASES["prefill_lengths"]))
-        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 10: the tensors from 'query' to 'lse'",
+        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 14: the tensors from 'query' to 'lse'",
                      *tensors[:2])
         self.refused(TypeError, "ffi_core: key is an int, expected a tensor", tensors[0], 3, *tensors[2:])
         self.refused(TypeError, "ffi_core: kv_lengths is of another type, expected a tensor or None",

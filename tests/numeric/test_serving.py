@@ -133,6 +133,26 @@ class ServingTest(unittest.TestCase):
                 np.testing.assert_array_equal(held[name].view(np.uint32), tensor.array.view(np.uint32))
         self.for_all(FEW, check)
 
+    def test_a_layer_reads_caches_that_another_layer_fills(self):
+        """Without keys and values nothing is appended, and the rest is as it was."""
+        def check(batch):
+            new_rows = [t["name"] for t in batch.kernel.tensors
+                        if t["name"] in ("key", "value", "latent_and_rope_key") and t["role"] == "input"]
+            if batch.kernel.description["scope"] != "attend":
+                return
+            for spread in (Pages(batch, 16), OnePiece(batch, 300)):
+                first = batch.call(spread)
+                held = {n: t.array.copy() for n, t in spread.caches.items()}
+                for one, two in zip(first, batch.call(spread, absent=new_rows)):
+                    for name in one:
+                        np.testing.assert_array_equal(one[name].view(np.uint32), two[name].view(np.uint32))
+                for name, tensor in spread.caches.items():
+                    np.testing.assert_array_equal(held[name].view(np.uint32), tensor.array.view(np.uint32))
+                if len(new_rows) > 1:
+                    with self.assertRaisesRegex(CallFailed, "key is NULL, but value is not"):
+                        batch.call(spread, absent=["key"])
+        self.for_all(FEW, check)
+
     def test_rings(self):
         for scope in ("attend", "layer"):
             batch = self.batch("window_sinks", scope, FEW)
