@@ -336,7 +336,7 @@ static attn_status check_argument(attn_rt_call *call, const attn_rt_args *args,
     call->given |= (uint64_t)1 << index;
   if (!tensor) {
     attn_rt_clear(c.view, sizeof(*c.view));
-    return (declared->role & ATTN_RT_OPTIONAL) || dropped
+    return (declared->role & (ATTN_RT_OPTIONAL | ATTN_RT_NEW_ROWS)) || dropped
                ? ATTN_OK
                : missing(&c, args, end);
   }

@@ -168,7 +168,7 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
         .name = name.getValue().str(),
         .type = spellType(view.getElementType()),
         .output = index >= inputs,
-        .optional = program.getScope() && (isNew || name == "kv_lengths"),
+        .optional = program.getScope() && name == "kv_lengths",
         .updated = llvm::is_contained(
             program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
         .cache = tile::isCache(argument),
