@@ -242,8 +242,8 @@ static constexpr OptionSpec options[] = {
      STORE { return readWord(call.compile.absorb, value,
                              {Absorb::Auto, Absorb::Absorbed,
                               Absorb::Expanded}); }},
-    {"dtype", 0, "T", "type of queries and outputs: f32, bf16 or f16 (default: "
-     "the input's, else f32); scores and sums are f32",
+    {"dtype", 0, "T", "type of activations, weights and outputs: f32, bf16 or "
+     "f16 (default: the input's, else f32); what is computed is f32",
      false, "cvbpe",
      STORE { return storeDtype(call.compile.dtype, value); }},
     {"k-dtype", 0, "T", "type of the key cache (default: --dtype, else the "

@@ -188,24 +188,15 @@ static std::string withOptions(StringRef pass,
                                        fmt::join(options, " "));
 }
 
-bool attn::storesF32(ModuleOp module) {
-  return llvm::all_of(*module.getBody(), [](Operation &op) {
-    return !isa<GroupedOp, LatentOp>(op) || isStoredAsF32(&op);
-  });
-}
-
-/// The scopes asked for; without any, those that the layers have.
-static std::string expandLayers(ModuleOp module,
-                                const CompileOptions &options) {
+/// The scopes asked for; without any, all of them.
+static std::string expandLayers(const CompileOptions &options) {
   std::vector<std::string_view> scopes;
   for (Scope scope : options.scopes)
     scopes.push_back(spell(scope));
-  if (scopes.empty() && storesF32(module))
+  if (scopes.empty())
     scopes = {"core", "attend", "layer"};
-  std::vector<std::string> chosen;
-  if (!scopes.empty())
-    chosen.push_back(fmt::format("scopes={}", fmt::join(scopes, ",")));
-  return withOptions("attn-expand-layers", chosen);
+  return withOptions("attn-expand-layers",
+                     fmt::format("scopes={}", fmt::join(scopes, ",")));
 }
 
 /// Counts for decode unless there is prefill alone.
@@ -221,11 +212,11 @@ static std::string absorbProjections(const CompileOptions &options) {
 }
 
 /// The passes of `stage`, the first with what `options` ask of it.
-static std::string passesOf(const StageSpec &stage, ModuleOp module,
+static std::string passesOf(const StageSpec &stage,
                             const CompileOptions &options) {
   StringRef rest = stage.passes;
   if (rest.consume_front("attn-expand-layers"))
-    return expandLayers(module, options) + rest.str();
+    return expandLayers(options) + rest.str();
   if (rest.consume_front("attn-absorb-projections"))
     return absorbProjections(options) + rest.str();
   return stage.passes.str();
@@ -237,7 +228,7 @@ static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
       failed(dropRefusedLayers(module)))
     return failure();
   for (const StageSpec &stage : fusionStages) {
-    std::string passes = passesOf(stage, module, options);
+    std::string passes = passesOf(stage, options);
     if (failed(runner.run({stage.name, passes, stage.about})))
       return failure();
   }

@@ -37,10 +37,6 @@ struct StageView {
 /// Called after each stage; a failure, which it reports itself, stops.
 using StageObserver = std::function<mlir::LogicalResult(const StageView &)>;
 
-/// Whether all tensors of the declared layers are f32, which scopes beyond core
-/// ask for.
-bool storesF32(mlir::ModuleOp module);
-
 /// Lowers declared layers and graph functions of `module` to fused functions,
 /// whatever the target. Layers that are refused are announced and erased; so
 /// are functions that stay unfused, unless `options` make that an error. Fails

@@ -128,6 +128,9 @@ static std::string collect(LatentAttention &attention) {
     return "queries have " + describeSize(sizeOf(attention.query(), 2)) +
            " heads, keys " + describeSize(key.heads) + " and values " +
            describeSize(value.heads) + ", expected the same";
+  if (attention.rope && getElementTypeOrSelf(attention.rope->value) !=
+                            getElementTypeOrSelf(key.rows))
+    return "the parts of the absorbed key are stored in different types";
   for (Operation *product : {key.product, value.product})
     if (Operation *user = findForeignUser(product, attention))
       return ("the projection is needed by '" + user->getName().getStringRef() +

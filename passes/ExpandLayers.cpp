@@ -122,28 +122,6 @@ LogicalResult ExpandLayersPass::initialize(MLIRContext *context) {
   return success();
 }
 
-bool attn::isStoredAsF32(Operation *layer) {
-  StorageAttr stored = storageOf(layer);
-  return stored.getActivation().isF32() && stored.getKey().isF32() &&
-         stored.getValue().isF32();
-}
-
-/// What is done around attention is done in f32 alone.
-static LogicalResult checkStorage(ModuleOp module,
-                                  ArrayRef<KernelScope> scopes) {
-  for (Operation &op : *module.getBody()) {
-    if (!isa<GroupedOp, LatentOp>(op) || isStoredAsF32(&op))
-      continue;
-    for (KernelScope scope : scopes)
-      if (scope != KernelScope::Core)
-        return op.emitOpError()
-               << "has the storage " << storageOf(&op) << ", and scope '"
-               << stringifyKernelScope(scope)
-               << "' takes f32 alone: '--dtype f32' stores all in that";
-  }
-  return success();
-}
-
 /// Functions get new symbols: none of them may exist.
 template <typename OpTy>
 static LogicalResult checkSymbols(ModuleOp module,
@@ -164,8 +142,7 @@ static LogicalResult checkSymbols(ModuleOp module,
 }
 
 void ExpandLayersPass::runOnOperation() {
-  if (failed(checkStorage(getOperation(), parsed)) ||
-      failed(checkSymbols<GroupedOp>(getOperation(), parsed)) ||
+  if (failed(checkSymbols<GroupedOp>(getOperation(), parsed)) ||
       failed(checkSymbols<LatentOp>(getOperation(), parsed)))
     return signalPassFailure();
   ConversionTarget target(getContext());

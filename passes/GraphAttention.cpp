@@ -102,7 +102,7 @@ IRMapping GraphProgramBuilder::mapOperands(FlashOp flash) {
 Value GraphProgramBuilder::placePacked(Value result) {
   Value view = destinationOf(result);
   if (!tile::hasPackedRows(view))
-    view = createBuffer(sizes.sizesOf(result), elementOf(result));
+    view = createBuffer(sizes.sizesOf(result), heldAs(elementOf(result)));
   return views[result] = view;
 }
 

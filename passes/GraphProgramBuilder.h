@@ -22,6 +22,14 @@ namespace attn {
 /// Whose remarks the builder writes.
 inline constexpr llvm::StringLiteral kTilePass = "convert-attn-to-attn-tile";
 
+/// What tiles and buffers hold of a tensor's elements: f32 of floats of 16
+/// bits.
+inline mlir::Type heldAs(mlir::Type element) {
+  return mlir::isa<mlir::FloatType>(element)
+             ? mlir::Float32Type::get(element.getContext())
+             : element;
+}
+
 /// A block of rows, where a phase reads and writes.
 struct RowBlock {
   mlir::Value row, column, count;
@@ -155,7 +163,7 @@ private:
     return b.createOrFold<OpT>(named(name), left, right);
   }
   tile::TileType tileType(llvm::ArrayRef<int64_t> shape, mlir::Type element) {
-    return tile::TileType::get(b.getContext(), shape, element);
+    return tile::TileType::get(b.getContext(), shape, heldAs(element));
   }
 
   mlir::OpBuilder &b;

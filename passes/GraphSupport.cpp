@@ -45,12 +45,13 @@ static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
   if (llvm::is_contained(type.getShape(), 0))
     return fail("has a tensor without elements");
   Type element = type.getElementType();
-  if (element.isF32() || element.isInteger(1) || element.isInteger(32))
+  if (element.isF32() || element.isF16() || element.isBF16() ||
+      element.isInteger(1) || element.isInteger(32))
     return std::nullopt;
   std::string stored;
   llvm::raw_string_ostream(stored) << element;
   return fail("has elements of type " + Twine(stored) +
-              ", whole functions compute on f32, i1 and i32");
+              ", whole functions take f32, f16, bf16, i1 and i32");
 }
 
 static Answer whyNotFlash(FlashOp flash) {

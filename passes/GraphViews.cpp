@@ -177,7 +177,8 @@ Value GraphProgramBuilder::packedViewOf(Value tensor, Operation *user) {
                "copied " + describeProducer(tensor) + " for '" +
                    user->getName().getStringRef() +
                    "': elements of its rows do not follow each other");
-  Value packed = createBuffer(shapeOfView(view), elementOf(tensor));
+  auto type = cast<tile::ViewType>(view.getType());
+  Value packed = createBuffer(shapeOfView(view), type.getElementType());
   copy(view, packed);
   return packed;
 }
@@ -192,7 +193,7 @@ Value GraphProgramBuilder::destinationOf(Value tensor) {
   if (!place && (place = placeInUser(tensor)))
     inUser.insert(tensor);
   if (!place)
-    place = createBuffer(sizes.sizesOf(tensor), elementOf(tensor));
+    place = createBuffer(sizes.sizesOf(tensor), heldAs(elementOf(tensor)));
   return destinations[tensor] = place;
 }
 

@@ -84,7 +84,7 @@ private:
 // Arguments
 //===----------------------------------------------------------------------===//
 
-/// As they are `stored`, or as f32.
+/// As they are `stored`, or as activations are.
 Heads GroupedWriter::headArguments(StorageAttr stored) {
   int64_t kvHeads = layer.getKvHeads(), size = layer.getHeadDim();
   Value query =
@@ -104,7 +104,8 @@ void GroupedWriter::rowArguments(Type sinksStored) {
   rows = w.rowArguments(layer.getMask(), layer.getSinks() ? heads : 0,
                         sinksStored);
   if (int64_t buckets = layer.getTableRows())
-    rows.table = w.argument("bias_table", {buckets, heads});
+    rows.table = w.argument("bias_table", {buckets, heads},
+                            Float32Type::get(layer.getContext()));
 }
 
 /// What a call has besides the hidden states or heads, but for weights.
@@ -112,9 +113,12 @@ void GroupedWriter::cacheArguments() {
   int64_t kvHeads = layer.getKvHeads(), size = layer.getHeadDim();
   if (layer.getPosition())
     positions = w.integers("position_ids", {kAny, kAny});
-  keyCache = w.argument("key_cache", {kAny, kAny, kvHeads, size});
+  StorageAttr stored = storageOf(layer);
+  keyCache =
+      w.argument("key_cache", {kAny, kAny, kvHeads, size}, stored.getKey());
   valueCache =
-      w.argument("value_cache", {kAny, kAny, kvHeads, layer.getValueSize()});
+      w.argument("value_cache", {kAny, kAny, kvHeads, layer.getValueSize()},
+                 stored.getValue());
   rowArguments();
 }
 

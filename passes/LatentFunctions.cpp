@@ -153,10 +153,13 @@ void LatentWriter::writeAbsorbedCore() {
 void LatentWriter::cacheArguments() {
   if (layer.getPosition())
     positions = w.integers("position_ids", {kAny, kAny});
+  StorageAttr stored = storageOf(layer);
   latentCache =
-      w.argument("latent_cache", {kAny, kAny, int64_t(layer.getKvRank())});
+      w.argument("latent_cache", {kAny, kAny, int64_t(layer.getKvRank())},
+                 stored.getValue());
   ropeCache =
-      w.argument("rope_key_cache", {kAny, kAny, int64_t(layer.getRopeDim())});
+      w.argument("rope_key_cache", {kAny, kAny, int64_t(layer.getRopeDim())},
+                 stored.getKey());
   rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
 }
 

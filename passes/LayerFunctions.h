@@ -33,9 +33,6 @@ functionsOf(GroupedOp layer, llvm::ArrayRef<KernelScope> scopes);
 llvm::SmallVector<LayerFunction>
 functionsOf(LatentOp layer, llvm::ArrayRef<KernelScope> scopes);
 
-/// Whether all tensors of a layer are f32, which scopes beyond core ask for.
-bool isStoredAsF32(mlir::Operation *layer);
-
 /// Writes `function` where `builder` stands.
 void writeFunction(mlir::OpBuilder &builder, GroupedOp layer,
                    const LayerFunction &function);

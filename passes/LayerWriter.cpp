@@ -63,7 +63,8 @@ Value LayerWriter::addArgument(StringRef name, ArrayRef<int64_t> shape,
 
 Value LayerWriter::argument(StringRef name, ArrayRef<int64_t> shape,
                             Type stored) {
-  return addArgument(name, shape, stored ? stored : builder.getF32Type());
+  return addArgument(name, shape,
+                     stored ? stored : storageOf(layer).getActivation());
 }
 
 Value LayerWriter::integers(StringRef name, ArrayRef<int64_t> shape) {

@@ -36,8 +36,8 @@ public:
   LayerWriter(mlir::OpBuilder &builder, mlir::Operation *layer,
               const LayerFunction &description, LayersAttr layers);
 
-  /// The next argument, as callers know it, of f32, of what it is `stored` in,
-  /// or of i32.
+  /// The next argument, as callers know it, of what it is `stored` in, by
+  /// default as activations are, or of i32.
   mlir::Value argument(llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                        mlir::Type stored = {});
   mlir::Value integers(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);

@@ -97,11 +97,21 @@ static int64_t countCopied(const Siblings &siblings) {
 //===----------------------------------------------------------------------===//
 
 /// Why siblings cannot be one product; empty if they can.
+static bool haveSameElements(LinearOp left, LinearOp right) {
+  auto sameElement = [](Value a, Value b) {
+    return getElementTypeOrSelf(a) == getElementTypeOrSelf(b);
+  };
+  return sameElement(left.getResult(), right.getResult()) &&
+         llvm::equal(left->getOperands(), right->getOperands(), sameElement);
+}
+
 static std::string findObstacle(const Siblings &siblings) {
   LinearOp first = siblings.linears.front();
   for (LinearOp linear : siblings.linears) {
     if (!linear.getBias() != !first.getBias())
       return "some have a bias and others none";
+    if (!haveSameElements(linear, first))
+      return "weights or results are stored in different types";
     for (Value parameter : linear->getOperands().drop_front()) {
       if (!cast<ShapedType>(parameter.getType()).hasStaticShape())
         return "weights have dynamic sizes";

@@ -107,6 +107,9 @@ static std::string compareProjections(const Projection &first,
     return "have different inputs";
   if (first.getType() != other.getType())
     return "have different sizes";
+  if (getElementTypeOrSelf(first.product->getOperand(1)) !=
+      getElementTypeOrSelf(other.product->getOperand(1)))
+    return "have weights of different types";
   return {};
 }
 

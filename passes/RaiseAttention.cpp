@@ -101,12 +101,13 @@ Value TextbookBuilder::createScore() {
   std::swap(swapped.end()[-1], swapped.end()[-2]);
   Value key =
       createHeads(createTranspose(builder, location, transposed, swapped));
-  auto type = cast<RankedTensorType>(query.getType());
-  ArrayRef<int64_t> q = type.getShape();
+  ArrayRef<int64_t> q = cast<ShapedType>(query.getType()).getShape();
   ArrayRef<int64_t> k = cast<ShapedType>(key.getType()).getShape();
-  return ScoreOp::create(builder, location,
-                         type.clone({eitherSize(q[0], k[0]), q[2], q[1], k[1]}),
-                         query, key);
+  return ScoreOp::create(
+      builder, location,
+      RankedTensorType::get({eitherSize(q[0], k[0]), q[2], q[1], k[1]},
+                            builder.getF32Type()),
+      query, key);
 }
 
 /// `step` with its other operands, of `score`.

@@ -98,9 +98,9 @@ struct UnfoldProduct : OpRewritePattern<MatmulOp> {
     ArrayRef<int64_t> a = typeOf(lhs).getShape(), b = typeOf(rhs).getShape();
     if (a.take_front(2) != b.take_front(2))
       return rewriter.notifyMatchFailure(op, "heads are folded differently");
-    Value product =
-        MatmulOp::create(rewriter, op.getLoc(),
-                         typeOf(lhs).clone({a[0], a[1], a[2], b[3]}), lhs, rhs);
+    Value product = MatmulOp::create(
+        rewriter, op.getLoc(), op.getType().clone({a[0], a[1], a[2], b[3]}),
+        lhs, rhs);
     if (a[1] > 1)
       remarkPassed(op, DEBUG_TYPE,
                    "took " + Twine(a[1]) + " heads out of a batch of " +

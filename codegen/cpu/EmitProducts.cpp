@@ -127,7 +127,7 @@ void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
   Value weights =
       rowAt(addressOf(weight.getView()), scalar(weight.getRow()), zero);
   auto multiply = [&](int64_t most, Value input) {
-    k.call(emitStreamProduct(k, most, inner),
+    k.call(emitStreamProduct(k, most, inner, storedType(weight.getView())),
            {input, weights, sum.base, k.i64(sum.stride),
             scalar(weight.getCount())});
   };
@@ -135,13 +135,21 @@ void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
     return rowAt(address, k.add(scalar(rows.getRow()), row), zero);
   };
   Value gathered = allocate(k.getTarget().productRows * inner);
-  auto gather = emitGatherRow(k, inner, inner);
+  Type stored = storedType(rows.getView());
+  auto gather = emitGatherRow(k, inner, inner, stored);
+  auto gatherRow = [&](Value row) {
+    k.call(gather, {rowFrom(row), k.at(gathered, k.mul(row, inner))});
+  };
   k.when(
-      k.equal(count, k.i64(1)), [&] { multiply(1, rowFrom(zero)); },
+      k.equal(count, k.i64(1)),
       [&] {
-        k.loop(zero, count, 1, [&](Value row) {
-          k.call(gather, {rowFrom(row), k.at(gathered, k.mul(row, inner))});
-        });
+        if (stored.isF32())
+          return multiply(1, rowFrom(zero));
+        gatherRow(zero);
+        multiply(1, gathered);
+      },
+      [&] {
+        k.loop(zero, count, 1, gatherRow);
         multiply(k.getTarget().productRows, gathered);
       });
 }
@@ -182,12 +190,12 @@ void TaskEmitter::packWeight(const WeightBlock &block) {
   Value from = rowAt(addressOf(load.getView()), scalar(load.getRow()),
                      scalar(load.getColumn()));
   Value stride = strideOf(load.getView(), rank - 2);
-  SmallVector<Value> arguments = {
-      from,         stride,
-      block.packed, scalar(load.getCount()),
-      from,         k.mul(stride, bytesOf(k.f32Type))};
+  Type stored = storedType(load.getView());
+  SmallVector<Value> arguments = {from,         stride,
+                                  block.packed, scalar(load.getCount()),
+                                  from,         k.mul(stride, bytesOf(stored))};
   if (block.isTransposed) {
-    k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim, k.f32Type),
+    k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim, stored),
            arguments);
     return;
   }
@@ -196,7 +204,7 @@ void TaskEmitter::packWeight(const WeightBlock &block) {
   auto pack = [&](int64_t columns) {
     KernelShape kernel = shape.kernel;
     kernel.valueDim = columns;
-    k.call(emitPackValues(k, kernel, k.f32Type), arguments);
+    k.call(emitPackValues(k, kernel, stored), arguments);
   };
   if (size % width == 0)
     return pack(width);
@@ -224,7 +232,7 @@ void TaskEmitter::emitBlockProduct(tile::MultiplyOp op, int64_t inner) {
   Value gathered = allocate(most * steps);
   RowAddress address = addressOf(rows.getView());
   Value count = scalar(rows.getCount());
-  auto gather = emitGatherRow(k, inner, steps);
+  auto gather = emitGatherRow(k, inner, steps, storedType(rows.getView()));
   k.loop(k.i64(0), count, 1, [&](Value row) {
     Value from = rowAt(address, k.add(scalar(rows.getRow()), row),
                        scalar(rows.getColumn()));

@@ -110,8 +110,9 @@ void TaskEmitter::emitRowGroup(RowGroup &group) {
 
 void TaskEmitter::keepRow(RowGroup &group) {
   int64_t stride = shape.kernel.queryStride();
-  Value from = memoryOf(rowOf(group.kept, group), group.kept, group);
-  k.call(emitCopyRow(k, shape.kernel.headDim, stride, k.f32Type, k.f32Type),
+  RowValue row = rowOf(group.kept, group);
+  Value from = memoryOf(row, group.kept, group);
+  k.call(emitCopyRow(k, shape.kernel.headDim, stride, row.element, k.f32Type),
          {from, k.at(group.room, k.mul(group.row, stride))});
 }
 
@@ -132,8 +133,9 @@ void TaskEmitter::emitRowOp(Operation &op, RowGroup &group) {
         group.rows[x.getResult()] = emitMapRows(x, group);
       })
       .Case([&](tile::SumRowsOp x) {
-        Value memory = memoryOf(rowOf(x.getTile(), group), x.getTile(), group);
-        Value sum = k.call(emitSumRow(k), {memory, group.columns});
+        RowValue row = rowOf(x.getTile(), group);
+        Value memory = memoryOf(row, x.getTile(), group);
+        Value sum = k.call(emitSumRow(k, row.element), {memory, group.columns});
         group.rows[x.getSum()] = {RowValue::Kind::Scalar, k.f32Type, sum};
       })
       .Case([&](tile::RotateOp x) {
@@ -180,16 +182,16 @@ RowValue TaskEmitter::emitLoadRow(tile::LoadRowsOp op, RowGroup &group) {
   const RowAddress &address = group.addresses[op];
   Value row = k.add(scalar(op.getRow()), group.row);
   Value place = rowAt(address, row, scalar(op.getColumn()));
-  Type element = elementType(op.getTile());
+  Type element = elementType(op.getTile()), stored = storedType(op.getView());
   auto last =
       static_cast<int64_t>(op.getView().getType().getShape().size()) - 1;
   bool isRepeated = tile::strideExtent(op.getView(), last).asNumber() == 0;
   if (!hasColumns(op.getTile()) || isRepeated)
-    return {RowValue::Kind::Scalar, element, loadElement(k, element, place)};
+    return {RowValue::Kind::Scalar, element, loadElement(k, stored, place)};
   if (tile::hasPackedRows(op.getView()))
-    return {RowValue::Kind::Memory, element, place};
+    return {RowValue::Kind::Memory, stored, place};
   Value room = rowRoom(op.getTile(), group);
-  k.call(emitCopyStrided(k, bytesOf(element)),
+  k.call(emitCopyStrided(k, stored, element),
          {place, address.columnStride, room, k.i64(1), group.columns});
   return {RowValue::Kind::Memory, element, room};
 }
@@ -204,9 +206,9 @@ void TaskEmitter::emitStoreRow(tile::StoreRowsOp op, RowGroup &group) {
     return emitAppendRow(op, number, row, group);
   Value to = rowAt(address, number, scalar(op.getColumn()));
   if (!hasColumns(op.getTile()))
-    return storeElement(k, row.element, row.value, to);
+    return storeElement(k, storedType(op.getView()), row.value, to);
   Value from = memoryOf(row, op.getTile(), group);
-  k.call(emitCopyStrided(k, bytesOf(row.element)),
+  k.call(emitCopyStrided(k, row.element, storedType(op.getView())),
          {from, k.i64(1), to, address.columnStride, group.columns});
 }
 
@@ -273,7 +275,9 @@ RowValue TaskEmitter::emitMapRows(tile::MapRowsOp op, RowGroup &group) {
     return {RowValue::Kind::Scalar, elementType(result),
             emitMapScalars(k, body, operands)};
   Value to;
+  Type stored = elementType(result);
   if (tile::StoreRowsOp store = packedStoreOf(result)) {
+    stored = storedType(store.getView());
     to = rowAt(group.addresses[store], k.add(scalar(store.getRow()), group.row),
                scalar(store.getColumn()));
     group.done.insert(store);
@@ -285,17 +289,17 @@ RowValue TaskEmitter::emitMapRows(tile::MapRowsOp op, RowGroup &group) {
   for (const RowValue &operand : operands)
     arguments.push_back(operand.value);
   arguments.append({to, group.columns});
-  k.call(emitMapElements(k, name, body, operands, elementType(result)),
-         arguments);
-  return {RowValue::Kind::Memory, elementType(result), to};
+  k.call(emitMapElements(k, name, body, operands, stored), arguments);
+  return {RowValue::Kind::Memory, stored, to};
 }
 
 RowValue TaskEmitter::emitRotate(tile::RotateOp op, RowGroup &group) {
-  Value from = memoryOf(rowOf(op.getTile(), group), op.getTile(), group);
+  RowValue row = rowOf(op.getTile(), group);
+  Value from = memoryOf(row, op.getTile(), group);
   Value to = rowRoom(op.getResult(), group);
   std::string name =
       (program.getSymName() + "_rotate" + Twine(mapCount++)).str();
-  k.call(emitRotateRow(k, name, op),
+  k.call(emitRotateRow(k, name, op, row.element),
          {from, to, rowOf(op.getPosition(), group).value});
   return {RowValue::Kind::Memory, k.f32Type, to};
 }

@@ -116,9 +116,9 @@ mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
 
 /// stream_product(input, weights, sum, sumStride, count): sum += input x
 /// weights^T for `rows` rows of `inner` elements end to end and `count` rows of
-/// weights, as long, end to end too. Both are multiples of `lanes`.
+/// `stored` weights, as long, end to end too. Both are multiples of `lanes`.
 mlir::func::FuncOp emitStreamProduct(KernelBuilder &k, int64_t rows,
-                                     int64_t inner);
+                                     int64_t inner, Type stored);
 
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);

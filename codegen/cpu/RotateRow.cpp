@@ -20,6 +20,7 @@ struct RowRotation {
   ArrayRef<float> frequencies;
   float amplitude;
   Value from, to, position;
+  Type stored;
 
   /// sin and cos, times the amplitude, of the angles of `lanes` pairs from
   /// `first` on.
@@ -39,6 +40,12 @@ struct RowRotation {
     return {k.mulf(sin, factor), k.mulf(cos, factor)};
   }
 
+  /// The first `count` lanes of the row from `column` on.
+  Value loadFrom(int64_t column, int64_t count) const {
+    return loadFirstElements(k, stored, elementAt(k, stored, from, column),
+                             count);
+  }
+
   /// (x cos - y sin, x sin + y cos)
   std::pair<Value, Value> rotate(Value x, Value y, int64_t first) const {
     auto [sin, cos] = sinCos(first);
@@ -48,8 +55,7 @@ struct RowRotation {
 
   void halves(int64_t first, int64_t count) const {
     auto pairs = static_cast<int64_t>(frequencies.size());
-    Value x = k.loadFirst(k.at(from, first), count);
-    Value y = k.loadFirst(k.at(from, pairs + first), count);
+    Value x = loadFrom(first, count), y = loadFrom(pairs + first, count);
     auto [left, right] = rotate(x, y, first);
     k.storeFirst(left, k.at(to, first), count);
     k.storeFirst(right, k.at(to, pairs + first), count);
@@ -59,9 +65,8 @@ struct RowRotation {
   void neighbours(int64_t first, int64_t count) const {
     int64_t lanes = k.getTarget().lanes, low = std::min(lanes, 2 * count);
     int64_t high = 2 * count - low;
-    Value a = k.loadFirst(k.at(from, 2 * first), low);
-    Value b =
-        high ? k.loadFirst(k.at(from, 2 * first + lanes), high) : k.splat(0.0f);
+    Value a = loadFrom(2 * first, low);
+    Value b = high ? loadFrom(2 * first + lanes, high) : k.splat(0.0f);
     SmallVector<int64_t> even, odd, back;
     for (int64_t i = 0; i < lanes; ++i) {
       even.push_back(2 * i);
@@ -79,7 +84,7 @@ struct RowRotation {
 } // namespace
 
 func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
-                                      tile::RotateOp op) {
+                                      tile::RotateOp op, Type stored) {
   func::FuncOp function =
       k.begin(name, {k.ptrType, k.ptrType, k.i32Type}, {}, /*local=*/true);
   Value position =
@@ -89,7 +94,8 @@ func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
                           op.getAmplitude().convertToFloat(),
                           k.argument(0),
                           k.argument(1),
-                          k.broadcast(position)};
+                          k.broadcast(position),
+                          stored};
   auto pairs = static_cast<int64_t>(op.getFrequencies().size());
   int64_t lanes = k.getTarget().lanes;
   for (int64_t first = 0; first < pairs; first += lanes) {
@@ -101,7 +107,8 @@ func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
   }
   int64_t columns = op.getTile().getType().getShape()[1];
   k.loop(k.i64(2 * pairs), k.i64(columns), 1, [&](Value column) {
-    k.store(k.loadF32(k.at(rotation.from, column)), k.at(rotation.to, column));
+    Value place = elementAt(k, stored, rotation.from, column);
+    k.store(loadElement(k, stored, place), k.at(rotation.to, column));
   });
   k.end();
   return function;

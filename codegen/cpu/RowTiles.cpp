@@ -103,59 +103,86 @@ Value attn::cpu::emitMapScalars(KernelBuilder &k, Block &body,
 // Sums, fills, copies
 //===----------------------------------------------------------------------===//
 
-func::FuncOp attn::cpu::emitSumRow(KernelBuilder &k) {
-  if (func::FuncOp known = k.lookup("sum_row"))
+func::FuncOp attn::cpu::emitSumRow(KernelBuilder &k, Type stored) {
+  std::string name = ("sum_row" + storedSuffix(stored)).str();
+  if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =
-      k.begin("sum_row", {k.ptrType, k.i64Type}, {k.f32Type}, /*local=*/true);
+      k.begin(name, {k.ptrType, k.i64Type}, {k.f32Type}, /*local=*/true);
   Value row = k.argument(0), count = k.argument(1);
   int64_t lanes = k.getTarget().lanes;
   Value whole = k.mul(k.div(count, lanes), lanes);
   auto add = [&](Value column, ValueRange carried) {
-    return SmallVector<Value>{k.addf(carried[0], k.load(k.at(row, column)))};
+    Value place = elementAt(k, stored, row, column);
+    return SmallVector<Value>{
+        k.addf(carried[0], loadElements(k, stored, place))};
   };
   Value sums = k.loop(k.i64(0), whole, lanes, k.splat(0.0f), add).front();
   auto addOne = [&](Value column, ValueRange carried) {
-    return SmallVector<Value>{k.addf(carried[0], k.loadF32(k.at(row, column)))};
+    Value place = elementAt(k, stored, row, column);
+    return SmallVector<Value>{
+        k.addf(carried[0], loadElement(k, stored, place))};
   };
   k.end(k.loop(whole, count, 1, k.reduceAdd(sums), addOne).front());
   return function;
 }
 
-func::FuncOp attn::cpu::emitCopyStrided(KernelBuilder &k, int64_t bytes) {
-  std::string name = ("copy_strided_" + Twine(bytes)).str();
+/// copy_strided_4, or copy_strided_f16_to_f32.
+static std::string nameOfCopyStrided(Type from, Type to) {
+  if (from == to)
+    return "copy_strided_" + std::to_string(bytesOf(from));
+  auto spell = [](Type type) {
+    return type.isF32() ? StringRef("_f32") : storedSuffix(type);
+  };
+  return ("copy_strided" + spell(from) + "_to" + spell(to)).str();
+}
+
+/// One element from a place to another, or a vector of them.
+static void moveElements(KernelBuilder &k, Type fromType, Value from,
+                         Type toType, Value to, bool isWhole) {
+  if (fromType != toType)
+    return storeElement(k, toType,
+                        isWhole ? loadElements(k, fromType, from)
+                                : loadElement(k, fromType, from),
+                        to);
+  auto bytes = static_cast<unsigned>(bytesOf(fromType));
+  Type type = k.builder().getIntegerType(8 * bytes);
+  if (isWhole)
+    type = VectorType::get(k.getTarget().lanes, type);
+  Value value = LLVM::LoadOp::create(k.builder(), k.loc(), type, from, bytes);
+  LLVM::StoreOp::create(k.builder(), k.loc(), value, to, bytes);
+}
+
+func::FuncOp attn::cpu::emitCopyStrided(KernelBuilder &k, Type fromType,
+                                        Type toType) {
+  std::string name = nameOfCopyStrided(fromType, toType);
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =
       k.begin(name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.i64Type}, {},
               /*local=*/true);
   Value from = k.argument(0), to = k.argument(2), count = k.argument(4);
-  Type element = bytes == 1 ? Type(k.builder().getI8Type()) : k.i32Type;
-  auto at = [&](Value base, Value offset) {
-    return bytes == 1 ? k.atByte(base, offset) : k.at(base, offset);
-  };
-  auto move = [&](Value fromStride, Value toStride, Value begin, Type type,
-                  int64_t step) {
-    k.loop(begin, step == 1 ? count : k.mul(k.div(count, step), step), step,
+  int64_t lanes = k.getTarget().lanes;
+  auto move = [&](Value fromStride, Value toStride, Value begin, bool isWhole) {
+    int64_t step = isWhole ? lanes : 1;
+    k.loop(begin, isWhole ? k.mul(k.div(count, step), step) : count, step,
            [&](Value i) {
-             Value value =
-                 LLVM::LoadOp::create(k.builder(), k.loc(), type,
-                                      at(from, k.mul(i, fromStride)), bytes);
-             LLVM::StoreOp::create(k.builder(), k.loc(), value,
-                                   at(to, k.mul(i, toStride)), bytes);
+             moveElements(k, fromType,
+                          elementAt(k, fromType, from, k.mul(i, fromStride)),
+                          toType, elementAt(k, toType, to, k.mul(i, toStride)),
+                          isWhole);
            });
   };
-  int64_t lanes = k.getTarget().lanes;
   Value one = k.i64(1);
   Value isPacked =
       k.both(k.equal(k.argument(1), one), k.equal(k.argument(3), one));
   k.when(
       isPacked,
       [&] {
-        move(one, one, k.i64(0), VectorType::get(lanes, element), lanes);
-        move(one, one, k.mul(k.div(count, lanes), lanes), element, 1);
+        move(one, one, k.i64(0), /*isWhole=*/true);
+        move(one, one, k.mul(k.div(count, lanes), lanes), /*isWhole=*/false);
       },
-      [&] { move(k.argument(1), k.argument(3), k.i64(0), element, 1); });
+      [&] { move(k.argument(1), k.argument(3), k.i64(0), /*isWhole=*/false); });
   k.end();
   return function;
 }
@@ -177,20 +204,25 @@ func::FuncOp attn::cpu::emitFillRow(KernelBuilder &k, Type element) {
 }
 
 func::FuncOp attn::cpu::emitGatherRow(KernelBuilder &k, int64_t elements,
-                                      int64_t paddedTo) {
-  std::string name =
-      ("gather_row_" + Twine(elements) + "_" + Twine(paddedTo)).str();
+                                      int64_t paddedTo, Type stored) {
+  std::string name = ("gather_row_" + Twine(elements) + "_" + Twine(paddedTo) +
+                      storedSuffix(stored))
+                         .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =
       k.begin(name, {k.ptrType, k.ptrType}, {}, /*local=*/true);
   Value from = k.argument(0), to = k.argument(1);
   int64_t lanes = k.getTarget().lanes, whole = elements / lanes * lanes;
-  k.loop(k.i64(0), k.i64(whole), lanes,
-         [&](Value i) { k.store(k.load(k.at(from, i)), k.at(to, i)); });
+  k.loop(k.i64(0), k.i64(whole), lanes, [&](Value i) {
+    k.store(loadElements(k, stored, elementAt(k, stored, from, i)),
+            k.at(to, i));
+  });
   for (int64_t i = whole; i < paddedTo; i += lanes) {
-    Value values =
-        i < elements ? k.loadFirst(k.at(from, i), elements - i) : k.splat(0.0f);
+    Value values = k.splat(0.0f);
+    if (i < elements)
+      values = loadFirstElements(k, stored, elementAt(k, stored, from, i),
+                                 elements - i);
     k.storeFirst(values, k.at(to, i), paddedTo - i);
   }
   k.end();

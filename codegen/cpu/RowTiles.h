@@ -16,7 +16,7 @@ namespace attn::cpu {
 /// One row of a tile, or its value in every column.
 struct RowValue {
   enum class Kind {
-    /// A pointer to elements that follow each other: 4 bytes each, i1 one.
+    /// A pointer to elements that follow each other, as they are stored.
     Memory,
     /// One element: f32, i32 or i1.
     Scalar,
@@ -40,22 +40,23 @@ Value emitMapScalars(KernelBuilder &k, mlir::Block &body,
                      llvm::ArrayRef<RowValue> operands);
 
 /// sum_row(row, count) -> f32.
-mlir::func::FuncOp emitSumRow(KernelBuilder &k);
+mlir::func::FuncOp emitSumRow(KernelBuilder &k, Type stored);
 
-/// rotate_row...(from, to, position): one row, i32 position.
+/// rotate_row...(from, to, position): one `stored` row to f32, i32 position.
 mlir::func::FuncOp emitRotateRow(KernelBuilder &k, llvm::StringRef name,
-                                 tile::RotateOp rotate);
+                                 tile::RotateOp rotate, Type stored);
 
-/// copy_strided_BYTES(from, fromStride, to, toStride, count): elements of 4
-/// bytes or 1.
-mlir::func::FuncOp emitCopyStrided(KernelBuilder &k, int64_t bytes);
+/// copy_strided_BYTES(from, fromStride, to, toStride, count): elements as they
+/// are, or floats of one stored type as another.
+mlir::func::FuncOp emitCopyStrided(KernelBuilder &k, Type fromType,
+                                   Type toType);
 
 /// fill_row_BYTES(value, to, count)
 mlir::func::FuncOp emitFillRow(KernelBuilder &k, Type element);
 
-/// gather_row_N_M(from, to): N elements of f32, and zeros up to M.
+/// gather_row_N_M(from, to): N `stored` elements as f32, and zeros up to M.
 mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
-                                 int64_t paddedTo);
+                                 int64_t paddedTo, Type stored);
 
 } // namespace attn::cpu
 

@@ -90,6 +90,23 @@ Value attn::cpu::widen(KernelBuilder &k, Type element, Value stored) {
   return arith::BitcastOp::create(b, k.loc(), f32, bits);
 }
 
+Value attn::cpu::loadPairs(KernelBuilder &k, Value place) {
+  Type bf16 = k.builder().getBF16Type();
+  Value halves = loadStored(k, bf16, place, 2 * k.getTarget().lanes);
+  return LLVM::BitcastOp::create(k.builder(), k.loc(), k.intVecType, halves);
+}
+
+std::pair<Value, Value> attn::cpu::widenPairs(KernelBuilder &k, Value pairs) {
+  OpBuilder &b = k.builder();
+  Type f32 = shapedLike(pairs, k.f32Type);
+  Value first =
+      arith::ShLIOp::create(b, k.loc(), pairs, constantLike(k, pairs, 16));
+  Value second = arith::AndIOp::create(b, k.loc(), pairs,
+                                       constantLike(k, pairs, 0xffff0000));
+  return {arith::BitcastOp::create(b, k.loc(), f32, first),
+          arith::BitcastOp::create(b, k.loc(), f32, second)};
+}
+
 /// The upper half of an f32, rounded: adding 0x7fff, and 1 more to an odd half,
 /// carries where that is nearer. A NaN gets its quiet bit instead, or the carry
 /// could make an infinity of it.

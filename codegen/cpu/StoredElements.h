@@ -11,6 +11,7 @@
 #include "codegen/cpu/KernelBuilder.h"
 
 #include <string>
+#include <utility>
 
 namespace attn::cpu {
 
@@ -43,6 +44,11 @@ void storeStored(KernelBuilder &k, Type element, Value stored, Value place);
 Value widen(KernelBuilder &k, Type element, Value stored);
 /// f32, or i1, as `element` is stored: what `widen` takes; an i1 is a byte.
 Value narrow(KernelBuilder &k, Type element, Value value);
+
+/// A vector of pairs of bf16 that follow each other, each pair in an i32; the
+/// first ones of such pairs as f32, and the second ones.
+Value loadPairs(KernelBuilder &k, Value place);
+std::pair<Value, Value> widenPairs(KernelBuilder &k, Value pairs);
 
 /// One value or a vector of them; the first `count` lanes of a vector. f32 is
 /// rounded to the nearest, ties to even; a NaN stays one.

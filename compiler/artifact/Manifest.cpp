@@ -176,14 +176,6 @@ static void writeRefused(OStream &json, const LibraryDescription &library) {
       });
 }
 
-/// A layer's tensors are not all of 32 bits.
-static bool isOfSmallTypes(const KernelDescription &kernel) {
-  return kernel.isOfLayer() &&
-         llvm::any_of(kernel.tensors, [](const TensorDescription &tensor) {
-           return tensor.type == "f16" || tensor.type == "bf16";
-         });
-}
-
 static void writeLibrary(OStream &json, const LibraryDescription &library,
                          llvm::ArrayRef<std::string> files) {
   json.attribute("schema", 1);
@@ -218,8 +210,6 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
         }))
       json.value("kernels of scope core take queries and keys rotated and "
                  "normalised as the model has it");
-    if (llvm::any_of(library.kernels, isOfSmallTypes))
-      json.value("scopes attend and layer are compiled for f32 tensors alone");
   });
   json.attribute("declared_ir", library.declaredIr);
 }

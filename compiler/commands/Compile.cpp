@@ -183,8 +183,5 @@ int attn::compileCommand(const Invocation &invocation) {
     for (const std::string &table : artifact->schedules)
       llvm::outs() << table;
   llvm::outs() << summarize(*artifact, invocation.output);
-  if (invocation.compile.scopes.empty() && !storesF32(*module))
-    llvm::outs() << "left out scopes attend and layer, which take f32 tensors "
-                    "alone: '--dtype f32' compiles them\n";
   return 0;
 }

@@ -92,12 +92,33 @@ private:
 };
 } // namespace
 
+/// Whether a tensor of the caller's holds the value, to be read again or not.
+static bool isStored(Value value) {
+  return value.getDefiningOp<CacheAppendOp>() ||
+         llvm::any_of(value.getUsers(), [](Operation *user) {
+           return isa<func::ReturnOp>(user);
+         });
+}
+
+static void roundTo(FloatType type, Tensor &tensor) {
+  bool losesInfo = false;
+  for (double &element : tensor.data()) {
+    APFloat rounded(element);
+    rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                    &losesInfo);
+    element = rounded.convertToDouble();
+  }
+}
+
 template <typename Real>
 LogicalResult Evaluator<Real>::set(Value value, Tensor tensor) {
   if (!fits(tensor.shape(), value.getType()))
     return value.getDefiningOp()->emitOpError()
            << "evaluates to a tensor of shape [" << tensor.shape()
            << "], which " << value.getType() << " does not hold";
+  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(value));
+  if (std::is_same_v<Real, float> && type && isStored(value))
+    roundTo(type, tensor);
   values.insert_or_assign(value, std::move(tensor));
   return success();
 }

@@ -16,7 +16,8 @@
 namespace attn::reference {
 
 /// What intermediate results are rounded to. F32 is the naive evaluation of
-/// semantics, item 13: every step in float32, in ascending order.
+/// semantics, item 13: every step in float32, in ascending order. It rounds
+/// what a function returns, or appends to a cache, to what that is stored in.
 enum class Precision { F64, F32 };
 
 /// What an interpretation saw on its way.

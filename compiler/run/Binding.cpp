@@ -54,6 +54,12 @@ static const TypeRow *findType(StringRef manifest) {
   return nullptr;
 }
 
+StoredType attn::storedTypeOf(StringRef manifest) {
+  const TypeRow *row = findType(manifest);
+  return row ? StoredType{row->stored, uint64_t(row->type.bits / 8)}
+             : StoredType{"no known type", 1};
+}
+
 /// Copies `stored` into `bound`. Lengths and positions may be int64 in files.
 static Error copyBytes(const StoredTensor &stored, const TypeRow &type,
                        BoundTensor &bound) {

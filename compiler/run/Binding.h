@@ -17,6 +17,15 @@
 
 namespace attn {
 
+/// What files call a type, and the bytes of an element.
+struct StoredType {
+  llvm::StringRef name;
+  uint64_t bytes;
+};
+
+/// Of a type as manifests spell it.
+StoredType storedTypeOf(llvm::StringRef manifest);
+
 /// One argument of a call; `tensor` points into it, so it must not move.
 struct BoundTensor {
   const LibraryTensor *declared = nullptr;

@@ -6,6 +6,7 @@
 
 #include "compiler/run/LayerCall.h"
 
+#include "compiler/run/Binding.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <cstring>
@@ -98,11 +99,12 @@ static llvm::Expected<int64_t> readPast(const LibraryKernel &kernel,
       missing = pastName(cache.name);
       continue;
     }
-    if (past->dtype != "F32" || !hasKnownSizes(cache, past->shape) ||
+    StringRef stored = storedTypeOf(cache.type).name;
+    if (past->dtype != stored || !hasKnownSizes(cache, past->shape) ||
         past->shape[0] != batch)
       return llvm::createStringError(fmt::format(
-          "tensor '{}': is {}, expected F32 [{}, tokens, {}]", past->name,
-          past->describe(), batch,
+          "tensor '{}': is {}, expected {} [{}, tokens, {}]", past->name,
+          past->describe(), std::string_view(stored), batch,
           fmt::join(llvm::ArrayRef(cache.shape).drop_front(2), ", ")));
     if (first && first->shape[1] != past->shape[1])
       return llvm::createStringError(fmt::format(
@@ -175,7 +177,8 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
 static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
                       CallTensors &tensors) {
   std::vector<int64_t> shape = {sizes.batch, sizes.capacity};
-  uint64_t token = 4;
+  StoredType stored = storedTypeOf(cache.type);
+  uint64_t token = stored.bytes;
   for (const std::string &extent : llvm::ArrayRef(cache.shape).drop_front(2)) {
     int64_t size = 0;
     if (StringRef(extent).getAsInteger(10, size))
@@ -199,7 +202,8 @@ static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
   for (int64_t batch = 0; past && batch < sizes.batch; ++batch)
     std::memcpy(bytes.get() + uint64_t(batch) * row,
                 past->bytes.data() + uint64_t(batch) * pastBytes, pastBytes);
-  tensors.add(cache.name, "F32", std::move(shape), std::move(bytes), size);
+  tensors.add(cache.name, stored.name.str(), std::move(shape), std::move(bytes),
+              size);
   return Error::success();
 }
 

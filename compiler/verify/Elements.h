@@ -17,6 +17,10 @@ namespace attn::verify {
 
 enum class Elements { F32, F16, BF16, I32, Bool };
 
+inline bool isFloat(Elements elements) {
+  return elements != Elements::I32 && elements != Elements::Bool;
+}
+
 /// Of a type as manifests spell it.
 Elements elementsOf(llvm::StringRef type);
 DLDataType dlTypeOf(Elements elements);

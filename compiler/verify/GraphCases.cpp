@@ -126,7 +126,7 @@ static int64_t longest(const Subject &subject, const GraphCase &spec) {
 
 static double elementOf(Elements elements, Role role, int64_t most,
                         int64_t index, int64_t width, Random &random) {
-  if (elements == Elements::F32)
+  if (isFloat(elements))
     return random.uniform();
   // The first key of a mask is seen, as padding stands at the end.
   if (elements == Elements::Bool)
@@ -148,8 +148,8 @@ static void enlarge(MutableArrayRef<Tensor> inputs, const Subject &subject) {
     highest = std::max(highest, input.rank());
   for (auto [tensor, argument, input] :
        llvm::zip(subject.kernel->tensors, subject.arguments, inputs))
-    if (elementsOf(tensor.type) == Elements::F32 &&
-        argument.role != Role::Added && input.rank() == highest)
+    if (isFloat(elementsOf(tensor.type)) && argument.role != Role::Added &&
+        input.rank() == highest)
       for (double &value : input.data())
         value *= factor;
 }
@@ -205,8 +205,7 @@ static bool isTaken(const Subject &subject, const GraphCase &spec) {
 /// scores stay such as models have.
 static void shrinkWeights(Tensor &values, const LibraryTensor &tensor) {
   int64_t number;
-  bool isWeight = elementsOf(tensor.type) == Elements::F32 &&
-                  values.rank() == 2 &&
+  bool isWeight = isFloat(elementsOf(tensor.type)) && values.rank() == 2 &&
                   llvm::none_of(tensor.shape, [&](StringRef extent) {
                     return extent.getAsInteger(10, number);
                   });
@@ -231,9 +230,9 @@ static GraphCall makeCall(const Subject &subject, const GraphCase &spec) {
     shrinkWeights(values, tensor);
     if (argument.role == Role::Documents)
       values = makeDocuments(values.shape(), Documents::Growing);
-    // What float32 holds.
-    for (double &value : values.data())
-      value = static_cast<float>(value);
+    // What the tensor holds, or float32 of integers.
+    Elements elements = elementsOf(tensor.type);
+    store(isFloat(elements) ? elements : Elements::F32, values);
     call.inputs.push_back(std::move(values));
   }
   placeSpecials(call.inputs, subject, spec.specials, random);
@@ -290,7 +289,7 @@ static double largest(const Tensor &tensor) {
   return most;
 }
 
-/// Twice the error of the naive evaluation in float32, and a rounding of the
+/// Twice the error of the naive evaluation, and a rounding of the
 /// largest score, times the largest element (semantics, item 13). Its least
 /// error is meant for numbers about 1: of large ones it is a part.
 static double toleranceOf(const Tensor &expected, const Tensor &naive,
@@ -328,6 +327,17 @@ interpret(const GraphCall &call, reference::Precision precision,
   return ordered;
 }
 
+/// What is too large for what results are stored in is infinite there.
+static void overflow(const GraphCall &call, MutableArrayRef<Tensor> results) {
+  Tensor *result = results.data();
+  for (const LibraryTensor &tensor : call.subject.kernel->tensors)
+    if (tensor.output || tensor.updated)
+      for (double &value : (result++)->data())
+        if (double held = stored(elementsOf(tensor.type), value);
+            std::isinf(held))
+          value = held;
+}
+
 static CaseReport checkValues(const GraphCall &call, const Outcome &outcome) {
   CaseReport report = reportOf(call, "");
   reference::Trace trace;
@@ -340,6 +350,7 @@ static CaseReport checkValues(const GraphCall &call, const Outcome &outcome) {
   report.ok = report.detail.empty();
   if (!report.ok)
     return report;
+  overflow(call, *exact);
   for (auto [expected, rounded, output] :
        llvm::zip_equal(*exact, *naive, outcome.outputs)) {
     double tolerance =

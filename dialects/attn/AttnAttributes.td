@@ -52,8 +52,8 @@ def Attn_StorageAttr : Attn_Attr<"Storage", "storage"> {
   let summary = "types that a layer's tensors are stored in";
   let description = [{
     `#attn.storage<activation = f32, key = f16, value = f16>`: what the kernels
-    of a layer take and give: `activation` is the type of queries, sinks and
-    outputs, `key` and `value` are those of the caches.
+    of a layer take and give: `activation` is the type of hidden states, heads,
+    weights, sinks and outputs, `key` and `value` are those of the caches.
 
     Constraints:
       C1: each is f32, f16 or bf16.

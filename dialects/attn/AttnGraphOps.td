@@ -91,8 +91,8 @@ def Attn_SoftcapOp : Attn_Op<"softcap", [
     }
     ```
   }];
-  let arguments = (ins Attn_FloatTensor:$score, F64Attr:$cap);
-  let results = (outs Attn_FloatTensor:$result);
+  let arguments = (ins Attn_ScoresTensor:$score, F64Attr:$cap);
+  let results = (outs Attn_ScoresTensor:$result);
   let assemblyFormat = [{
     $score custom<Fields>(attr-dict, "getOperationName()") `:` type($score)
   }];
@@ -171,10 +171,10 @@ def Attn_SoftmaxOp : Attn_Op<"softmax", [Pure, Attn_NamedResults]> {
     }
     ```
   }];
-  let arguments = (ins Attn_FloatTensor:$score,
+  let arguments = (ins Attn_ScoresTensor:$score,
                        Optional<Attn_SinksTensor>:$sinks,
                        OptionalAttr<I64Attr>:$dim);
-  let results = (outs Attn_FloatTensor:$probability,
+  let results = (outs Attn_ScoresTensor:$probability,
                       Optional<Attn_LseTensor>:$lse);
   let assemblyFormat = [{
     $score (`sinks` `(` $sinks^ `:` type($sinks) `)`)? (`dim` `(` $dim^ `)`)?
@@ -253,10 +253,10 @@ def Attn_RopeOp : Attn_Op<"rope", [
     }
     ```
   }];
-  let arguments = (ins Attn_HeadsTensor:$input,
+  let arguments = (ins Attn_StoredHeadsTensor:$input,
                        Optional<Attn_PositionsTensor>:$positions,
                        Attn_RopeAttr:$position, UnitAttr:$heads_first);
-  let results = (outs Attn_HeadsTensor:$result);
+  let results = (outs Attn_StoredHeadsTensor:$result);
   let assemblyFormat = [{
     $input (`positions` `(` $positions^ `:` type($positions) `)`)?
     custom<Fields>(attr-dict, "getOperationName()") `:` type($input)
@@ -271,7 +271,8 @@ def Attn_CacheAppendOp : Attn_Op<"cache_append", [
     `result[b, j] = fresh[b, j - (lengths[b] - n)]` for the `n` positions that
     end at `lengths[b]`, else `cache[b, j]`: `lengths` counts the valid rows
     after the append. `cache` is the destination: the result takes its place,
-    and no other byte changes.
+    and no other byte changes. What is fresh is rounded to what the cache is
+    stored in.
 
     Constraints:
       C1: cache and fresh are [batch, sequence, ...] and agree but in their

@@ -16,7 +16,7 @@ LogicalResult FullOp::verify() {
   if (!type.hasStaticShape())
     return emitOpError() << "result is " << type << ", expected static sizes";
   // full_c2
-  if (isa<FloatAttr>(getValue()) == type.getElementType().isF32())
+  if (isa<FloatAttr>(getValue()) == isa<FloatType>(type.getElementType()))
     return success();
   return emitOpError() << "value " << getValue() << " does not fit elements of "
                        << type.getElementType();

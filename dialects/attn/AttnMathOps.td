@@ -69,8 +69,8 @@ def Attn_LinearOp : Attn_Op<"linear", [Pure, Attn_NamedResults]> {
     }
     ```
   }];
-  let arguments = (ins Attn_FloatTensor:$input, 2DTensorOf<[F32]>:$weight,
-                       Optional<1DTensorOf<[F32]>>:$bias);
+  let arguments = (ins Attn_FloatTensor:$input, 2DTensorOf<Attn_Stored>:$weight,
+                       Optional<1DTensorOf<Attn_Stored>>:$bias);
   let results = (outs Attn_FloatTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight (`bias` `(` $bias^ `:` type($bias) `)`)? attr-dict
@@ -105,9 +105,9 @@ def Attn_HeadLinearOp : Attn_Op<"head_linear", [Pure, Attn_NamedResults]> {
     }
     ```
   }];
-  let arguments = (ins Attn_HeadsTensor:$input, 3DTensorOf<[F32]>:$weight,
-                       UnitAttr:$transposed);
-  let results = (outs Attn_HeadsTensor:$result);
+  let arguments = (ins Attn_StoredHeadsTensor:$input,
+                       3DTensorOf<Attn_Stored>:$weight, UnitAttr:$transposed);
+  let results = (outs Attn_StoredHeadsTensor:$result);
   let assemblyFormat = [{
     $input `,` $weight custom<Fields>(attr-dict, "getOperationName()")
     `:` type($input) `,` type($weight) `->` type($result)

@@ -16,18 +16,21 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Attn_NamedResults
     : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
 
-// How callers store floats; what is computed of them is f32.
+// How callers store floats. What is computed of them is f32, and so is what lies
+// between two operations: only a tensor of the caller's is rounded, where it is
+// stored.
 defvar Attn_Stored = [F32, F16, BF16];
 
 // Any shape.
 def Attn_Tensor : RankedTensorOf<Attn_Stored # [I1, I32]>;
-def Attn_FloatTensor : RankedTensorOf<[F32]>;
+def Attn_FloatTensor : RankedTensorOf<Attn_Stored>;
 def Attn_BoolTensor : RankedTensorOf<[I1]>;
 // [batch, sequence, heads, dim]
-def Attn_HeadsTensor : 4DTensorOf<[F32]>;
 def Attn_StoredHeadsTensor : 4DTensorOf<Attn_Stored>;
 // [batch, heads, queries, keys]
 def Attn_ScoreTensor : 4DTensorOf<[F32]>;
+// Scores or probabilities of any shape
+def Attn_ScoresTensor : RankedTensorOf<[F32]>;
 // [batch, queries, heads]
 def Attn_LseTensor : 3DTensorOf<[F32]>;
 // [batch or 1, heads or 1, queries or 1, keys]: true = attend, or added

@@ -24,12 +24,13 @@ def AttnTile_LoadRowsOp : AttnTile_Op<"load_rows", [Pure]> {
     fastest. Row `r`, column `c` of the tile is element `column + c` of the
     view's row `row + r` for `r < count` and `column + c` within the view; the
     others are zero (false) and not read. Rows `row` to `row + count` exist.
+    Elements of 16 bits become the tile's f32.
 
     A tile of one value per row takes a view whose last dimension has one
     element.
 
     Constraints:
-      C1: both have the same element type.
+      C1: the tile has the view's elements, or f32 for those of 16 bits.
       C2: the tile has columns, of a static number, or the view's last
           dimension has one element.
 
@@ -59,10 +60,10 @@ def AttnTile_StoreRowsOp : AttnTile_Op<"store_rows", [
   let summary = "block of rows back to a tensor";
   let description = [{
     The inverse of `attn_tile.load_rows`: `count` rows, and the columns that
-    lie within the view.
+    lie within the view. The tile's f32 is rounded to elements of 16 bits.
 
     Constraints:
-      C1: both have the same element type.
+      C1: the tile has the view's elements, or f32 for those of 16 bits.
       C2: the tile has columns, of a static number, or the view's last
           dimension has one element.
       C3: no two elements of the view share a place.

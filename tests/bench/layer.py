@@ -5,6 +5,7 @@ Compiles a config's layer 0 in scope layer and times prefill and decode of it wi
 one thread; the limits are those that `attnc bench` measures in the same run:
 
     layer.py [--attnc build/release/bin/attnc] [--config examples/configs/llama-3-8b.json] [--runs 5]
+             [--dtype f32|f16|bf16] [--cache-dtype f32|f16|bf16]
 
 Prefill counts the FLOPs of all matrix products over visible pairs, decode the bytes
 of weights, keys and values that it reads.
@@ -26,6 +27,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "numeric"))
 import kernel as abi  # noqa: E402
 
+BYTES = {"f32": 4, "f16": 2, "bf16": 2}
+
 
 class Layer:
     """The layer kernel of a folder, with weights and caches for one sequence."""
@@ -44,8 +47,8 @@ class Layer:
     def tensor(self, described, sizes):
         shape = [sizes.get(extent, extent) for extent in described["shape"]]
         tensor = abi.Tensor(shape, described["type"])
-        if described["type"] == "f32":
-            tensor.array[...] = self.random.standard_normal(shape, dtype=np.float32) / np.sqrt(shape[-1])
+        if described["type"] != "i32":
+            tensor.put(self.random.standard_normal(shape, dtype=np.float32) / np.float32(np.sqrt(shape[-1])))
         return tensor
 
     def time(self, queries, context, runs):
@@ -98,6 +101,8 @@ def main():
     parser.add_argument("--attnc", default="build/release/bin/attnc")
     parser.add_argument("--config", default="examples/configs/llama-3-8b.json")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--dtype", choices=BYTES, default="f32", help="activations and weights")
+    parser.add_argument("--cache-dtype", choices=BYTES, help="keys and values; --dtype by default")
     options = parser.parse_args()
     os.environ.setdefault("ATTN_BIN", str(pathlib.Path(options.attnc).parent))
     fields = json.loads(pathlib.Path(options.config).read_text())
@@ -106,9 +111,11 @@ def main():
     size = fields.get("head_dim") or fields["hidden_size"] // heads
     fma, read = limits(options.attnc, options.config)
     print(f"limits: {fma:.1f} GFLOP/s of FMA, {read:.1f} GB/s read from memory")
+    cache = options.cache_dtype or options.dtype
     with tempfile.TemporaryDirectory(prefix="attnc-bench-") as folder:
         out = pathlib.Path(folder, "out")
-        subprocess.run([options.attnc, "compile", options.config, "--scope", "layer", "-o", out], check=True,
+        subprocess.run([options.attnc, "compile", options.config, "--scope", "layer", "-o", out,
+                        "--dtype", options.dtype, "--k-dtype", cache, "--v-dtype", cache], check=True,
                        stdout=subprocess.DEVNULL)
         layer = Layer(out, 16384)
         weights = layer.weights()
@@ -119,7 +126,7 @@ def main():
                   f"{flops / seconds / 1e9 / fma:5.0%} FMA")
         for context in (512, 4096, 16384):
             seconds = layer.time(1, context, options.runs)
-            moved = 4 * (weights + 2 * kv_heads * size * context)
+            moved = BYTES[options.dtype] * weights + BYTES[cache] * 2 * kv_heads * size * context
             print(f"decode_{context:<7} {seconds * 1e3:9.2f} ms  {moved / seconds / 1e9:7.1f} GB/s    "
                   f"{moved / seconds / 1e9 / read:5.0%} memory")
 

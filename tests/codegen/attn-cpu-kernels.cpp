@@ -47,6 +47,8 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
     emitPackValues(k, shape, stored);
     emitCopyRow(k, shape.headDim, shape.queryStride(), stored, k.f32Type);
     emitCopyRow(k, shape.valueDim, shape.valueDim, k.f32Type, stored);
+    for (int64_t rows : {int64_t(1), target.productRows})
+      emitStreamProduct(k, rows, shape.headDim, stored);
   }
   emitMaskRow(k);
   emitMergeRow(k, shape);

@@ -1,8 +1,9 @@
 """Attention modules of model families in NumPy, as their papers and papers' code
 describe them: a whole sequence at once, without a cache.
 
-In float64 a module is the reference, in float32 the naive evaluation. Weights
-are called as in checkpoints, without the parts that lead to a layer.
+In float64 a module is the reference, in float32 the naive evaluation, which keeps
+what a cache would hold as it is stored. Weights are called as in checkpoints,
+without the parts that lead to a layer.
 """
 import dataclasses
 from typing import Optional
@@ -36,6 +37,10 @@ def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 
     total = weights.sum(-1, keepdims=True) + np.exp(sink - largest)
     weights = weights / np.where(total == 0, 1, total)
     return np.einsum("bhij,bjhd->bihd", weights, v)
+
+
+def as_it_is(held):
+    return held
 
 
 def heads_of(rows, heads):
@@ -116,7 +121,7 @@ class Grouped:
             parts.append(self.linear(w, "g_proj", x)[..., None])
         return dict(zip(("query", "key", "value", "gate"), parts))
 
-    def attend(self, w, rows, positions, starts):
+    def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
         names = [self.packed] if self.packed else ["q_proj", "k_proj", "v_proj"]
         parts = list(rows.values())
         if self.qkv_bias:
@@ -128,7 +133,7 @@ class Grouped:
                     for x, n in ((q, "q_norm"), (k, "k_norm")))
         if self.rope:
             q, k = (self.rope.rotate(x, positions) for x in (q, k))
-        output = attention(q, k, v, self.scale or self.size ** -0.5, self.softcap, self.window,
+        output = attention(q, keep_key(k), keep_value(v), self.scale or self.size ** -0.5, self.softcap, self.window,
                            w.get("sinks"), starts, self.bias(w))
         if self.head_gate:
             return output * np.tanh(parts[3] + w["g_proj.bias"][:, None])
@@ -184,10 +189,10 @@ class Latent:
         return {"query": heads_of(query, self.heads),
                 "latent_and_rope_key": linear("kv_a_proj_with_mqa", x)}
 
-    def attend(self, w, rows, positions, starts):
+    def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
         query, both = rows["query"], rows["latent_and_rope_key"]
-        latent = rms_norm(both[..., :self.kv_rank], w["kv_a_layernorm.weight"], 1e-6)
-        shared = self.rope.rotate(both[..., None, self.kv_rank:], positions)
+        latent = keep_value(rms_norm(both[..., :self.kv_rank], w["kv_a_layernorm.weight"], 1e-6))
+        shared = keep_key(self.rope.rotate(both[..., None, self.kv_rank:], positions))
         expanded = heads_of(latent @ w["kv_b_proj.weight"].T, self.heads)
         key = np.concatenate([expanded[..., :self.nope], np.repeat(shared, self.heads, axis=2)], -1)
         turned = self.rope.rotate(query[..., self.nope:], positions)

@@ -1,6 +1,9 @@
 """What tensors are stored in, in NumPy: f16 is its own, bf16 the upper half of
 an f32, rounded in integers.
 """
+import json
+import pathlib
+
 import numpy as np
 
 # In memory, and DLPack's code: int 0, float 2, bfloat 4.
@@ -29,6 +32,33 @@ def decode(stored, kind):
 def keep(values, kind):
     """What is left of f32 values when they are stored."""
     return decode(encode(values, kind), kind)
+
+
+def save(tensors, path):
+    """A safetensors file of (values, kind) by name: NumPy has no bf16 for its writer."""
+    header, data = {}, b""
+    for name, (values, kind) in tensors.items():
+        held = encode(values, kind).tobytes()
+        header[name] = {"dtype": kind.upper(), "shape": list(values.shape),
+                        "data_offsets": [len(data), len(data) + len(held)]}
+        data += held
+    text = json.dumps(header).encode()
+    pathlib.Path(path).write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def load(path):
+    """The (values, kind) of a file by name."""
+    whole = pathlib.Path(path).read_bytes()
+    first = 8 + int.from_bytes(whole[:8], "little")
+    tensors = {}
+    for name, tensor in json.loads(whole[8:first]).items():
+        if name == "__metadata__":
+            continue
+        kind = tensor["dtype"].lower()
+        begin, end = (first + offset for offset in tensor["data_offsets"])
+        stored = np.frombuffer(whole[begin:end], KINDS[kind][0]).reshape(tensor["shape"])
+        tensors[name] = decode(stored, kind), kind
+    return tensors
 
 
 def patterns(kind):

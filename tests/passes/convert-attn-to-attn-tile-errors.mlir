@@ -140,9 +140,9 @@ func.func @no_rank(%x: tensor<*xf32> {attn.name = "x"}) -> (tensor<*xf32> {attn.
 
 // -----
 
-// expected-error @below {{function 'halves' cannot become a tile program: it has elements of type f16, whole functions compute on f32, i1 and i32}}
-func.func @halves(%x: tensor<2x8xf16> {attn.name = "x"}) -> (tensor<2x8xf16> {attn.name = "y"}) {
-  return %x : tensor<2x8xf16>
+// expected-error @below {{function 'doubles' cannot become a tile program: it has elements of type f64, whole functions take f32, f16, bf16, i1 and i32}}
+func.func @doubles(%x: tensor<2x8xf64> {attn.name = "x"}) -> (tensor<2x8xf64> {attn.name = "y"}) {
+  return %x : tensor<2x8xf64>
 }
 
 // -----
