@@ -23,9 +23,9 @@ func.func @norm_then_product(%x: tensor<?x?x24xbf16> {attn.name = "x"},
 // CHECK: %[[NORMED:.*]] = attn_tile.buffer[%{{.*}}, %{{.*}}] : <?x?x24xf32>
 // CHECK: attn_tile.load_rows %x{{.*}} : <?x?x24xbf16> -> <?x24xf32>
 // CHECK: attn_tile.store_rows %{{.*}}, %[[NORMED]]{{.*}} : <?x24xf32>, <?x?x24xf32>
-// CHECK: attn_tile.load_rows %w{{.*}} : <40x24xf16> -> <40x24xf32>
-// CHECK: attn_tile.load_rows %{{.*}} : <?x?x40xf32> -> <?x40xf32>
-// CHECK: attn_tile.store_rows %{{.*}}, %y{{.*}} : <?x40xf32>, <?x?x40xbf16>
+// CHECK: attn_tile.load_rows %w{{.*}} : <40x24xf16> -> <16x24xf32>
+// CHECK: attn_tile.load_rows %{{.*}} : <?x?x40xf32> -> <?x16xf32>
+// CHECK: attn_tile.store_rows %{{.*}}, %y{{.*}} : <?x16xf32>, <?x?x40xbf16>
 
 func.func @append(%cache: tensor<?x?x2x8xf16> {attn.name = "cache"},
                   %x: tensor<?x?x2x8xf32> {attn.name = "x"},
@@ -43,7 +43,7 @@ func.func @append(%cache: tensor<?x?x2x8xf16> {attn.name = "cache"},
 func.func @copied(%x: tensor<?x8x24xbf16> {attn.name = "x"},
                   %w: tensor<6x24x8xbf16> {attn.name = "w"})
     -> (tensor<?x8x6xbf16> {attn.name = "y"}) {
-  %part = attn.slice %w {dim = 2, offset = 3, size = 1}
+  %part = attn.slice %w {dim = 2, offset = 3}
       : tensor<6x24x8xbf16> -> tensor<6x24x1xbf16>
   %rows = attn.flatten %part {dim = 1} : tensor<6x24x1xbf16> -> tensor<6x24xbf16>
   %y = attn.linear %x, %rows
@@ -52,4 +52,4 @@ func.func @copied(%x: tensor<?x8x24xbf16> {attn.name = "x"},
 }
 
 // CHECK-LABEL: attn_tile.program @copied_graph(
-// CHECK: attn_tile.buffer : <6x24xbf16>
+// CHECK: attn_tile.buffer[] : <6x24xbf16>

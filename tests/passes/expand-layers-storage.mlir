@@ -23,14 +23,14 @@ attn.grouped @caches {hidden = 64, heads = 4, kv_heads = 2, head_dim = 16,
                       layers = [0], mask = #attn.causal,
                       storage = #attn.storage<activation = f32, key = f16, value = bf16>}
 
-// CHECK-LABEL: func.func @latent_attend(
+// CHECK-LABEL: func.func @latent_attend_decode(
 // CHECK-SAME: %{{[^:]+}}: !h4x12_heads_bf16 {attn.name = "query"}
 // CHECK-SAME: %{{[^:]+}}: !h20_rows_bf16 {attn.name = "latent_and_rope_key"}
 // CHECK-SAME: %{{[^:]+}}: !h16_rows_f16 {attn.name = "latent_cache"}
 // CHECK-SAME: %{{[^:]+}}: !h4_rows_f16 {attn.name = "rope_key_cache"}
 // CHECK-SAME: tensor<16xbf16> {attn.name = "kv_a_layernorm.weight"}
 // CHECK: attn.linear {{.*}} : !h16_rows_f16, tensor<64x16xbf16> -> !h64_rows_f16
-// CHECK-LABEL: func.func @latent_layer(
+// CHECK-LABEL: func.func @latent_layer_decode(
 // CHECK-SAME: %{{[^:]+}}: !h64_rows_bf16 {attn.name = "hidden_states"}
 // CHECK-SAME: !h64_rows_bf16 {attn.name = "output"}
 attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
