@@ -136,21 +136,21 @@ void TaskEmitter::emitStreamedProduct(tile::MultiplyOp op,
   };
   Value gathered = allocate(k.getTarget().productRows * inner);
   Type stored = storedType(rows.getView());
-  auto gather = emitGatherRow(k, inner, inner, stored);
-  auto gatherRow = [&](Value row) {
-    k.call(gather, {rowFrom(row), k.at(gathered, k.mul(row, inner))});
-  };
+  int64_t most = k.getTarget().productRows, lanes = k.getTarget().lanes;
   k.when(
       k.equal(count, k.i64(1)),
       [&] {
         if (stored.isF32())
           return multiply(1, rowFrom(zero));
-        gatherRow(zero);
+        k.call(emitSpreadRow(k, inner, 1, stored), {rowFrom(zero), gathered});
         multiply(1, gathered);
       },
       [&] {
-        k.loop(zero, count, 1, gatherRow);
-        multiply(k.getTarget().productRows, gathered);
+        auto spread = emitSpreadRow(k, inner, most, stored);
+        k.loop(zero, count, 1, [&](Value row) {
+          k.call(spread, {rowFrom(row), k.at(gathered, k.mul(row, lanes))});
+        });
+        multiply(most, gathered);
       });
 }
 

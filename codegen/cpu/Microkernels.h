@@ -115,8 +115,9 @@ mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
                                         Type stored);
 
 /// stream_product(input, weights, sum, sumStride, count): sum += input x
-/// weights^T for `rows` rows of `inner` elements end to end and `count` rows of
-/// `stored` weights, as long, end to end too. Both are multiples of `lanes`.
+/// weights^T for `rows` rows of `inner` elements, vector by vector beside each
+/// other, and `count` rows of `stored` weights, as long, end to end. Both are
+/// multiples of `lanes`.
 mlir::func::FuncOp emitStreamProduct(KernelBuilder &k, int64_t rows,
                                      int64_t inner, Type stored);
 

@@ -22,11 +22,9 @@ struct ProductStream {
   Type stored;
   Value input;
 
-  /// bf16 is transposed in pairs, with half the shuffles; not for more than one
-  /// row, where products take longer and NEON has no registers for addresses.
+  /// bf16 is transposed in pairs, with half the shuffles.
   bool isInPairs() const {
-    return stored.isBF16() && rows == 1 &&
-           inner % (2 * k.getTarget().lanes) == 0;
+    return stored.isBF16() && inner % (2 * k.getTarget().lanes) == 0;
   }
   /// Elements of a weight row that a chunk takes.
   int64_t step() const {
@@ -39,13 +37,14 @@ struct ProductStream {
     Value from = elementAt(k, stored, weights, d);
     SmallVector<Value> columns = columnsFrom(from), sums(carried);
     Value later = elementAt(k, stored, weights, placeAhead(d));
-    Value place = k.at(input, d);
-    int64_t columnsOfRow = step() / k.getTarget().lanes;
+    Value place = k.at(input, k.mul(d, rows));
+    int64_t lanes = k.getTarget().lanes, columnsOfRow = step() / lanes;
     auto add = [&](int64_t i, Value column) {
       if (i % columnsOfRow == 0)
         k.prefetch(elementAt(k, stored, later, i / columnsOfRow * inner));
       for (int64_t row = 0; row < rows; ++row) {
-        Value element = k.loadF32(k.at(place, row * inner + i));
+        int64_t vector = i / lanes * rows + row;
+        Value element = k.loadF32(k.at(place, vector * lanes + i % lanes));
         sums[row] = k.fma(k.broadcast(element), column, sums[row]);
       }
     };

@@ -228,3 +228,20 @@ func::FuncOp attn::cpu::emitGatherRow(KernelBuilder &k, int64_t elements,
   k.end();
   return function;
 }
+
+func::FuncOp attn::cpu::emitSpreadRow(KernelBuilder &k, int64_t elements,
+                                      int64_t rows, Type stored) {
+  std::string name = ("spread_row_" + Twine(elements) + "_" + Twine(rows) +
+                      storedSuffix(stored))
+                         .str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType}, {}, /*local=*/true);
+  k.loop(k.i64(0), k.i64(elements), k.getTarget().lanes, [&](Value i) {
+    Value from = elementAt(k, stored, k.argument(0), i);
+    k.store(loadElements(k, stored, from), k.at(k.argument(1), k.mul(i, rows)));
+  });
+  k.end();
+  return function;
+}

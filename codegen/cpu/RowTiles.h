@@ -58,6 +58,11 @@ mlir::func::FuncOp emitFillRow(KernelBuilder &k, Type element);
 mlir::func::FuncOp emitGatherRow(KernelBuilder &k, int64_t elements,
                                  int64_t paddedTo, Type stored);
 
+/// spread_row_N_R(from, to): N `stored` elements, whole vectors, as f32 vectors
+/// with room for R - 1 others between them.
+mlir::func::FuncOp emitSpreadRow(KernelBuilder &k, int64_t elements,
+                                 int64_t rows, Type stored);
+
 } // namespace attn::cpu
 
 #endif // CODEGEN_CPU_ROWTILES_H
