@@ -297,9 +297,7 @@ RowValue TaskEmitter::emitRotate(tile::RotateOp op, RowGroup &group) {
   RowValue row = rowOf(op.getTile(), group);
   Value from = memoryOf(row, op.getTile(), group);
   Value to = rowRoom(op.getResult(), group);
-  std::string name =
-      (program.getSymName() + "_rotate" + Twine(mapCount++)).str();
-  k.call(emitRotateRow(k, name, op, row.element),
+  k.call(emitRotateRow(k, op, row.element),
          {from, to, rowOf(op.getPosition(), group).value});
   return {RowValue::Kind::Memory, k.f32Type, to};
 }

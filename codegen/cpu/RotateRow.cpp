@@ -8,6 +8,8 @@
 #include "codegen/cpu/VectorMath.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace attn;
@@ -83,8 +85,24 @@ struct RowRotation {
 };
 } // namespace
 
-func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, StringRef name,
-                                      tile::RotateOp op, Type stored) {
+/// rotate_row_64_0123456789abcdef: two of one name do the same.
+static std::string nameOf(tile::RotateOp op, Type stored) {
+  SmallVector<float> numbers(op.getFrequencies());
+  numbers.push_back(op.getAmplitude().convertToFloat());
+  numbers.push_back(op.getInterleaved());
+  uint64_t hash = llvm::xxh3_64bits(
+      llvm::ArrayRef(reinterpret_cast<const uint8_t *>(numbers.data()),
+                     numbers.size() * sizeof(float)));
+  return ("rotate_row_" + Twine(op.getTile().getType().getShape()[1]) + "_" +
+          llvm::utohexstr(hash, /*LowerCase=*/true) + storedSuffix(stored))
+      .str();
+}
+
+func::FuncOp attn::cpu::emitRotateRow(KernelBuilder &k, tile::RotateOp op,
+                                      Type stored) {
+  std::string name = nameOf(op, stored);
+  if (func::FuncOp known = k.lookup(name))
+    return known;
   func::FuncOp function =
       k.begin(name, {k.ptrType, k.ptrType, k.i32Type}, {}, /*local=*/true);
   Value position =

@@ -43,8 +43,8 @@ Value emitMapScalars(KernelBuilder &k, mlir::Block &body,
 mlir::func::FuncOp emitSumRow(KernelBuilder &k, Type stored);
 
 /// rotate_row...(from, to, position): one `stored` row to f32, i32 position.
-mlir::func::FuncOp emitRotateRow(KernelBuilder &k, llvm::StringRef name,
-                                 tile::RotateOp rotate, Type stored);
+mlir::func::FuncOp emitRotateRow(KernelBuilder &k, tile::RotateOp rotate,
+                                 Type stored);
 
 /// copy_strided_BYTES(from, fromStride, to, toStride, count): elements as they
 /// are, or floats of one stored type as another.
