@@ -22,9 +22,11 @@ struct ProductStream {
   Type stored;
   Value input;
 
-  /// bf16 is transposed in pairs, with half the shuffles.
+  /// bf16 is transposed in pairs, with half the shuffles; not for several rows,
+  /// whose products take longer to run, and their code to compile.
   bool isInPairs() const {
-    return stored.isBF16() && inner % (2 * k.getTarget().lanes) == 0;
+    return stored.isBF16() && rows == 1 &&
+           inner % (2 * k.getTarget().lanes) == 0;
   }
   /// Elements of a weight row that a chunk takes.
   int64_t step() const {

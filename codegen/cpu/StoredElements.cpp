@@ -91,9 +91,8 @@ Value attn::cpu::widen(KernelBuilder &k, Type element, Value stored) {
 }
 
 Value attn::cpu::loadPairs(KernelBuilder &k, Value place) {
-  Type bf16 = k.builder().getBF16Type();
-  Value halves = loadStored(k, bf16, place, 2 * k.getTarget().lanes);
-  return LLVM::BitcastOp::create(k.builder(), k.loc(), k.intVecType, halves);
+  return LLVM::LoadOp::create(k.builder(), k.loc(), k.intVecType, place,
+                              bytesOf(k.builder().getBF16Type()));
 }
 
 std::pair<Value, Value> attn::cpu::widenPairs(KernelBuilder &k, Value pairs) {
