@@ -342,3 +342,31 @@ TEST_F(InterpreterTest, FormsOfALatentLayerAgree) {
         EXPECT_NEAR((*expanded)[0](0, i, head, c),
                     (*onLatents)[0](0, i, head, c), 1e-9);
 }
+
+// Neighbours of 1 are 2^-10 away in f16 and 2^-7 in bf16.
+TEST_F(InterpreterTest, NaivelyRoundsWhatCallersTensorsHold) {
+  parse(R"(func.func @f(%cache: tensor<1x2x2xf16>, %x: tensor<1x1x2xf32>,
+      %lengths: tensor<1xi32>) -> (tensor<1x2x2xf16>, tensor<1x1x2xbf16>) {
+    %rows = attn.cache_append %cache, %x lengths(%lengths : tensor<1xi32>)
+        : tensor<1x2x2xf16>, tensor<1x1x2xf32>
+    %last = attn.slice %rows {dim = 1, offset = 1}
+        : tensor<1x2x2xf16> -> tensor<1x1x2xf16>
+    %between = attn.scale %last {by = 1.001953125} : tensor<1x1x2xf16>
+    %one = attn.full {value = 1.0} : tensor<2x2xbf16>
+    %y = attn.matmul %between, %one
+        : tensor<1x1x2xf16>, tensor<2x2xbf16> -> tensor<1x1x2xbf16>
+    return %rows, %y : tensor<1x2x2xf16>, tensor<1x1x2xbf16>
+  })");
+  auto function = firstOf<func::FuncOp>();
+  SmallVector<Tensor> inputs = {Tensor({1, 2, 2}, 3.0),
+                                Tensor({1, 1, 2}, 1 + 0x1.8p-11),
+                                Tensor({1}, 2.0)};
+  auto exact = interpret(function, inputs);
+  auto naive = interpret(function, inputs, Precision::F32);
+  ASSERT_TRUE(succeeded(exact) && succeeded(naive));
+  EXPECT_EQ((*exact)[0].data()[2], 1 + 0x1.8p-11);
+  EXPECT_EQ((*naive)[0].data()[0], 3);
+  EXPECT_EQ((*naive)[0].data()[2], 1 + 0x1p-10);
+  // What lies between is f32: 2 (1 + 2^-10) (1 + 2^-9), rounded once.
+  EXPECT_EQ((*naive)[1].data()[0], 2);
+}

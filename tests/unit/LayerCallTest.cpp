@@ -19,7 +19,7 @@ using attn::test::Given;
 using attn::test::valuesOf;
 
 /// One key/value head of size 2 over rows of 3 elements.
-static LibraryKernel exampleKernel() {
+static LibraryKernel exampleKernel(const std::string &cache = "f32") {
   auto tensor = [](std::string name, std::string type,
                    std::vector<std::string> shape, bool updated = false) {
     return LibraryTensor{std::move(name),    std::move(type),
@@ -32,8 +32,8 @@ static LibraryKernel exampleKernel() {
   kernel.tensors = {
       tensor("hidden_states", "f32", {"batch", "query_length", "3"}),
       tensor("position_ids", "i32", {"batch", "query_length"}),
-      tensor("key_cache", "f32", {"batch", "kv_capacity", "1", "2"}, true),
-      tensor("value_cache", "f32", {"batch", "kv_capacity", "1", "2"}, true),
+      tensor("key_cache", cache, {"batch", "kv_capacity", "1", "2"}, true),
+      tensor("value_cache", cache, {"batch", "kv_capacity", "1", "2"}, true),
       tensor("kv_lengths", "i32", {"batch"}),
       {"output", "f32", {"batch", "query_length", "3"}, true, false},
   };
@@ -43,9 +43,10 @@ static LibraryKernel exampleKernel() {
 namespace {
 /// A call that has been completed, or why it could not be.
 struct Completed {
-  explicit Completed(const std::map<std::string, Given> &given)
+  explicit Completed(const std::map<std::string, Given> &given,
+                     const std::string &cache = "f32")
       : file(fileOf(given)), tensors({&file}) {
-    if (llvm::Error failure = completeLayerCall(exampleKernel(), tensors))
+    if (llvm::Error failure = completeLayerCall(exampleKernel(cache), tensors))
       error = llvm::toString(std::move(failure));
   }
 
@@ -100,6 +101,20 @@ TEST(LayerCallTest, ContinuesThePast) {
       Values({1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 7, 8, 9, 10, 11, 12, 0, 0, 0, 0}));
   EXPECT_EQ(call.values("kv_lengths"), Values({5, 5}));
   EXPECT_EQ(call.values("position_ids"), Values({3, 4, 3, 4}));
+}
+
+TEST(LayerCallTest, KeepsCachesAsTheyAreStored) {
+  Completed call({{"hidden_states", twoRows}}, "bf16");
+  ASSERT_EQ(call.error, "");
+  const StoredTensor *cache = call.tensors.findExact("value_cache");
+  ASSERT_TRUE(cache);
+  EXPECT_EQ(cache->describe(), "BF16 [2, 2, 1, 2]");
+  EXPECT_EQ(cache->bytes.size(), 16U);
+  Completed other(
+      {{"hidden_states", twoRows}, {"past_key", past}, {"past_value", past}},
+      "f16");
+  EXPECT_EQ(other.error, "tensor 'past_key': is F32 [2, 3, 1, 2], expected F16 "
+                         "[2, tokens, 1, 2]");
 }
 
 TEST(LayerCallTest, CountsFromLengthsThatAreGiven) {
