@@ -9,6 +9,7 @@ from kernel import EXECUTIONS, FLAG_NO_SINK, LAYOUTS, CallFailed, Tensor
 from modules import Grouped, Latent
 from rotations import Rope
 from scope_kernel import ScopeKernel, View
+from storage import KINDS
 from test_layers import Folder
 
 MODULES = {
@@ -21,6 +22,10 @@ MODULES = {
         Grouped(40, 3, 1, 24, Rope(1e6), norm_offset=0.0),
         {"model_type": "qwen3", "hidden_size": 40, "num_attention_heads": 3, "num_key_value_heads": 1,
          "head_dim": 24, "rope_theta": 1e6}),
+    "halves": (
+        Grouped(32, 3, 1, 16, Rope(1e6), norm_offset=0.0),
+        {"model_type": "qwen3", "hidden_size": 32, "num_attention_heads": 3, "num_key_value_heads": 1,
+         "head_dim": 16, "rope_theta": 1e6, "dtype": "float16"}),
     "packed": (
         Grouped(72, 3, 3, 24, qkv_bias=True, output_bias=True, packed="c_attn", output="c_proj", input_major=True),
         {"model_type": "gpt2", "n_embd": 72, "n_head": 3}),
@@ -58,19 +63,21 @@ class CachesTest(unittest.TestCase):
         arrays = {"hidden_states": hidden, **module.project(weights, hidden), **weights,
                   "kv_lengths": lengths, "position_ids": positions.astype(np.int32)}
         for cache in module.caches:
-            row = next(t for t in kernel.tensors if t["name"] == f"{cache}_cache")["shape"][2:]
+            described = next(t for t in kernel.tensors if t["name"] == f"{cache}_cache")
+            row = described["shape"][2:]
             held = np.full((len(lengths), max(lengths), *row), np.nan, np.float32)
             for b, begin in enumerate(begins):
                 held[b, :begin] = random.standard_normal((begin, *row))
             whole = np.full((len(lengths), capacity or max(lengths), *row), np.nan, np.float32)
             whole[:, :max(lengths)] = held
-            arrays[f"{cache}_cache"] = whole
+            arrays[f"{cache}_cache"] = whole.astype(KINDS[described["type"]][0])
         return kernel, {t["name"]: arrays[t["name"]] for t in kernel.tensors if t["role"] != "output"}
 
     def same(self, expected, got, what):
         for name, tensor in expected.items():
             other = got[name][:, :tensor.shape[1]]
-            self.assertTrue((tensor.view(np.uint32) == other.view(np.uint32)).all(), f"{what}: {name}")
+            bits = f"u{tensor.itemsize}"
+            self.assertTrue((tensor.view(bits) == other.view(bits)).all(), f"{what}: {name}")
 
     def for_all(self, check):
         for name in MODULES:
