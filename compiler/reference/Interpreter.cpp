@@ -117,7 +117,7 @@ LogicalResult Evaluator<Real>::set(Value value, Tensor tensor) {
            << "evaluates to a tensor of shape [" << tensor.shape()
            << "], which " << value.getType() << " does not hold";
   auto type = dyn_cast<FloatType>(getElementTypeOrSelf(value));
-  if (std::is_same_v<Real, float> && type && isStored(value))
+  if (std::is_same_v<Real, float> && type && !type.isF32() && isStored(value))
     roundTo(type, tensor);
   values.insert_or_assign(value, std::move(tensor));
   return success();
