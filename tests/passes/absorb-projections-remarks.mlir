@@ -170,6 +170,29 @@ func.func @rotated_keys(%query: tensor<1x1x4x6xf32>, %latent: tensor<1x64x8xf32>
   return %output : tensor<1x1x4x5xf32>
 }
 
+// The key would be rows of bf16 beside rows of f32.
+// CHECK: Function=stored_apart
+// CHECK-SAME: the parts of the absorbed key are stored in different types
+func.func @stored_apart(%query: tensor<1x1x4x8xf32>, %latent: tensor<1x64x8xbf16>,
+                        %rope: tensor<1x64x1x2xf32>, %weight: tensor<44x8xbf16>)
+    -> tensor<1x1x4x5xf32> {
+  %kv = attn.linear %latent, %weight
+      : tensor<1x64x8xbf16>, tensor<44x8xbf16> -> tensor<1x64x44xf32>
+  %heads = attn.unflatten %kv {dim = 2} : tensor<1x64x44xf32> -> tensor<1x64x4x11xf32>
+  %k = attn.slice %heads {dim = 3, offset = 0} : tensor<1x64x4x11xf32> -> tensor<1x64x4x6xf32>
+  %value = attn.slice %heads {dim = 3, offset = 6} : tensor<1x64x4x11xf32> -> tensor<1x64x4x5xf32>
+  %shared = attn.repeat_kv %rope {times = 4} : tensor<1x64x1x2xf32> -> tensor<1x64x4x2xf32>
+  %key = attn.concat %k, %shared {dim = 3}
+      : tensor<1x64x4x6xf32>, tensor<1x64x4x2xf32> -> tensor<1x64x4x8xf32>
+  %score = attn.score %query, %key
+      : tensor<1x1x4x8xf32>, tensor<1x64x4x8xf32> -> tensor<1x4x1x64xf32>
+  %p, %lse = attn.masked_softmax %score {scale = 0.3, mask = #attn.causal}
+      : tensor<1x4x1x64xf32> -> tensor<1x4x1x64xf32>, tensor<1x1x4xf32>
+  %output = attn.weighted_sum %p, %value
+      : tensor<1x4x1x64xf32>, tensor<1x64x4x5xf32> -> tensor<1x1x4x5xf32>
+  return %output : tensor<1x1x4x5xf32>
+}
+
 // Ordinary attention is none of this pass's business.
 // CHECK-NOT: Function=ordinary
 func.func @ordinary(%query: tensor<1x1x4x6xf32>, %key: tensor<1x64x4x6xf32>,

@@ -82,3 +82,13 @@ func.func @weight_computed_later(%x: tensor<4x3xf32>, %w: tensor<3x3xf32>) -> te
   %z = attn.linear %x, %y : tensor<4x3xf32>, tensor<4x3xf32> -> tensor<4x4xf32>
   return %z : tensor<4x4xf32>
 }
+
+// A copy of both would have to be in one type.
+// CHECK-LABEL: func.func @stored_differently
+func.func @stored_differently(%x: !x, %wq: !w, %wk: tensor<4x3xbf16>) -> (!y, !y) {
+  // CHECK-COUNT-2: attn.linear
+  // expected-remark@below {{2 projections of one input stay apart: weights or results are stored in different types}}
+  %q = attn.linear %x, %wq : !x, !w -> !y
+  %k = attn.linear %x, %wk : !x, tensor<4x3xbf16> -> !y
+  return %q, %k : !y, !y
+}
