@@ -226,7 +226,7 @@ void TaskEmitter::emitAppendRow(tile::StoreRowsOp op, Value number,
         Value to =
             moveBy(op.getView(),
                    columnAt(address, indices, scalar(op.getColumn())), offset);
-        k.call(emitCopyStrided(k, bytesOf(row.element)),
+        k.call(emitCopyStrided(k, row.element, storedType(op.getView())),
                {from, k.i64(1), to, address.columnStride, group.columns});
       });
 }

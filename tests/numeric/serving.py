@@ -7,6 +7,7 @@ import mmap
 
 import numpy as np
 from kernel import EXECUTIONS, CallFailed, DLTensor, Tensor
+from storage import KINDS
 
 FLAG_RING = 2
 MAP_NORESERVE = 0x4000  # of Linux; Python 3.13 names it
@@ -204,20 +205,22 @@ class FarPages(Pages):
     """Pages more than 2^31 bytes apart, of which few are ever touched."""
 
     def pool(self, shape, kind, order):
-        return Far(shape)
+        return Far(shape, kind)
 
 
 class Far:
-    """An f32 array whose first dimension has a stride of 2^31 bytes and a row more."""
+    """An array whose first dimension has a stride of 2^31 bytes and a row more."""
 
-    def __init__(self, shape):
+    def __init__(self, shape, kind):
+        dtype, code = KINDS[kind]
+        size = np.dtype(dtype).itemsize
         inner = int(np.prod(shape[1:]))
-        stride = 2 ** 29 + inner
-        self.map = mmap.mmap(-1, 4 * (stride * (shape[0] - 1) + inner),
+        stride = 2 ** 31 // size + inner
+        self.map = mmap.mmap(-1, size * (stride * (shape[0] - 1) + inner),
                              flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
-        flat = np.frombuffer(self.map, np.float32)
+        flat = np.frombuffer(self.map, dtype)
         strides = [stride] + [int(np.prod(shape[d + 1:])) for d in range(1, len(shape))]
-        self.array = np.lib.stride_tricks.as_strided(flat, shape, [4 * s for s in strides])
+        self.array = np.lib.stride_tricks.as_strided(flat, shape, [size * s for s in strides])
         self.shape = (ctypes.c_int64 * len(shape))(*shape)
         self.strides = (ctypes.c_int64 * len(shape))(*strides)
-        self.dl = DLTensor(flat.ctypes.data, 1, 0, len(shape), 2, 32, 1, self.shape, self.strides, 0)
+        self.dl = DLTensor(flat.ctypes.data, 1, 0, len(shape), code, 8 * size, 1, self.shape, self.strides, 0)

@@ -8,6 +8,7 @@ import numpy as np
 from kernel import EXECUTIONS, CallFailed
 from scope_kernel import ScopeKernel
 from serving import Batch, FarPages, OnePiece, Pages, Ring, Sequence
+from storage import KINDS
 from test_caches import MODULES
 from test_layers import Folder
 
@@ -42,30 +43,31 @@ class ServingTest(unittest.TestCase):
     def sequence(self, kernel, random, rows, length):
         arrays = {}
         for tensor in kernel.tensors:
-            shape = tensor["shape"]
+            shape, dtype = tensor["shape"], KINDS[tensor["type"]][0]
             if tensor["role"] == "output" or len(shape) < 2 or shape[0] != "batch":
                 continue
             if tensor["name"] == "position_ids":
                 arrays["position_ids"] = np.arange(length - rows, length, dtype=np.int32)
             elif shape[1] == "query_length":
-                arrays[tensor["name"]] = random.standard_normal((rows, *shape[2:])).astype(np.float32)
+                arrays[tensor["name"]] = random.standard_normal((rows, *shape[2:])).astype(dtype)
             else:
-                held = random.standard_normal((length, *shape[2:])).astype(np.float32)
+                held = random.standard_normal((length, *shape[2:])).astype(dtype)
                 if tensor["role"] == "updated":
                     held[length - rows:] = np.nan
                 arrays[tensor["name"]] = held
         return Sequence(rows, length, arrays)
 
+    def same(self, expected, got, what):
+        self.assertEqual((expected.shape, expected.dtype), (got.shape, got.dtype), what)
+        self.assertEqual(expected.tobytes(), got.tobytes(), what)
+
     def check(self, batch, spread, what, **options):
         got = batch.call(spread, **options)
         for b, (alone, mixed) in enumerate(zip(batch.alone, got)):
             for name in mixed:
-                same = np.array_equal(alone[name].view(np.uint32), mixed[name].view(np.uint32))
-                self.assertTrue(same, f"{what}: {name} of sequence {b}")
+                self.same(alone[name], mixed[name], f"{what}: {name} of sequence {b}")
         for name, tensor in spread.caches.items():
-            after = spread.after(batch, name)
-            self.assertTrue(np.array_equal(after.view(np.uint32), tensor.array.view(np.uint32)),
-                            f"{what}: {name} holds other rows")
+            self.same(spread.after(batch, name), tensor.array, f"{what}: {name} holds other rows")
 
     def for_all(self, sizes, check):
         for name in MODULES:
@@ -128,9 +130,9 @@ class ServingTest(unittest.TestCase):
             spread.tail["slot_mapping"][:] = -1
             for one, two in zip(first, batch.call(spread)):
                 for name in one:
-                    np.testing.assert_array_equal(one[name].view(np.uint32), two[name].view(np.uint32))
+                    self.same(one[name], two[name], name)
             for name, tensor in spread.caches.items():
-                np.testing.assert_array_equal(held[name].view(np.uint32), tensor.array.view(np.uint32))
+                self.same(held[name], tensor.array, name)
         self.for_all(FEW, check)
 
     def test_a_layer_reads_caches_that_another_layer_fills(self):
@@ -145,9 +147,9 @@ class ServingTest(unittest.TestCase):
                 held = {n: t.array.copy() for n, t in spread.caches.items()}
                 for one, two in zip(first, batch.call(spread, absent=new_rows)):
                     for name in one:
-                        np.testing.assert_array_equal(one[name].view(np.uint32), two[name].view(np.uint32))
+                        self.same(one[name], two[name], name)
                 for name, tensor in spread.caches.items():
-                    np.testing.assert_array_equal(held[name].view(np.uint32), tensor.array.view(np.uint32))
+                    self.same(held[name], tensor.array, name)
                 if len(new_rows) > 1:
                     with self.assertRaisesRegex(CallFailed, "key is NULL, but value is not"):
                         batch.call(spread, absent=["key"])
