@@ -84,6 +84,26 @@ func::FuncOp attn::cpu::emitCacheRun(KernelBuilder &k) {
   return function;
 }
 
+func::FuncOp attn::cpu::emitCopyRows(KernelBuilder &k, int64_t bytes) {
+  std::string name = ("copy_rows_" + Twine(bytes)).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType}, {},
+              /*local=*/true);
+  k.loop(k.i64(0), k.argument(3), 1, [&](Value row) {
+    Value next = k.atByte(k.argument(4), k.mul(row, k.argument(1)));
+    for (int64_t line = 0; line < bytes; line += ATTN_RT_CACHE_LINE)
+      k.prefetch(k.atByte(next, k.i64(line)));
+    LLVM::MemcpyInlineOp::create(
+        k.builder(), k.loc(), k.atByte(k.argument(2), k.mul(row, bytes)),
+        k.atByte(k.argument(0), k.mul(row, k.argument(1))),
+        k.builder().getI64IntegerAttr(bytes), /*isVolatile=*/false);
+  });
+  k.end();
+  return function;
+}
+
 func::FuncOp attn::cpu::emitCacheSlot(KernelBuilder &k) {
   if (func::FuncOp known = k.lookup("cache_slot"))
     return known;

@@ -8,6 +8,9 @@
 #include "codegen/cpu/TaskEmitter.h"
 
 #include "dialects/attn_tile/ViewLayout.h"
+#include "runtime/attn_rt.h"
+
+#include <cstddef>
 
 using namespace mlir;
 using namespace attn;
@@ -41,6 +44,11 @@ Value TaskEmitter::keyCount(tile::LoadKeysOp op) {
   return k.minimum(k.i64(shape.kernel.keyBlock), k.maximum(left, k.i64(0)));
 }
 
+/// Rows of a cache's page.
+Value TaskEmitter::pageRows(BlockArgument cache) {
+  return k.loadI64(viewField(cache, offsetof(attn_rt_view, page_rows)), 0);
+}
+
 /// Where the block's rows of a view begin, and the stride between them.
 KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
   Value view = op.getViews()[part], first = scalar(op.getFirst());
@@ -58,10 +66,20 @@ KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
       allocate((shape.kernel.keyBlock * width * bytesOf(stored) + 3) / 4);
   Value count = keyCount(op);
   auto copied = [&]() -> SmallVector<Value> {
-    auto copy = emitCopyRow(k, width, width, stored, stored);
-    k.loop(k.i64(0), count, 1, [&](Value row) {
-      k.call(copy, {rowOf(op, part, k.add(first, row)),
-                    elementAt(k, stored, room, k.mul(row, width))});
+    auto copy = emitCopyRows(k, width * bytesOf(stored));
+    Value stride = k.mul(strideOf(view, 1), bytesOf(stored));
+    Value end = k.add(first, count), rows = pageRows(cache);
+    Value lastPage = k.div(k.sub(end, k.i64(1)), rows);
+    // The same part of the next block, but no page behind the last key's.
+    Value lastKey = k.sub(scalar(op.getLength()), k.i64(1));
+    k.loop(k.div(first, rows), k.add(lastPage, 1), 1, [&](Value page) {
+      Value from = k.maximum(first, k.mul(page, rows));
+      Value to = k.minimum(end, k.mul(k.add(page, 1), rows));
+      Value place = k.mul(k.sub(from, first), width);
+      Value next = k.minimum(k.add(from, shape.kernel.keyBlock), lastKey);
+      k.call(copy,
+             {rowOf(op, part, from), stride, elementAt(k, stored, room, place),
+              k.sub(to, from), rowOf(op, part, next)});
     });
     return {room, k.i64(width)};
   };

@@ -156,6 +156,10 @@ inline constexpr int64_t kNoCacheSlot = std::numeric_limits<int64_t>::min();
 /// appended row `index` becomes; kNoCacheSlot where it is left out.
 mlir::func::FuncOp emitCacheSlot(KernelBuilder &k);
 
+/// copy_rows_BYTES(from, stride, to, count, next): rows of so many bytes,
+/// `stride` bytes apart, end to end; asks for as many from `next` on.
+mlir::func::FuncOp emitCopyRows(KernelBuilder &k, int64_t bytes);
+
 /// copy_row_N_M(from, to): N elements of one stored type as another; zeros
 /// follow up to M.
 mlir::func::FuncOp emitCopyRow(KernelBuilder &k, int64_t elements,

@@ -125,6 +125,7 @@ private:
                  bool isKey);
   KeyPlace keysOf(tile::LoadKeysOp op, unsigned part);
   Value keyCount(tile::LoadKeysOp op);
+  Value pageRows(mlir::BlockArgument cache);
   Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
   std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
   Value appendedRow(mlir::BlockArgument cache, Value batch, Value row);
