@@ -8,7 +8,7 @@
 #include "compiler/Options.h"
 
 #include "codegen/cpu/CpuTarget.h"
-#include "compiler/replay/ServingCache.h"
+#include "compiler/replay/CacheLayout.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
@@ -179,7 +179,7 @@ static constexpr VerbSpec verbs[] = {
      "tokens mixed. A trace has a step a line, as in '3:512 1:1 -1': 512 new "
      "tokens of sequence 3, one of 1, which ends. Without --trace an engine "
      "with up to 16 sequences is made up. Every layout of the caches and every "
-     "sequence alone must give the same bits, and rows from all over the trace "
+     "sequence without the others must give the same bits, and rows from all over the trace "
      "what the float64 reference gives; status 1 if not. Keys and values are "
      "written before a step is timed.",
      "attnc replay examples/configs/llama-3.2-1b.json --steps 24"},

@@ -133,7 +133,7 @@ typedef enum attn_status {
   ATTN_BAD_SHAPE = 9,       /* an extent, alone or against another tensor's */
   ATTN_BAD_STRIDE = 10,     /* negative, innermost not 1, or self-overlapping */
   ATTN_BAD_ALIGNMENT = 11,  /* data + byte_offset is not a whole element */
-  ATTN_BAD_LENGTH = 12,     /* a kv_lengths entry outside 0..capacity */
+  ATTN_BAD_LENGTH = 12,     /* an entry of kv_lengths, q_indptr, pages, slots */
   ATTN_OVERLAP = 13,        /* an output shares bytes with another tensor */
   ATTN_BAD_WORKSPACE = 14,  /* NULL, misaligned or too small */
   ATTN_BAD_TASK = 15,       /* no such phase or task */

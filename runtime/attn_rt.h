@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define ATTN_RT_MAX_RANK 4
+#define ATTN_RT_MAX_RANK 5
 #define ATTN_RT_MAX_TENSORS 64
 #define ATTN_RT_CACHE_LINE 64
 
@@ -115,7 +115,7 @@ typedef struct attn_rt_target {
 enum {
   ATTN_RT_OUTPUT = 1,     /* written or updated, must not overlap anything */
   ATTN_RT_OPTIONAL = 2,   /* may be NULL */
-  ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to the kv_capacity symbol */
+  ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to what the caches hold */
   ATTN_RT_SINKS = 8,      /* dropped by ATTN_FLAG_NO_SINK */
   ATTN_RT_CACHE = 16,     /* [batch, kv_capacity, ...], or pages of rows */
   ATTN_RT_NEW_ROWS = 32   /* becomes rows of caches: all are there or none */

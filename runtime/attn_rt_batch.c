@@ -42,10 +42,21 @@ int attn_rt_takes_packed(const attn_rt_kernel *kernel) {
   return has_role(kernel, ATTN_RT_KV_LENGTHS);
 }
 
+/* Whether tensors between phases have as many rows as the caches. */
+static int expands_caches(const attn_rt_call *call) {
+  for (int64_t p = 0; p < call->target->program_count; ++p) {
+    const attn_rt_program *program = &call->target->programs[p];
+    for (int64_t i = 0; i < program->buffer_count; ++i)
+      if (program->buffers[i].power[ATTN_RT_KV_CAPACITY])
+        return 1;
+  }
+  return 0;
+}
+
 /* Fields that a kernel has no use for are NULL. */
-static attn_status check_use(const attn_rt_kernel *kernel,
-                             const attn_rt_tail *tail, uint32_t flags,
-                             const attn_context *context) {
+static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
+                             uint32_t flags, const attn_context *context) {
+  const attn_rt_kernel *kernel = call->kernel;
   int is_served = attn_rt_takes_packed(kernel);
   int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
   const struct {
@@ -75,6 +86,11 @@ static attn_status check_use(const attn_rt_kernel *kernel,
                         kernel->symbol,
                         is_served ? "the caches have a page_table"
                                   : "this kernel has no kv_lengths");
+  if ((flags & ATTN_FLAG_RING) && expands_caches(call))
+    return attn_rt_fail(context, ATTN_BAD_FLAGS,
+                        "%s: args.flags has ATTN_FLAG_RING, but this kernel "
+                        "expands all rows of its caches",
+                        kernel->symbol);
   return ATTN_OK;
 }
 
@@ -99,6 +115,24 @@ static attn_status check_offsets(const attn_rt_call *call, const char *name,
   return ATTN_OK;
 }
 
+/* Checks a tensor beside those of the kernel, and keeps it. */
+static attn_status check_aside(attn_rt_call *call,
+                               const attn_rt_tensor *expected,
+                               const DLTensor *tensor,
+                               const attn_context *context,
+                               attn_rt_view *view) {
+  attn_rt_aside *aside = &call->batch.asides[call->batch.aside_count];
+  attn_status status =
+      attn_rt_check_tensor(call, context, expected, tensor, view);
+  if (status)
+    return status;
+  aside->name = expected->name;
+  aside->element_bytes = expected->dtype.bits / 8;
+  attn_rt_copy(&aside->view, view, sizeof(*view));
+  ++call->batch.aside_count;
+  return ATTN_OK;
+}
+
 /* Offsets as a tensor, which binds the batch. */
 static attn_status read_offsets(attn_rt_call *call,
                                 const attn_rt_tensor *expected,
@@ -107,8 +141,7 @@ static attn_status read_offsets(attn_rt_call *call,
                                 const int32_t **offsets) {
   int64_t *batch = &call->symbol[ATTN_RT_BATCH];
   attn_rt_view view;
-  attn_status status =
-      attn_rt_check_tensor(call, context, expected, tensor, &view);
+  attn_status status = check_aside(call, expected, tensor, context, &view);
   if (status)
     return status;
   if (view.extent[0] < 1 || (*batch >= 0 && view.extent[0] != *batch + 1))
@@ -142,9 +175,9 @@ static attn_status read_pages(attn_rt_call *call, const attn_rt_tail *tail,
                               const attn_context *context) {
   attn_rt_batch *batch = &call->batch;
   attn_rt_view view;
-  attn_status status = attn_rt_check_tensor(
-      call, context, tail->page_indptr ? &page_list : &page_rows,
-      tail->page_table, &view);
+  attn_status status =
+      check_aside(call, tail->page_indptr ? &page_list : &page_rows,
+                  tail->page_table, context, &view);
   if (status)
     return status;
   batch->is_paged = 1;
@@ -164,7 +197,7 @@ static attn_status read_pages(attn_rt_call *call, const attn_rt_tail *tail,
 
 attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                uint32_t flags, const attn_context *context) {
-  attn_status status = check_use(call->kernel, tail, flags, context);
+  attn_status status = check_use(call, tail, flags, context);
   attn_rt_clear(&call->batch, sizeof(call->batch));
   call->batch.is_ring = !!(flags & ATTN_FLAG_RING);
   if (!status && tail->q_indptr)
@@ -266,8 +299,8 @@ static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
   int64_t is_packed = !!call->batch.q_indptr, most = places(call);
   attn_rt_tensor own;
   attn_rt_view view;
-  attn_status status = attn_rt_check_tensor(
-      call, context, attn_rt_expect(call, &slots, &own), tensor, &view);
+  attn_status status = check_aside(call, attn_rt_expect(call, &slots, &own),
+                                   tensor, context, &view);
   if (status)
     return status;
   call->batch.slots = view.data;
@@ -345,16 +378,14 @@ static attn_status leave_out_rows(attn_rt_call *call,
 
 attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                 const attn_context *context) {
-  attn_status status = leave_out_rows(call, context);
-  if (status)
-    return status;
+  attn_status status = ATTN_OK;
   if (call->batch.q_indptr)
     status = check_offsets(call, "q_indptr", call->batch.q_indptr,
                            call->symbol[ATTN_RT_BATCH],
                            call->symbol[ATTN_RT_TOKENS], context);
-  if (status || !tail->slot_mapping || call->batch.slots)
-    return status;
-  return check_slots(call, tail->slot_mapping, context);
+  if (!status && tail->slot_mapping)
+    status = check_slots(call, tail->slot_mapping, context);
+  return status ? status : leave_out_rows(call, context);
 }
 
 attn_status attn_rt_check_pages(const attn_rt_call *call,

@@ -25,8 +25,17 @@ enum {
   ATTN_RT_ALL_SYMBOLS
 };
 
+/* A tensor beside those of the kernel. */
+typedef struct attn_rt_aside {
+  const char *name;
+  uint64_t element_bytes;
+  attn_rt_view view;
+} attn_rt_aside;
+
 /* How the rows and caches of a call are spread. */
 typedef struct attn_rt_batch {
+  attn_rt_aside asides[4];
+  int aside_count;
   /* Sequences follow each other along one dimension of rows; those of sequence
      b are [q_indptr[b], q_indptr[b + 1]). */
   const int32_t *q_indptr;

@@ -70,24 +70,47 @@ static int overlap(const attn_rt_view *a, uint64_t a_bytes,
   return 1;
 }
 
+static attn_status fail(const attn_rt_call *call, const char *a,
+                        const attn_rt_view *a_view, const char *b,
+                        const attn_rt_view *b_view,
+                        const attn_context *context) {
+  return attn_rt_fail(context, ATTN_OVERLAP, "%s: %s at %x overlaps %s at %x",
+                      call->kernel->symbol, a,
+                      (uint64_t)(uintptr_t)a_view->data, b,
+                      (uint64_t)(uintptr_t)b_view->data);
+}
+
+/* Output `i` against all tensors. */
+static attn_status check_output(const attn_rt_call *call, int64_t i,
+                                const attn_context *context) {
+  const attn_rt_tensor *tensors = call->kernel->tensors;
+  const attn_rt_view *view = &call->views[i];
+  uint64_t bytes = tensors[i].dtype.bits / 8;
+  for (int64_t j = 0; j < call->kernel->tensor_count; ++j) {
+    /* A pair of outputs is looked at once. */
+    if (j == i || (j < i && (tensors[j].role & ATTN_RT_OUTPUT)))
+      continue;
+    if (overlap(view, bytes, &call->views[j], tensors[j].dtype.bits / 8))
+      return fail(call, tensors[i].name, view, tensors[j].name, &call->views[j],
+                  context);
+  }
+  for (int j = 0; j < call->batch.aside_count; ++j) {
+    const attn_rt_aside *aside = &call->batch.asides[j];
+    if (overlap(view, bytes, &aside->view, aside->element_bytes))
+      return fail(call, tensors[i].name, view, aside->name, &aside->view,
+                  context);
+  }
+  return ATTN_OK;
+}
+
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
                                   const attn_context *context) {
-  const attn_rt_tensor *tensors = call->kernel->tensors;
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
-    if (!(tensors[i].role & ATTN_RT_OUTPUT))
-      continue;
-    for (int64_t j = 0; j < call->kernel->tensor_count; ++j) {
-      /* A pair of outputs is looked at once. */
-      if (j == i || (j < i && (tensors[j].role & ATTN_RT_OUTPUT)))
-        continue;
-      if (overlap(&call->views[i], tensors[i].dtype.bits / 8, &call->views[j],
-                  tensors[j].dtype.bits / 8))
-        return attn_rt_fail(
-            context, ATTN_OVERLAP, "%s: %s at %x overlaps %s at %x",
-            call->kernel->symbol, tensors[i].name,
-            (uint64_t)(uintptr_t)call->views[i].data, tensors[j].name,
-            (uint64_t)(uintptr_t)call->views[j].data);
-    }
+    attn_status status = call->kernel->tensors[i].role & ATTN_RT_OUTPUT
+                             ? check_output(call, i, context)
+                             : ATTN_OK;
+    if (status)
+      return status;
   }
   return ATTN_OK;
 }

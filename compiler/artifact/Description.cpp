@@ -279,7 +279,8 @@ int64_t artifact::rowOf(const cpu::CpuKernel &kernel, int64_t layer) {
 int64_t artifact::reachOf(const KernelDescription &kernel,
                           const cpu::CpuKernel &compiled, int64_t row) {
   int64_t reach = KeyInterval::kUnbounded;
-  if (kernel.hasTensor("prefix_lengths"))
+  // Documents are looked for at the keys' own numbers.
+  if (kernel.hasTensor("prefix_lengths") || kernel.hasTensor("document_ids"))
     return reach;
   size_t width = compiled.parameters.size();
   for (auto [index, parameter] : llvm::enumerate(compiled.parameters))

@@ -9,13 +9,13 @@
 
 #include "compiler/bench/Crew.h"
 #include "compiler/verify/Accuracy.h"
-#include "compiler/verify/Random.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
+#include <limits>
 #include <map>
 
 using namespace attn;
@@ -81,29 +81,6 @@ struct Step {
 
 static constexpr DLDataType i32 = {kDLInt, 32, 1};
 
-/// The numbers of a row: of a tensor, a sequence, a position.
-static void fillRow(uint64_t tensor, int64_t sequence, int64_t position,
-                    llvm::MutableArrayRef<double> values) {
-  verify::Random random(tensor << 58 ^ static_cast<uint64_t>(sequence) << 32 ^
-                        static_cast<uint64_t>(position));
-  random.next();
-  for (double &value : values)
-    value = random.uniform();
-}
-
-/// The number that a tensor's rows follow from.
-static uint64_t numberOf(StringRef name) {
-  return llvm::StringSwitch<uint64_t>(name)
-      .Case("query", 1)
-      .Cases({"key", "latent"}, 2)
-      .Cases({"value", "rope_key"}, 3)
-      .Default(4);
-}
-
-static bool isCache(const LibraryTensor &tensor) {
-  return tensor.shape.size() > 2 && tensor.shape[1] == "kv_capacity";
-}
-
 //===----------------------------------------------------------------------===//
 // One layout
 //===----------------------------------------------------------------------===//
@@ -112,9 +89,9 @@ namespace {
 /// Runs the trace with caches in one layout.
 class LayoutRun {
 public:
-  LayoutRun(const verify::Subject &subject, const Trace &trace,
-            const CacheLayout &layout, const ReplayOptions &options,
-            ReplayReport &report);
+  LayoutRun(const verify::Subject &subject, ArrayRef<KernelTensor> tensors,
+            const Trace &trace, const CacheLayout &layout,
+            const ReplayOptions &options, ReplayReport &report);
 
   /// Results of each step go to `results`, or are compared with them.
   Error run(std::vector<std::vector<uint8_t>> &results);
@@ -129,12 +106,16 @@ private:
   void compare(StringRef what, ArrayRef<uint8_t> expected,
                ArrayRef<uint8_t> got);
   std::vector<StepTensor> makeOutputs(int64_t tokens) const;
-  StepTensor makeQueries(const Step &step) const;
+  StepTensor makeQueries(const KernelTensor &query, const Step &step) const;
+  struct Call {
+    std::vector<StepTensor> owned;
+    std::unique_ptr<KernelArgs> args;
+  };
+  Call bind(const Step &step, std::vector<StepTensor> &outputs);
+  attn_context contextFor(const Step &step, llvm::MutableArrayRef<char> text);
   void check(const TraceStep &step, const std::vector<StepTensor> &outputs);
   void checkRow(const NewTokens &entry, int64_t row, int64_t token,
                 const std::vector<StepTensor> &outputs);
-  reference::Tensor rowsOf(const LibraryTensor &tensor, int64_t sequence,
-                           int64_t begin, int64_t end) const;
 
   const verify::Subject &subject;
   const LibraryKernel &kernel;
@@ -143,7 +124,7 @@ private:
   ReplayReport &report;
   LayoutReport own;
   Crew crew;
-  std::vector<const LibraryTensor *> cacheTensors;
+  ArrayRef<KernelTensor> tensors;
   int64_t slots, capacity;
   ServingCache cache;
   std::unique_ptr<HugeBuffer> workspace;
@@ -156,22 +137,14 @@ private:
 };
 } // namespace
 
-static std::vector<const LibraryTensor *>
-cachesOf(const LibraryKernel &kernel) {
-  std::vector<const LibraryTensor *> caches;
-  for (const LibraryTensor &tensor : kernel.tensors)
-    if (isCache(tensor))
-      caches.push_back(&tensor);
-  return caches;
-}
-
-LayoutRun::LayoutRun(const verify::Subject &subject, const Trace &trace,
+LayoutRun::LayoutRun(const verify::Subject &subject,
+                     ArrayRef<KernelTensor> tensors, const Trace &trace,
                      const CacheLayout &layout, const ReplayOptions &options,
                      ReplayReport &report)
     : subject(subject), kernel(*subject.kernel), trace(trace), options(options),
-      report(report), crew(options.threads), cacheTensors(cachesOf(kernel)),
+      report(report), crew(options.threads), tensors(tensors),
       slots(trace.countLive()), capacity(std::max<int64_t>(trace.longest(), 1)),
-      cache(layout, cacheTensors, slots, capacity) {
+      cache(layout, tensors, slots, capacity) {
   own.layout = layout;
   for (int64_t slot = slots; slot-- > 0;)
     freeSlots.push_back(slot);
@@ -223,32 +196,28 @@ void LayoutRun::append(const TraceStep &step) {
   for (const NewTokens &entry : step.entries) {
     const Live &state = live[entry.sequence];
     for (int64_t j = state.length - entry.tokens; j < state.length; ++j)
-      for (auto [wanted, tensor] :
-           llvm::zip_equal(cacheTensors, cache.tensors())) {
-        row.resize(tensor.rowElements());
-        fillRow(numberOf(wanted->name), entry.sequence, j, row);
+      for (CacheTensor &tensor : cache.tensors()) {
+        row.resize(tensor.description().width);
+        fillRow(tensor.description(), entry.sequence, j, row);
         auto [outer, within] = cache.place(state.slot, j);
         tensor.put(outer, within, row);
       }
   }
 }
 
-StepTensor LayoutRun::makeQueries(const Step &step) const {
-  Elements elements = verify::elementsOf(kernel.tensors.front().type);
-  DLDataType type = verify::dlTypeOf(elements);
-  StepTensor queries(type,
-                     {step.offsets.back(), kernel.queryHeads, kernel.headDim});
-  std::vector<double> row(kernel.queryHeads * kernel.headDim);
+StepTensor LayoutRun::makeQueries(const KernelTensor &query,
+                                  const Step &step) const {
+  StepTensor queries(query.type(), query.shape({step.offsets.back()}));
+  std::vector<double> row(query.width);
   uint8_t *to = queries.data();
   for (int64_t slot = 0; slot < slots; ++slot) {
     int64_t count = step.offsets[slot + 1] - step.offsets[slot];
     for (int64_t i = 0; i < count; ++i) {
-      fillRow(numberOf("query"), step.sequences[slot],
-              step.lengths[slot] - count + i, row);
+      fillRow(query, step.sequences[slot], step.lengths[slot] - count + i, row);
       for (double value : row) {
-        uint32_t bits = verify::encode(elements, value);
-        std::memcpy(to, &bits, type.bits / 8);
-        to += type.bits / 8;
+        uint32_t bits = verify::encode(query.elements, value);
+        std::memcpy(to, &bits, query.elementBytes());
+        to += query.elementBytes();
       }
     }
   }
@@ -257,50 +226,57 @@ StepTensor LayoutRun::makeQueries(const Step &step) const {
 
 std::vector<StepTensor> LayoutRun::makeOutputs(int64_t tokens) const {
   std::vector<StepTensor> outputs;
-  for (const LibraryTensor &tensor : kernel.tensors) {
-    if (!tensor.output)
-      continue;
-    std::vector<int64_t> shape = {tokens};
-    for (const std::string &extent : llvm::drop_begin(tensor.shape, 2))
-      shape.push_back(std::stoll(extent));
-    outputs.emplace_back(verify::dlTypeOf(verify::elementsOf(tensor.type)),
-                         std::move(shape));
-  }
+  for (const KernelTensor &tensor : tensors)
+    if (tensor.role == TensorRole::Output)
+      outputs.emplace_back(tensor.type(), tensor.shape({tokens}));
   return outputs;
 }
 
-/// Milliseconds of the call.
-Expected<double> LayoutRun::call(const Step &step,
-                                 std::vector<StepTensor> &outputs) {
-  StepTensor queries = makeQueries(step), offsets(i32, {slots + 1}),
-             lengths(i32, {slots}),
-             table(i32, {slots, std::max<int64_t>(cache.pagesPerSlot(), 1)});
-  llvm::copy(step.offsets, offsets.as<int32_t>());
-  llvm::copy(step.lengths, lengths.as<int32_t>());
-  llvm::copy(cache.table(), table.as<int32_t>());
-  std::vector<const DLTensor *> tensors;
+/// The tensors of a call, and the args that point to them.
+LayoutRun::Call LayoutRun::bind(const Step &step,
+                                std::vector<StepTensor> &outputs) {
+  Call call;
+  call.owned.reserve(4);
+  auto numbers = [&](std::vector<int64_t> shape, ArrayRef<int32_t> values) {
+    StepTensor &tensor = call.owned.emplace_back(i32, std::move(shape));
+    llvm::copy(values, tensor.as<int32_t>());
+    return tensor.get();
+  };
+  CallSpread spread = {.qIndptr = numbers({slots + 1}, step.offsets)};
+  if (own.layout.pageRows)
+    spread.pageTable = numbers({slots, cache.pagesPerSlot()}, cache.table());
+  uint32_t flags = 0;
+  std::vector<const DLTensor *> given;
   auto nextCache = cache.tensors().begin();
   auto nextOutput = outputs.begin();
-  for (const LibraryTensor &tensor : kernel.tensors) {
-    if (tensor.output)
-      tensors.push_back((nextOutput++)->get());
-    else if (isCache(tensor))
-      tensors.push_back((nextCache++)->get());
-    else if (tensor.name == "query")
-      tensors.push_back(queries.get());
-    else if (tensor.name == "kv_lengths")
-      tensors.push_back(lengths.get());
-    else
-      tensors.push_back(nullptr);
-  }
-  CallSpread spread = {.qIndptr = offsets.get()};
-  if (own.layout.pageRows)
-    spread.pageTable = table.get();
-  // A sink belongs to no part of the keys; engines merge it in.
-  bool hasSinks = subject.find(verify::Role::Sinks) >= 0;
-  KernelArgs args(subject.index, tensors, hasSinks ? ATTN_FLAG_NO_SINK : 0,
-                  spread);
+  for (const KernelTensor &tensor : tensors)
+    switch (tensor.role) {
+    case TensorRole::Query:
+      call.owned.push_back(makeQueries(tensor, step));
+      given.push_back(call.owned.back().get());
+      break;
+    case TensorRole::Cache:
+      given.push_back((nextCache++)->get());
+      break;
+    case TensorRole::Lengths:
+      given.push_back(numbers({slots}, step.lengths));
+      break;
+    case TensorRole::Sinks:
+      // A sink belongs to no part of the keys; engines merge it in.
+      flags = ATTN_FLAG_NO_SINK;
+      given.push_back(nullptr);
+      break;
+    case TensorRole::Output:
+      given.push_back((nextOutput++)->get());
+      break;
+    }
+  call.args = std::make_unique<KernelArgs>(subject.index, given, flags, spread);
+  return call;
+}
 
+/// A context with a workspace that serves the step.
+attn_context LayoutRun::contextFor(const Step &step,
+                                   llvm::MutableArrayRef<char> text) {
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.batch = slots;
   for (int64_t slot = 0; slot < slots; ++slot)
@@ -311,20 +287,28 @@ Expected<double> LayoutRun::call(const Step &step,
   uint64_t needed = kernel.workspace(&maxima);
   if (!workspace || workspace->size() < needed)
     workspace = std::make_unique<HugeBuffer>(needed);
-  char text[512] = "";
   attn_context context = ATTN_CONTEXT_INIT;
   context.workspace = workspace->data();
   context.workspace_bytes = workspace->size();
-  context.text = text;
-  context.text_bytes = sizeof(text);
+  context.text = text.data();
+  context.text_bytes = text.size();
   if (crew.size() > 1)
     crew.serve(context);
+  return context;
+}
+
+/// Milliseconds of the call.
+Expected<double> LayoutRun::call(const Step &step,
+                                 std::vector<StepTensor> &outputs) {
+  Call bound = bind(step, outputs);
+  char text[512] = "";
+  attn_context context = contextFor(step, text);
   attn_plan plan = {};
   if (report.target.empty() &&
-      kernel.plan(args.data(), &context, &plan) == ATTN_OK)
+      kernel.plan(bound.args->data(), &context, &plan) == ATTN_OK)
     report.target = plan.target;
   auto start = std::chrono::steady_clock::now();
-  attn_status status = kernel.run(args.data(), &context);
+  attn_status status = kernel.run(bound.args->data(), &context);
   auto end = std::chrono::steady_clock::now();
   if (status != ATTN_OK)
     return llvm::createStringError(
@@ -403,21 +387,28 @@ Error LayoutRun::takeStep(const TraceStep &step) {
 //===----------------------------------------------------------------------===//
 
 /// Rows [begin, end) of a sequence, as they are stored.
-reference::Tensor LayoutRun::rowsOf(const LibraryTensor &tensor,
-                                    int64_t sequence, int64_t begin,
-                                    int64_t end) const {
-  llvm::SmallVector<int64_t> shape = {1, end - begin};
-  int64_t width = 1;
-  for (const std::string &extent : llvm::drop_begin(tensor.shape, 2)) {
-    shape.push_back(std::stoll(extent));
-    width *= shape.back();
-  }
-  reference::Tensor rows(shape);
+static reference::Tensor rowsOf(const KernelTensor &tensor, int64_t sequence,
+                                int64_t begin, int64_t end) {
+  reference::Tensor rows(tensor.shape({1, end - begin}));
   for (int64_t j = begin; j < end; ++j)
-    fillRow(numberOf(tensor.name), sequence, j,
-            rows.data().slice((j - begin) * width, width));
-  verify::store(verify::elementsOf(tensor.type), rows);
+    fillRow(tensor, sequence, j,
+            rows.data().slice((j - begin) * tensor.width, tensor.width));
+  verify::store(tensor.elements, rows);
   return rows;
+}
+
+/// Row `token` of a result.
+static verify::Buffer rowOf(const KernelTensor &tensor,
+                            const StepTensor &result, int64_t token) {
+  reference::Tensor values(tensor.shape({1, 1}));
+  int64_t bytes = tensor.elementBytes();
+  for (int64_t i = 0; i < tensor.width; ++i) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &result.bytes()[(token * tensor.width + i) * bytes],
+                bytes);
+    values.data()[i] = verify::decode(tensor.elements, bits);
+  }
+  return {values, tensor.elements, verify::Layout::Contiguous};
 }
 
 /// A row of the step as a call of its own: it is the last of the keys that
@@ -426,40 +417,20 @@ void LayoutRun::checkRow(const NewTokens &entry, int64_t row, int64_t token,
                          const std::vector<StepTensor> &outputs) {
   int64_t keys = live[entry.sequence].length - entry.tokens + row + 1;
   llvm::SmallVector<reference::Tensor> inputs;
-  for (const LibraryTensor &tensor : kernel.tensors) {
-    if (tensor.output)
-      continue;
-    if (isCache(tensor))
+  verify::Outcome outcome;
+  auto next = outputs.begin();
+  for (const KernelTensor &tensor : tensors) {
+    if (tensor.role == TensorRole::Output)
+      outcome.outputs.push_back(rowOf(tensor, *next++, token));
+    else if (tensor.role == TensorRole::Cache)
       inputs.push_back(rowsOf(tensor, entry.sequence, 0, keys));
-    else if (tensor.name == "query")
+    else if (tensor.role == TensorRole::Query)
       inputs.push_back(rowsOf(tensor, entry.sequence, keys - 1, keys));
-    else if (tensor.name == "kv_lengths")
+    else if (tensor.role == TensorRole::Lengths)
       inputs.emplace_back(ArrayRef<int64_t>{1}, static_cast<double>(keys));
     else // The sink that is left out.
       inputs.emplace_back(ArrayRef<int64_t>{kernel.queryHeads},
                           -std::numeric_limits<double>::infinity());
-  }
-  verify::Outcome outcome;
-  auto next = outputs.begin();
-  for (const LibraryTensor &tensor : kernel.tensors) {
-    if (!tensor.output)
-      continue;
-    Elements elements = verify::elementsOf(tensor.type);
-    const StepTensor &whole = *next++;
-    int64_t bytes = verify::dlTypeOf(elements).bits / 8;
-    llvm::SmallVector<int64_t> shape = {1, 1};
-    int64_t width = 1;
-    for (const std::string &extent : llvm::drop_begin(tensor.shape, 2)) {
-      shape.push_back(std::stoll(extent));
-      width *= shape.back();
-    }
-    reference::Tensor values(shape);
-    for (int64_t i = 0; i < width; ++i) {
-      uint32_t bits = 0;
-      std::memcpy(&bits, &whole.bytes()[(token * width + i) * bytes], bytes);
-      values.data()[i] = verify::decode(elements, bits);
-    }
-    outcome.outputs.emplace_back(values, elements, verify::Layout::Contiguous);
   }
   report.checked.cases.push_back(verify::compareWithReference(
       subject,
@@ -493,13 +464,6 @@ void LayoutRun::check(const TraceStep &step,
 /// Rows are checked one by one: what a row sees must not depend on later ones.
 static Error checkSubject(const verify::Subject &subject) {
   const LibraryKernel &kernel = *subject.kernel;
-  for (const LibraryTensor &tensor : kernel.tensors)
-    if (!tensor.output && !isCache(tensor) && tensor.name != "query" &&
-        tensor.name != "kv_lengths" && tensor.name != "sinks")
-      return llvm::createStringError(
-          fmt::format("kernel '{}' takes '{}', which a replay has not: it "
-                      "serves decoders' layers",
-                      kernel.symbol, tensor.name));
   std::optional<KeyInterval> interval = verify::intervalOf(subject.op);
   if (!interval || interval->right != 1 ||
       interval->alignment != Alignment::BottomRight)
@@ -514,6 +478,10 @@ Expected<ReplayReport> replay::replayTrace(const verify::Subject &subject,
                                            const Trace &trace,
                                            ArrayRef<CacheLayout> layouts,
                                            const ReplayOptions &options) {
+  Expected<std::vector<KernelTensor>> tensors =
+      describeTensors(*subject.kernel);
+  if (!tensors)
+    return tensors.takeError();
   if (Error error = checkSubject(subject))
     return std::move(error);
   ReplayReport report;
@@ -526,7 +494,8 @@ Expected<ReplayReport> replay::replayTrace(const verify::Subject &subject,
   std::vector<std::vector<uint8_t>> results;
   for (const CacheLayout &layout : layouts)
     if (Error error =
-            LayoutRun(subject, trace, layout, options, report).run(results))
+            LayoutRun(subject, *tensors, trace, layout, options, report)
+                .run(results))
       return std::move(error);
   return report;
 }

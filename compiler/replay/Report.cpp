@@ -8,6 +8,7 @@
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -25,11 +26,13 @@ static double quantile(std::vector<double> values, double fraction) {
                                     static_cast<double>(values.size() - 1))];
 }
 
-/// How far the worst row is on its way to the tolerance.
+/// How far the worst row is on its way to the tolerance, of those that have a
+/// finite error.
 static double worstShare(const verify::Report &checked) {
   double worst = 0;
   for (const verify::CaseReport &row : checked.cases)
-    worst = std::max(worst, row.maxAbsError / row.tolerance);
+    if (std::isfinite(row.maxAbsError) && row.tolerance > 0)
+      worst = std::max(worst, row.maxAbsError / row.tolerance);
   return worst;
 }
 

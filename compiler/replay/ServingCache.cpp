@@ -48,39 +48,37 @@ std::optional<CacheLayout> CacheLayout::parse(StringRef name) {
 // Tensors
 //===----------------------------------------------------------------------===//
 
-CacheTensor::CacheTensor(const CacheLayout &layout, verify::Elements elements,
-                         int64_t outer, int64_t rows, ArrayRef<int64_t> inner)
-    : elements(elements), shape({outer, rows}) {
-  llvm::append_range(shape, inner);
-  for (int64_t size : inner)
-    elementsPerRow *= size;
-  strides.assign(shape.size(), 1);
+CacheTensor::CacheTensor(const CacheLayout &layout,
+                         const KernelTensor &kernelTensor, int64_t outer,
+                         int64_t rows)
+    : wanted(kernelTensor), shape(kernelTensor.shape({outer, rows})),
+      strides(shape.size(), 1) {
   for (size_t i = shape.size(); i-- > 1;)
     strides[i - 1] = strides[i] * shape[i];
-  if (layout.headMajor && inner.size() == 2) {
-    strides[1] = inner[1];
-    strides[2] = rows * inner[1];
+  if (layout.headMajor && wanted.sizes.size() == 2) {
+    strides[1] = wanted.sizes[1];
+    strides[2] = rows * wanted.sizes[1];
   }
-  DLDataType type = verify::dlTypeOf(elements);
-  memory = std::make_unique<HugeBuffer>(outer * strides[0] * (type.bits / 8));
+  memory =
+      std::make_unique<HugeBuffer>(outer * strides[0] * wanted.elementBytes());
   tensor = {.data = memory->data(),
             .device = {kDLCPU, 0},
             .ndim = static_cast<int32_t>(shape.size()),
-            .dtype = type,
+            .dtype = wanted.type(),
             .shape = shape.data(),
             .strides = strides.data(),
             .byte_offset = 0};
 }
 
 void CacheTensor::put(int64_t outer, int64_t row, ArrayRef<double> values) {
-  int64_t bytes = tensor.dtype.bits / 8, width = shape.back();
+  int64_t bytes = wanted.elementBytes(), width = shape.back();
   int64_t begin = outer * strides[0] + row * strides[1];
-  for (int64_t i = 0; i < elementsPerRow; ++i) {
+  for (int64_t i = 0; i < wanted.width; ++i) {
     int64_t element = begin + i % width;
     if (shape.size() == 4)
       element += i / width * strides[2];
     // The low bytes come first on every machine that kernels run on.
-    uint32_t bits = verify::encode(elements, values[i]);
+    uint32_t bits = verify::encode(wanted.elements, values[i]);
     std::memcpy(memory->data() + element * bytes, &bits, bytes);
   }
 }
@@ -89,16 +87,9 @@ void CacheTensor::put(int64_t outer, int64_t row, ArrayRef<double> values) {
 // Caches
 //===----------------------------------------------------------------------===//
 
-static std::vector<int64_t> rowShapeOf(const LibraryTensor &tensor) {
-  std::vector<int64_t> inner;
-  for (const std::string &extent : llvm::drop_begin(tensor.shape, 2))
-    inner.push_back(std::stoll(extent));
-  return inner;
-}
-
 ServingCache::ServingCache(const CacheLayout &layout,
-                           ArrayRef<const LibraryTensor *> wanted,
-                           int64_t slots, int64_t capacity)
+                           ArrayRef<KernelTensor> tensors, int64_t slots,
+                           int64_t capacity)
     : cacheLayout(layout) {
   int64_t outer = slots, rows = capacity;
   if (layout.pageRows) {
@@ -114,9 +105,9 @@ ServingCache::ServingCache(const CacheLayout &layout,
     for (int64_t i = outer; i-- > 1;)
       std::swap(free[i], free[random.next() % static_cast<uint64_t>(i + 1)]);
   }
-  for (const LibraryTensor *tensor : wanted)
-    caches.emplace_back(layout, verify::elementsOf(tensor->type), outer, rows,
-                        rowShapeOf(*tensor));
+  for (const KernelTensor &tensor : tensors)
+    if (tensor.role == TensorRole::Cache)
+      caches.emplace_back(layout, tensor, outer, rows);
 }
 
 bool ServingCache::isUsable() const {

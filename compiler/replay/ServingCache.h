@@ -8,47 +8,31 @@
 #ifndef COMPILER_REPLAY_SERVINGCACHE_H
 #define COMPILER_REPLAY_SERVINGCACHE_H
 
-#include "compiler/KernelLibrary.h"
 #include "compiler/bench/HugeBuffer.h"
-#include "compiler/verify/Elements.h"
+#include "compiler/replay/CacheLayout.h"
+#include "compiler/replay/KernelTensors.h"
 
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 namespace attn::replay {
 
-/// How caches are laid out.
-struct CacheLayout {
-  /// Rows of a page; 0: each sequence has one piece.
-  int64_t pageRows = 0;
-  /// The rows of a head follow each other.
-  bool headMajor = false;
-
-  /// "contiguous", "head-major", "pages:16", "pages:16:head-major".
-  std::string name() const;
-  static std::optional<CacheLayout> parse(llvm::StringRef name);
-};
-
 /// One cache of the kernel, [sequences, capacity, ...] or [pages, rows, ...].
 class CacheTensor {
 public:
-  /// `inner` are the sizes of a row.
-  CacheTensor(const CacheLayout &layout, verify::Elements elements,
-              int64_t outer, int64_t rows, llvm::ArrayRef<int64_t> inner);
+  CacheTensor(const CacheLayout &layout, const KernelTensor &kernelTensor,
+              int64_t outer, int64_t rows);
 
   /// False if there was not enough memory.
   bool isUsable() const { return memory->data(); }
-  int64_t rowElements() const { return elementsPerRow; }
+  const KernelTensor &description() const { return wanted; }
   /// Stores a row, given as float64 values that are rounded.
   void put(int64_t outer, int64_t row, llvm::ArrayRef<double> values);
   const DLTensor *get() const { return &tensor; }
 
 private:
-  verify::Elements elements;
+  KernelTensor wanted;
   std::vector<int64_t> shape, strides;
-  int64_t elementsPerRow = 1;
   std::unique_ptr<HugeBuffer> memory;
   DLTensor tensor = {};
 };
@@ -56,10 +40,10 @@ private:
 /// The caches of one kernel, and where the tokens of `slots` sequences are.
 class ServingCache {
 public:
-  /// `wanted` are the kernel's caches; every slot has room for `capacity` rows.
-  ServingCache(const CacheLayout &layout,
-               llvm::ArrayRef<const LibraryTensor *> wanted, int64_t slots,
-               int64_t capacity);
+  /// Those of `tensors` that are caches; every slot has room for `capacity`
+  /// rows.
+  ServingCache(const CacheLayout &layout, llvm::ArrayRef<KernelTensor> tensors,
+               int64_t slots, int64_t capacity);
 
   bool isUsable() const;
   const CacheLayout &layout() const { return cacheLayout; }

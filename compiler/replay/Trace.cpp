@@ -10,11 +10,13 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <fmt/format.h>
 #include <map>
 #include <set>
+#include <tuple>
 
 using namespace attn;
 using namespace attn::replay;
@@ -73,7 +75,7 @@ int64_t Trace::countTokens() const {
 // Text
 //===----------------------------------------------------------------------===//
 
-/// Lengths are int32; nobody's trace is longer.
+/// Of a sequence, and of a step: lengths are int32; nobody's are longer.
 static constexpr int64_t kMostTokens = int64_t(1) << 24;
 
 static bool readNumber(StringRef text, int64_t &number) {
@@ -81,7 +83,8 @@ static bool readNumber(StringRef text, int64_t &number) {
 }
 
 /// Adds what `word` says to `step`; what is wrong with it, or nothing.
-static std::string readWord(StringRef word, const std::set<int64_t> &live,
+static std::string readWord(StringRef word,
+                            const std::map<int64_t, int64_t> &live,
                             TraceStep &step) {
   NewTokens entry;
   if (word.consume_front("-")) {
@@ -100,11 +103,16 @@ static std::string readWord(StringRef word, const std::set<int64_t> &live,
   if (!readNumber(sequence, entry.sequence) ||
       !readNumber(tokens, entry.tokens))
     return "expected SEQUENCE:TOKENS or -SEQUENCE";
-  if (entry.tokens > kMostTokens)
-    return fmt::format("more than {} tokens", kMostTokens);
-  for (const NewTokens &other : step.entries)
+  auto known = live.find(entry.sequence);
+  int64_t before = known == live.end() ? 0 : known->second, inStep = 0;
+  for (const NewTokens &other : step.entries) {
     if (other.sequence == entry.sequence)
       return "its sequence stands on the line already";
+    inStep += other.tokens;
+  }
+  if (entry.tokens > kMostTokens - std::max(before, inStep))
+    return fmt::format("more than {} tokens of a sequence or a step",
+                       kMostTokens);
   if (llvm::is_contained(step.ended, entry.sequence))
     return "its sequence has ended before it on the line";
   step.entries.push_back(entry);
@@ -113,7 +121,7 @@ static std::string readWord(StringRef word, const std::set<int64_t> &live,
 
 llvm::Expected<Trace> replay::parseTrace(StringRef text) {
   Trace trace;
-  std::set<int64_t> live;
+  std::map<int64_t, int64_t> live;
   int64_t number = 0;
   while (!text.empty()) {
     StringRef line;
@@ -134,7 +142,7 @@ llvm::Expected<Trace> replay::parseTrace(StringRef text) {
     if (step.entries.empty() && step.ended.empty())
       continue;
     for (const NewTokens &entry : step.entries)
-      live.insert(entry.sequence);
+      live[entry.sequence] += entry.tokens;
     for (int64_t sequence : step.ended)
       live.erase(sequence);
     trace.steps.push_back(std::move(step));
@@ -200,7 +208,7 @@ int64_t Engine::length(double median, int64_t most) {
   return std::clamp<int64_t>(tokens, 1, most);
 }
 
-/// About one request in two steps, as long as there is room for it.
+/// About one request a step, as long as there is room for it.
 void Engine::arrive() {
   while (static_cast<int64_t>(waiting.size() + answering.size()) <
              shape.sequences &&
@@ -212,6 +220,8 @@ void Engine::arrive() {
 
 void Engine::answer(TraceStep &step) {
   for (Request &request : answering) {
+    if (left == 0)
+      break;
     step.entries.push_back({request.sequence, 1});
     --left;
     if (--request.answer == 0)
@@ -247,7 +257,10 @@ TraceStep Engine::step() {
 Trace replay::makeTrace(const TraceShape &shape) {
   Engine engine(shape);
   Trace trace;
-  for (int64_t i = 0; i < shape.steps; ++i)
-    trace.steps.push_back(engine.step());
+  while (static_cast<int64_t>(trace.steps.size()) < shape.steps) {
+    TraceStep step = engine.step();
+    if (!step.entries.empty())
+      trace.steps.push_back(std::move(step));
+  }
   return trace;
 }

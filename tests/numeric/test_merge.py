@@ -117,10 +117,10 @@ class MergeTest(unittest.TestCase):
         merge(kernel, good)
         cases = {
             "parts_merge: output is NULL": {"output": None},
-            "parts_merge: output has extent 4 in dimension 0, expected 5": {"output": Tensor((4, 6, 70))},
+            "parts_merge: output has extent 4 in dimension 0 .tokens., expected 5": {"output": Tensor((4, 6, 70))},
             "parts_merge: output has type f16, expected f32": {"output": Tensor((5, 6, 70), "f16")},
             "parts_merge: lses has rank 2, expected 3": {"lses": Tensor((2, 5))},
-            "parts_merge: sinks has extent 5 in dimension 0, expected 6": {"sinks": Tensor((5,))},
+            "parts_merge: sinks has extent 5 in dimension 0 .query_heads., expected 6": {"sinks": Tensor((5,))},
             "parts_merge: outputs has rank 3, expected 4 or 5": {"outputs": Tensor((2, 5, 6))},
             "parts_merge: outputs has type i32, expected f32, f16 or bf16": {"outputs": Tensor((2, 5, 6, 70), "i32")},
         }
@@ -128,6 +128,15 @@ class MergeTest(unittest.TestCase):
             with self.subTest(message):
                 with self.assertRaisesRegex(CallFailed, f"^{message}$"):
                     merge(kernel, {**good, **change})
+        repeated = Tensor((5, 6, 70), order=(0, 1, 2), gap=0)
+        repeated.strides[0] = 0
+        repeated.dl.strides = repeated.strides
+        with self.assertRaisesRegex(CallFailed, "output has strides that give two elements one place"):
+            merge(kernel, {**good, "output": repeated})
+        shapeless = Tensor((5, 6, 70))
+        shapeless.dl.shape = None
+        with self.assertRaisesRegex(CallFailed, "output has shape NULL, expected 3 extents"):
+            merge(kernel, {**good, "output": shapeless})
         with self.assertRaisesRegex(CallFailed, "output at 0x.* overlaps outputs at 0x"):
             whole = good["outputs"]
             inner = Tensor((5, 6, 70))

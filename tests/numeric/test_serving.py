@@ -5,9 +5,10 @@ the caches are.
 import unittest
 
 import numpy as np
-from kernel import EXECUTIONS, CallFailed
+from attention import Layer
+from kernel import EXECUTIONS, CallFailed, Kernel
 from scope_kernel import ScopeKernel
-from serving import Batch, FarPages, OnePiece, Pages, Ring, Sequence
+from serving import FLAG_RING, Batch, FarPages, OnePiece, Pages, Ring, Sequence
 from storage import KINDS
 from test_caches import MODULES
 from test_layers import Folder
@@ -17,6 +18,10 @@ SCOPES = ("core", "attend", "layer")
 MIXED = [(1, 300), (21, 21), (7, 140), (1, 1), (0, 30), (33, 1100), (1, 17), (2, 2), (16, 64), (1, 129),
          (3, 260), (1, 2100), (0, 0), (17, 145), (5, 5), (1, 128)]
 FEW = [(1, 300), (21, 150), (0, 9), (1, 129)]
+
+
+def appends(batch):
+    return any(role == "updated" for role in batch.roles.values())
 
 
 class ServingTest(unittest.TestCase):
@@ -115,24 +120,47 @@ class ServingTest(unittest.TestCase):
         self.for_all(FEW, check)
 
     def test_slots_say_where_rows_are_appended(self):
+        """The table shows other pages than those that are written to: only slots say where."""
         def check(batch):
-            if any(role == "updated" for role in batch.roles.values()):
-                self.check(batch, Pages(batch, 16, by_slots=True), "slots")
+            if not appends(batch):
+                return
+            plain, moved = Pages(batch, 16), Pages(batch, 16, by_slots=True)
+            batch.call(plain)
+            moved.tail["page_table"] = np.zeros_like(moved.tail["page_table"])
+            batch.call(moved)
+            for name, tensor in moved.caches.items():
+                self.same(plain.caches[name].array, tensor.array, f"{name} of slots")
+        self.for_all(FEW, check)
+
+    def test_slots_without_pages(self):
+        def check(batch):
+            if appends(batch):
+                spread = OnePiece(batch, 300)
+                spread.tail["slot_mapping"] = np.concatenate(
+                    [b * 300 + np.arange(s.length - s.rows, s.length) for b, s in enumerate(batch.sequences)])
+                self.check(batch, spread, "slots of one piece")
         self.for_all(FEW, check)
 
     def test_rows_without_a_slot_are_not_appended(self):
         def check(batch):
-            if not any(role == "updated" for role in batch.roles.values()):
+            if not appends(batch):
                 return
             spread = Pages(batch, 16, by_slots=True)
-            first = batch.call(spread)
-            held = {n: t.array.copy() for n, t in spread.caches.items()}
             spread.tail["slot_mapping"][:] = -1
-            for one, two in zip(first, batch.call(spread)):
-                for name in one:
-                    self.same(one[name], two[name], name)
+            batch.call(spread)
             for name, tensor in spread.caches.items():
-                self.same(held[name], tensor.array, name)
+                self.same(spread.before[name], tensor.array, name)
+        self.for_all(FEW, check)
+
+    def test_slots_that_there_are_not_are_refused(self):
+        def check(batch):
+            if not appends(batch):
+                return
+            for slot in (-2, 10 ** 12):
+                spread = Pages(batch, 16, by_slots=True)
+                spread.tail["slot_mapping"][2] = slot
+                with self.assertRaisesRegex(CallFailed, f"slot_mapping of token 2 is {slot}, expected -1 to"):
+                    batch.call(spread)
         self.for_all(FEW, check)
 
     def test_a_layer_reads_caches_that_another_layer_fills(self):
@@ -161,6 +189,22 @@ class ServingTest(unittest.TestCase):
             for capacity in (25, 64, 130):  # a window of 5 and 21 rows
                 with self.subTest(scope=scope, capacity=capacity):
                     self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
+
+    def test_what_expands_its_caches_takes_no_ring(self):
+        batch = self.batch("latent", "attend", FEW)
+        with self.assertRaisesRegex(CallFailed, "ATTN_FLAG_RING, but this kernel expands all rows of its caches"):
+            batch.call(Ring(batch, 400))
+
+    def test_documents_are_not_looked_for_behind_a_ring(self):
+        layer = Layer(4, 2, 16, mask="window+document", left=5, right=1)
+        kernel = Kernel(layer, "documents")
+        self.addCleanup(kernel.folder.cleanup)
+        random = np.random.default_rng(1)
+        inputs = {n: random.standard_normal(s).astype(np.float32)
+                  for n, s in {"query": (1, 3, 4, 16), "key": (1, 64, 2, 16), "value": (1, 64, 2, 16)}.items()}
+        inputs |= {"document_ids": np.zeros((1, 64), np.int32), "kv_lengths": np.array([70], np.int32)}
+        with self.assertRaisesRegex(CallFailed, "is 70, beyond a ring of 64 rows"):
+            kernel(inputs, flags=FLAG_RING)
 
     def test_what_a_ring_cannot_hold_is_refused(self):
         batch = self.batch("window_sinks", "attend", FEW)

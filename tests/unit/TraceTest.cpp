@@ -32,11 +32,11 @@ TEST(TraceTest, ReadsWhatItSpells) {
 TEST(TraceTest, MadeUpEnginesKeepToTheirLimits) {
   for (uint64_t seed : {1, 2, 3, 4}) {
     TraceShape shape = {
-        .steps = 60, .sequences = 5, .tokens = 64, .seed = seed};
+        .steps = 60, .sequences = 9, .tokens = 64, .seed = seed};
     Trace trace = makeTrace(shape);
     EXPECT_EQ(trace.steps.size(), 60u);
-    EXPECT_LE(trace.countLive(), 5);
-    EXPECT_GT(trace.countSequences(), 5);
+    EXPECT_LE(trace.countLive(), 9);
+    EXPECT_GT(trace.countSequences(), 9);
     bool isMixed = false;
     for (const TraceStep &step : trace.steps) {
       int64_t tokens = 0, answers = 0;
@@ -50,4 +50,26 @@ TEST(TraceTest, MadeUpEnginesKeepToTheirLimits) {
     }
     EXPECT_TRUE(isMixed) << "a prompt never meets an answer";
   }
+}
+
+TEST(TraceTest, MoreAnswersThanTokensTakeTurns) {
+  for (const TraceStep &step :
+       makeTrace({.steps = 60, .sequences = 9, .tokens = 3}).steps) {
+    int64_t tokens = 0;
+    for (const NewTokens &entry : step.entries)
+      tokens += entry.tokens;
+    EXPECT_LE(tokens, 3);
+    EXPECT_GT(tokens, 0);
+  }
+}
+
+TEST(TraceTest, LimitsWhatSequencesAndStepsAddUpTo) {
+  auto problemOf = [](llvm::StringRef text) {
+    auto trace = parseTrace(text);
+    return trace ? std::string() : llvm::toString(trace.takeError());
+  };
+  EXPECT_EQ(problemOf("1:16777216\n1:1\n"),
+            "line 2: '1:1': more than 16777216 tokens of a sequence or a step");
+  EXPECT_EQ(problemOf("1:16777215 2:2\n"),
+            "line 1: '2:2': more than 16777216 tokens of a sequence or a step");
 }
