@@ -108,6 +108,15 @@ static std::string storeLayout(Invocation &invocation, StringRef value) {
   return {};
 }
 
+static std::string storePairing(Invocation &invocation, StringRef value) {
+  // The words of #attn.rope.
+  if (value != "half" && value != "interleaved")
+    return fmt::format("'{}' is not one of half, interleaved",
+                       std::string_view(value));
+  invocation.compile.pairing = value.str();
+  return {};
+}
+
 static std::string storeName(Invocation &invocation, StringRef value) {
   auto isWordCharacter = [](char c) { return llvm::isAlnum(c) || c == '_'; };
   // What cannot begin an identifier gets a "k_" like the names of files.
@@ -254,6 +263,16 @@ static constexpr OptionSpec options[] = {
      "input's); a latent is both",
      false, "cvbpe",
      STORE { return storeDtype(call.compile.vDtype, value); }},
+    {"pairing", 0, "P", "how queries and keys rotate, half or interleaved, "
+     "where the rows of weights were permuted (GGUF files of the llama family: "
+     "interleaved); default: as the input says",
+     false, "icvbpe", storePairing},
+    {"tp", 0, "N", "compile one rank of N (tensor parallel): its share of the "
+     "query heads, and the key/value heads that these read; what the N ranks of "
+     "scope layer give adds up (default: 1)",
+     false, "icvbpe",
+     STORE { return storeNumber<int64_t>(call.compile.ranks, value, 1,
+                                         1 << 16); }},
     {"name", 0, "NAME", "prefix of every symbol and file (default: from "
      "INPUT's name); a keyword or a leading digit gets a k_ before it",
      false, "icvbpe", storeName},
@@ -299,11 +318,6 @@ static constexpr OptionSpec options[] = {
      "runs PTX in the simulator, and this version has no sm_* target"},
     {"cubin", 0, "", "", false, "c", STORE { return {}; },
      "needs an sm_* target, which this version does not have"},
-    {"tp", 0, "N", "", false, "cvbe", STORE { return {}; },
-     "compiles one rank of several, which this version does not"},
-    {"pairing", 0, "P", "", false, "icvbe", STORE { return {}; },
-     "overrides a config's rotation, which this version does not; the "
-     "#attn.rope of a declared layer has a pairing"},
 };
 #undef STORE
 // clang-format on

@@ -45,6 +45,10 @@ struct CompileOptions {
   std::vector<Phase> phases;
   std::optional<Dtype> dtype, kDtype, vDtype;
   std::optional<Absorb> absorb;
+  /// How declared layers rotate: "half" or "interleaved"; empty: as they say.
+  std::string pairing;
+  /// How many ranks share each declared layer; one of them is compiled.
+  int64_t ranks = 1;
   std::string name;
   std::string dumpIrDir;
   bool requireFused = false;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/attn/AttnOps.h"
+#include "dialects/attn/AttnRanks.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "passes/LayerFunctions.h"
@@ -68,6 +69,13 @@ static void remarkChoice(OpTy layer) {
     remarkFound(layer, DEBUG_TYPE, "rotation takes " + choice);
 }
 
+/// Says what a rank leaves to its caller.
+static void remarkRank(Operation *layer) {
+  std::string rank = describeRank(layer->getParentOfType<ModuleOp>());
+  if (!rank.empty())
+    remarkFound(layer, DEBUG_TYPE, rank);
+}
+
 //===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
@@ -89,6 +97,7 @@ struct ExpandLayer : OpConversionPattern<OpTy> {
       remarkWritten(layer, function);
     }
     remarkChoice(layer);
+    remarkRank(layer);
     rewriter.eraseOp(layer);
     return success();
   }

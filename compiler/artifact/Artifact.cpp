@@ -12,6 +12,7 @@
 #include "compiler/artifact/Assemble.h"
 #include "compiler/artifact/Programs.h"
 #include "compiler/artifact/Schedules.h"
+#include "dialects/attn/AttnRanks.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/STLExtras.h"
@@ -111,6 +112,9 @@ static FailureOr<Artifact> compileStages(ModuleOp module,
   LibraryDescription library;
   library.name = module.getSymName().value_or("kernels").str();
   library.declaredIr = print(module);
+  library.ranks = ranksOf(module);
+  library.leftOut = leftOutOf(module);
+  library.rank = describeRank(module);
   for (const cpu::CpuTarget &target : *targets)
     library.targets.push_back(factsOf(target));
 

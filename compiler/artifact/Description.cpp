@@ -228,6 +228,17 @@ static void addLayer(std::vector<LayerDescription> &layers, int64_t layer,
     known->kernels.push_back(index);
 }
 
+/// How the declared layer of that number rotates.
+static std::string pairingOf(mlir::ModuleOp declared, int64_t layer) {
+  for (mlir::Operation &op : *declared.getBody()) {
+    auto layers = op.getAttrOfType<LayersAttr>("layers");
+    auto rope = op.getAttrOfType<RopeAttr>("position");
+    if (layers && rope && llvm::is_contained(layers.getNumbers(), layer))
+      return stringifyPairing(rope.getPairing()).str();
+  }
+  return {};
+}
+
 std::vector<LayerDescription>
 artifact::describeLayers(mlir::ModuleOp declared,
                          llvm::ArrayRef<KernelDescription> kernels) {
@@ -238,6 +249,8 @@ artifact::describeLayers(mlir::ModuleOp declared,
   for (RefusedOp refused : declared.getOps<RefusedOp>())
     for (int64_t layer : refused.getLayers())
       layers.push_back({layer, {}, refused.getWhy().str()});
+  for (LayerDescription &layer : layers)
+    layer.pairing = pairingOf(declared, layer.layer);
   // Functions come last, in the order of the kernels: as an unsigned number no
   // layer is the greatest.
   auto placeOf = [](const LayerDescription &layer) {

@@ -84,6 +84,8 @@ struct LayerDescription {
   std::vector<int64_t> kernels;
   /// Why it is refused.
   std::string refusal = {};
+  /// How its queries and keys rotate, as #attn.rope has it; empty: not at all.
+  std::string pairing = {};
 };
 
 struct LibraryDescription {
@@ -97,6 +99,11 @@ struct LibraryDescription {
   std::vector<LayerDescription> layers;
   /// The declared layers, as text.
   std::string declaredIr;
+  /// How many ranks share each layer, of which this is one; the checkpoint's
+  /// tensors that none of them adds; what that asks of callers, for people.
+  int64_t ranks = 1;
+  std::vector<std::string> leftOut;
+  std::string rank;
 
   /// Whether some kernel tells the lse of parts of the keys.
   bool hasMerge() const;

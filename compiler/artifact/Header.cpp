@@ -244,13 +244,28 @@ uint64_t {0}_workspace(const attn_maxima *maxima);
       entry.symbol, kernel.symbol, explainPhase(entry.phase).str());
 }
 
+/// What the callers of a rank have to know; nothing of whole layers.
+static std::string explainRank(const LibraryDescription &library) {
+  if (library.ranks == 1)
+    return {};
+  std::string text = fmt::format("\n\n   One rank of {}: what the ranks of "
+                                 "scope layer give adds up to the "
+                                 "layer's\n   output.",
+                                 library.ranks);
+  if (!library.leftOut.empty())
+    text += fmt::format(" None adds {}, which the sum gets once.",
+                        llvm::join(library.leftOut, ", "));
+  return text;
+}
+
 std::string artifact::writeHeader(const LibraryDescription &library) {
   std::string guard = "ATTN_KERNELS_" + library.name + "_H";
   std::string text = fmt::format(
       "/* {}: attention kernels compiled by attnc. Generated code belongs to "
-      "its user.\n   Every function is reentrant and sets nothing global. */\n"
+      "its user.\n   Every function is reentrant and sets nothing global.{} "
+      "*/\n"
       "#ifndef {}\n#define {}\n\n",
-      library.name, guard, guard);
+      library.name, explainRank(library), guard, guard);
   text += runtimeHeader().str();
   text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   for (const KernelDescription &kernel : library.kernels) {

@@ -165,6 +165,10 @@ static void writeLayer(OStream &json, const LibraryDescription &library,
     });
     break;
   }
+  if (layer.pairing.empty())
+    json.attribute("pairing", nullptr);
+  else
+    json.attribute("pairing", layer.pairing);
 }
 
 static void writeRefused(OStream &json, const LibraryDescription &library) {
@@ -176,12 +180,22 @@ static void writeRefused(OStream &json, const LibraryDescription &library) {
       });
 }
 
+/// Of which ranks this is one, and which tensors none of them adds.
+static void writeRanks(OStream &json, const LibraryDescription &library) {
+  json.attribute("size", library.ranks);
+  json.attributeArray("left_out", [&] {
+    for (const std::string &name : library.leftOut)
+      json.value(name);
+  });
+}
+
 static void writeLibrary(OStream &json, const LibraryDescription &library,
                          llvm::ArrayRef<std::string> files) {
   json.attribute("schema", 1);
   json.attribute("generator", "attnc 0.1.0, LLVM " LLVM_VERSION_STRING);
   json.attribute("name", library.name);
   json.attribute("abi", ATTN_ABI_VERSION);
+  json.attributeObject("tp", [&] { writeRanks(json, library); });
   json.attributeArray("files", [&] {
     for (const std::string &file : files)
       json.value(file);
@@ -210,6 +224,8 @@ static void writeLibrary(OStream &json, const LibraryDescription &library,
         }))
       json.value("kernels of scope core take queries and keys rotated and "
                  "normalised as the model has it");
+    if (!library.rank.empty())
+      json.value(library.rank);
   });
   json.attribute("declared_ir", library.declaredIr);
 }

@@ -13,6 +13,7 @@
 #include "compiler/import/Import.h"
 #include "compiler/report/KernelNames.h"
 #include "compiler/report/Page.h"
+#include "dialects/attn/AttnRanks.h"
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -183,5 +184,7 @@ int attn::compileCommand(const Invocation &invocation) {
     for (const std::string &table : artifact->schedules)
       llvm::outs() << table;
   llvm::outs() << summarize(*artifact, invocation.output);
+  if (std::string rank = describeRank(*module); !rank.empty())
+    llvm::outs() << rank << "\n";
   return 0;
 }

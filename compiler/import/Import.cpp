@@ -12,6 +12,7 @@
 #include "compiler/Names.h"
 #include "compiler/StoredTypes.h"
 #include "compiler/import/DeclareLayers.h"
+#include "compiler/import/LayerOptions.h"
 #include "compiler/import/Layers.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
@@ -329,7 +330,8 @@ OwningOpRef<ModuleOp> attn::loadInput(MLIRContext &context, StringRef path,
                                       const CompileOptions &options) {
   std::optional<Dtype> config;
   OwningOpRef<ModuleOp> module = load(context, path, options, config);
-  if (module && failed(chooseTypes(*module, options, config)))
+  if (module && (failed(chooseTypes(*module, options, config)) ||
+                 failed(applyLayerOptions(*module, options))))
     return nullptr;
   return module;
 }

@@ -20,7 +20,8 @@ class KernelLibrary;
 mlir::DialectRegistry inputDialects();
 
 /// Reads the file at `path`. Null on failure, which is reported as a
-/// diagnostic. Layers are stored as `options` say, else as the input does.
+/// diagnostic. Layers are stored, rotated and shared by ranks as `options` say,
+/// else as the input does.
 mlir::OwningOpRef<mlir::ModuleOp> loadInput(mlir::MLIRContext &context,
                                             llvm::StringRef path,
                                             const CompileOptions &options);

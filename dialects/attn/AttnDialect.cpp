@@ -1,7 +1,7 @@
 //===- AttnDialect.cpp - the attn dialect ---------------------------------===//
 //
 // Registers operations and attributes; verifies the attributes that the
-// dialect puts on functions of other dialects.
+// dialect puts on functions of other dialects and on modules.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,6 +9,7 @@
 
 #include "dialects/attn/AttnAsm.h"
 #include "dialects/attn/AttnOps.h"
+#include "dialects/attn/AttnRanks.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -81,6 +82,8 @@ static LogicalResult verifyKernel(Operation *op, NamedAttribute attribute) {
 LogicalResult AttnDialect::verifyOperationAttribute(Operation *op,
                                                     NamedAttribute attribute) {
   StringAttr name = attribute.getName();
+  if (auto module = dyn_cast<ModuleOp>(op))
+    return verifyRanks(module, attribute);
   if (!isa<FunctionOpInterface>(op))
     return emitUnknown(op, attribute);
   if (name == kKernelAttr || name == kMaxQueriesAttr)
