@@ -58,13 +58,28 @@ def slice_grouped(module, weights, rank, ranks):
         biases = rows_of_rank([weights[f"{n}.bias"] for n in names])
         sliced |= {f"{n}.bias": x for n, x in zip(names, biases)}
     name = f"{module.output}.weight"
-    inputs = turn(turn(weights[name]).reshape(module.hidden, module.heads, -1)[:, queries].reshape(
-        module.hidden, -1)) if not module.input_major else weights[name].reshape(
-            module.heads, -1, module.hidden)[queries].reshape(-1, module.hidden)
-    sliced[name] = inputs
+    inputs = turn(weights[name]).reshape(module.heads, -1, module.hidden)[queries]
+    sliced[name] = turn(inputs.reshape(-1, module.hidden))
     for name in ("g_proj.weight", "g_proj.bias", "sinks"):
         if name in weights:
             sliced[name] = weights[name][queries]
     if "bias_table" in weights:
         sliced["bias_table"] = weights["bias_table"][:, queries]
     return sliced | {n: x for n, x in weights.items() if "norm" in n}
+
+
+def slice_latent(module, weights, rank, ranks):
+    """All that makes the latent and the compressed query is every rank's."""
+    queries, _ = heads_of_rank(module, rank, ranks)
+    sliced = dict(weights)
+    for name in ("q_proj.weight", "q_b_proj.weight", "kv_b_proj.weight"):
+        if name in weights:
+            rows = weights[name]
+            sliced[name] = rows.reshape(module.heads, -1, rows.shape[1])[queries].reshape(-1, rows.shape[1])
+    inputs = weights["o_proj.weight"].reshape(module.hidden, module.heads, -1)[:, queries]
+    return sliced | {"o_proj.weight": inputs.reshape(module.hidden, -1)}
+
+
+def slice_weights(module, weights, rank, ranks):
+    cut = slice_grouped if hasattr(module, "kv_heads") else slice_latent
+    return cut(module, weights, rank, ranks)

@@ -39,7 +39,7 @@ def draw(random, module):
 class Folder:
     """A config, or declarations, compiled, with one file of weights for all layers."""
 
-    def __init__(self, config, modules, prefix, scopes=("layer", "attend")):
+    def __init__(self, config, modules, prefix, scopes=("layer", "attend"), options=()):
         self.place = tempfile.TemporaryDirectory(prefix="attnc-numeric-")
         self.modules, self.prefix = modules, prefix
         random = np.random.default_rng(zlib.crc32(json.dumps(config).encode()))
@@ -52,7 +52,7 @@ class Folder:
         source = self.path("m.mlir" if is_text else "config.json")
         source.write_text(config if is_text else json.dumps({"num_hidden_layers": len(modules), **config}))
         self.attnc("compile", source, "-o", self.path("built"), "--name", "m",
-                   *(word for scope in scopes for word in ("--scope", scope)))
+                   *(word for scope in scopes for word in ("--scope", scope)), *options)
 
     def path(self, name):
         return pathlib.Path(self.place.name, name)
