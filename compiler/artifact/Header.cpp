@@ -248,12 +248,13 @@ uint64_t {0}_workspace(const attn_maxima *maxima);
 static std::string explainRank(const LibraryDescription &library) {
   if (library.ranks == 1)
     return {};
-  std::string text = fmt::format("\n\n   One rank of {}: what the ranks of "
-                                 "scope layer give adds up to the "
-                                 "layer's\n   output.",
+  std::string text = fmt::format(R"(
+
+   One rank of {}: what the ranks of scope layer give adds up to the layer's
+   output.)",
                                  library.ranks);
   if (!library.leftOut.empty())
-    text += fmt::format(" None adds {}, which the sum gets once.",
+    text += fmt::format(" Add {} to the sum: no rank does.",
                         llvm::join(library.leftOut, ", "));
   return text;
 }

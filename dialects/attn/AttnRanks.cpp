@@ -34,8 +34,7 @@ std::string attn::describeRank(ModuleOp module) {
                      "layer's output";
   std::vector<std::string> leftOut = leftOutOf(module);
   if (!leftOut.empty())
-    text += "; none adds " + llvm::join(leftOut, ", ") +
-            ", which the sum gets once";
+    text += "; add " + llvm::join(leftOut, ", ") + " to the sum: no rank does";
   return text;
 }
 

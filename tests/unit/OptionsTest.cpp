@@ -31,6 +31,15 @@ TEST(OptionsTest, CollectsRepeatedOptionsOnce) {
             (std::vector<std::string>{"native", "aarch64"}));
 }
 
+TEST(OptionsTest, StoresWhatChangesDeclaredLayers) {
+  Invocation call = parse({"bench", "x", "--tp", "4", "--pairing=half"});
+  EXPECT_EQ(call.compile.ranks, 4);
+  EXPECT_EQ(call.compile.pairing, "half");
+  call = parse({"replay", "x"});
+  EXPECT_EQ(call.compile.ranks, 1);
+  EXPECT_EQ(call.compile.pairing, "");
+}
+
 TEST(OptionsTest, EndsOptionsAtTwoDashes) {
   EXPECT_EQ(parse({"import", "--", "--odd.json"}).input, "--odd.json");
 }
