@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import platform
+import shutil
 import sys
 
 import lit.formats
@@ -55,5 +56,11 @@ onnxruntime_include = os.environ.get("ONNXRUNTIME_INCLUDE", "/usr/include/onnxru
 if os.path.exists(os.path.join(onnxruntime_include, "onnxruntime_c_api.h")):
     config.available_features.add("onnxruntime-header")
     config.substitutions.append(("%onnxruntime_include", onnxruntime_include))
+# Other CPUs and another C library, where their packages are installed.
+for program, feature in (("qemu-x86_64", "qemu-x86_64"), ("musl-gcc", "musl")):
+    if shutil.which(program):
+        config.available_features.add(feature)
+if shutil.which("qemu-aarch64") and os.path.exists("/usr/aarch64-linux-gnu/lib/libc.a"):
+    config.available_features.add("aarch64-emulator")
 if os.path.exists("/dev/nvidia0"):
     config.available_features.add("cuda")

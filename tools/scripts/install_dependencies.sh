@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # install_dependencies.sh [--tests]: installs what building attnc needs on Debian
-# 12, with --tests also the browser that the tests look at pages with, and
-# nothing that is already there. Needs root or sudo only when a package is
-# missing.
+# 12, with --tests also the browser that the tests look at pages with, another C
+# library and emulators of other CPUs, and nothing that is already there. Needs
+# root or sudo only when a package is missing.
 set -euo pipefail
 
 packages=(
@@ -13,7 +13,11 @@ packages=(
 )
 case ${1:-} in
   "") ;;
-  --tests) packages+=(chromium) ;;
+  --tests)
+    packages+=(chromium musl-tools qemu-user)
+    # What links programs for aarch64 where the machine is none.
+    [ "$(dpkg --print-architecture)" != amd64 ] ||
+      packages+=(libc6-dev-arm64-cross libgcc-12-dev-arm64-cross) ;;
   *) echo "error: unknown option '$1'" >&2; exit 2 ;;
 esac
 
