@@ -17,6 +17,16 @@ using llvm::StringRef;
 /// Keywords of C11 and C++17, and libraries whose archive would shadow ours.
 static bool isClaimed(StringRef name) {
   static constexpr StringRef claimed[] = {
+      "_Alignas",
+      "_Alignof",
+      "_Atomic",
+      "_Bool",
+      "_Complex",
+      "_Generic",
+      "_Imaginary",
+      "_Noreturn",
+      "_Static_assert",
+      "_Thread_local",
       "alignas",
       "alignof",
       "and",

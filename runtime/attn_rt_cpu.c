@@ -8,12 +8,14 @@
 #include "runtime/attn_rt_features.h"
 
 typedef struct {
+  const char *name;
   uint32_t leaf, subleaf, reg, bit, state;
 } feature;
 
 #define ATTN_RT_ROW(name, leaf, subleaf, reg, bit, state)                      \
-  {leaf, subleaf, reg, bit, state},
+  {name, leaf, subleaf, reg, bit, state},
 static const feature features[] = {ATTN_RT_X86_FEATURES(ATTN_RT_ROW)};
+#define FEATURES (sizeof(features) / sizeof(features[0]))
 
 static void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t reg[4]) {
   __asm__ volatile("cpuid"
@@ -37,7 +39,7 @@ static uint64_t detect(void) {
   cpuid(0, 0, standard);
   cpuid(0x80000000u, 0, extended);
   cpuid(7, 0, structured);
-  for (uint64_t i = 0; i < sizeof(features) / sizeof(features[0]); ++i) {
+  for (uint64_t i = 0; i < FEATURES; ++i) {
     const feature *f = &features[i];
     uint32_t reg[4];
     if (f->leaf > (f->leaf < 0x80000000u ? standard[0] : extended[0]) ||
@@ -49,8 +51,18 @@ static uint64_t detect(void) {
   }
   return found;
 }
+
+/* The first feature of a set, as LLVM calls it. */
+static const char *first_name(uint64_t set) {
+  int first = __builtin_ctzll(set);
+  return (uint64_t)first < FEATURES ? features[first].name : "unknown";
+}
 #else
 static uint64_t detect(void) { return 0; }
+static const char *first_name(uint64_t set) {
+  (void)set;
+  return "unknown";
+}
 #endif
 
 #define DETECTED ((uint64_t)1 << 63)
@@ -89,8 +101,9 @@ attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
     if (context->target || i + 1 == kernel->target_count)
       return attn_rt_fail(
           context, ATTN_BAD_TARGET,
-          "%s: target '%s' needs CPU features %x that this CPU lacks",
-          kernel->symbol, target->name, lacks);
+          "%s: target '%s' needs CPU features that this CPU lacks, the first "
+          "is '%s'",
+          kernel->symbol, target->name, first_name(lacks));
   }
   return attn_rt_fail(context, ATTN_BAD_TARGET,
                       "%s: there is no target '%s' in this kernel",

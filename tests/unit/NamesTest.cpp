@@ -8,6 +8,8 @@
 
 #include "gtest/gtest.h"
 
+#include <string>
+
 using attn::kernelName;
 
 TEST(NamesTest, TakesTheStem) {
@@ -24,10 +26,19 @@ TEST(NamesTest, PrefersTheChosenName) {
   EXPECT_EQ(kernelName("a.json", "tuned"), "tuned");
 }
 
+TEST(NamesTest, ReplacesWhatNoIdentifierHas) {
+  EXPECT_EQ(kernelName("a b+c (1).json", ""), "a_b_c__1_");
+  EXPECT_EQ(kernelName("a.json", "x/y"), "x_y");
+}
+
 TEST(NamesTest, AvoidsKeywordsDigitsAndLibraries) {
   EXPECT_EQ(kernelName("4bit.json", ""), "k_4bit");
   EXPECT_EQ(kernelName("while.json", ""), "k_while");
   EXPECT_EQ(kernelName("a.json", "pthread"), "k_pthread");
   EXPECT_EQ(kernelName("a.json", "8b"), "k_8b");
-  EXPECT_EQ(kernelName("a.json", "m"), "k_m");
+  for (const char *name : {"c", "m", "dl", "pthread", "rt", "int", "_Bool",
+                           "_Atomic", "restrict", "class", "and"})
+    EXPECT_EQ(kernelName("a.json", name), std::string("k_") + name);
+  for (const char *name : {"cc", "math", "rt1", "Int", "pthreads"})
+    EXPECT_EQ(kernelName("a.json", name), name);
 }
