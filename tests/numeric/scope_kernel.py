@@ -29,11 +29,11 @@ class ScopeKernel:
         self.index = row["index"]
         self.description = next(k for k in manifest["kernels"]
                                 if k["symbol"] in row["kernels"] and k["scope"] == scope)
-        self.tensors = self.description["tensors"]
+        self.symbol, self.tensors = self.description["symbol"], self.description["tensors"]
         self.library = ctypes.CDLL(str(folder / f"lib{name}.so"))
 
     def function(self, suffix=""):
-        function = self.library[self.description["symbol"] + suffix]
+        function = self.library[self.symbol + suffix]
         if suffix == "_workspace":
             function.restype = ctypes.c_uint64
         if suffix == "_task":

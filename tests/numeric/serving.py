@@ -68,10 +68,23 @@ class Batch:
             placed[name].array[...] = value
         return placed
 
-    def call(self, spread, execution="serial", padding=0, flags=0, absent=()):
+    def unpack(self, placed, tail):
+        """Makes a packed call one of [batch, query_length, ...], for sequences of equal rows."""
+        shape = len(self.sequences), self.sequences[0].rows
+        for name in self.of_rows:
+            tensor = Tensor((*shape, *placed[name].array.shape[1:]), self.kinds[name])
+            tensor.array[...] = placed[name].array.reshape(tensor.array.shape)
+            placed[name] = tensor
+        del tail["q_indptr"]
+        if "slot_mapping" in tail:
+            tail["slot_mapping"] = tail["slot_mapping"].reshape(shape)
+
+    def call(self, spread, execution="serial", padding=0, flags=0, absent=(), is_packed=True):
         """The rows of each sequence's outputs, after one call for all of them."""
         placed = self.place(spread, padding)
         tail = {"q_indptr": self.indptr(), **spread.tail}
+        if not is_packed:
+            self.unpack(placed, tail)
         tensors = {}
         for name, value in tail.items():
             tensors[name] = Tensor(value.shape, "i64" if value.dtype == np.int64 else "i32")
@@ -88,8 +101,10 @@ class Batch:
             raise CallFailed(f"status {status}: {text.value.decode()}")
         del workspace
         begins = self.indptr()
-        return [{n: placed[n].array[begins[b]:begins[b + 1]].copy() for n in self.of_rows
-                 if self.roles[n] == "output"} for b in range(len(self.sequences))]
+        flat = {n: placed[n].array.reshape(-1, *self.shapes[n][2:]) for n in self.of_rows
+                if self.roles[n] == "output"}
+        return [{n: x[begins[b]:begins[b + 1]].copy() for n, x in flat.items()}
+                for b in range(len(self.sequences))]
 
 
 class Spread:
@@ -104,12 +119,18 @@ class Spread:
         """Every row of every sequence at its place; NaN in the others."""
         tensor.array[...] = np.nan
         for b, sequence in enumerate(batch.sequences):
-            for j in self.held(sequence):
+            for j in self.held(sequence, batch.roles[name] == "updated"):
                 tensor.array[self.place(b, j)] = sequence.arrays[name][j]
         self.caches[name], self.before[name] = tensor, tensor.array.copy()
 
-    def held(self, sequence):
+    def held(self, sequence, is_updated):
         return range(sequence.length)
+
+    def slots(self, batch, size):
+        """The row of each new token, where `size` rows follow each other."""
+        places = [self.place(b, j) for b, sequence in enumerate(batch.sequences)
+                  for j in range(sequence.length - sequence.rows, sequence.length)]
+        return np.array([first * size + row for first, row in places], np.int64)
 
     def after(self, batch, name):
         """What the cache has to hold after the call."""
@@ -124,9 +145,11 @@ class Spread:
 class OnePiece(Spread):
     """[batch, capacity, ...]"""
 
-    def __init__(self, batch, capacity):
+    def __init__(self, batch, capacity, by_slots=False):
         super().__init__()
         self.capacity = capacity
+        if by_slots:
+            self.tail["slot_mapping"] = self.slots(batch, capacity)
         for name in batch.caches:
             shape = (len(batch.sequences), capacity, *batch.shapes[name][2:])
             self.fill(batch, name, Tensor(shape, batch.kinds[name]))
@@ -139,16 +162,17 @@ class OnePiece(Spread):
 
 
 class Ring(OnePiece):
-    """Row j % capacity, of which the last `capacity` rows before the call are left."""
+    """Row j % capacity. The last `capacity` rows are left: of those before the call where it
+    appends its own."""
 
     flags = FLAG_RING
 
     def place(self, b, j):
         return b, j % self.capacity
 
-    def held(self, sequence):
-        begin = max(sequence.length - sequence.rows, 0)
-        return range(max(begin - self.capacity, 0), begin)
+    def held(self, sequence, is_updated):
+        end = max(sequence.length - sequence.rows, 0) if is_updated else sequence.length
+        return range(max(end - self.capacity, 0), end)
 
     def promised(self, batch):
         return max(self.capacity, *batch.lengths())
@@ -181,21 +205,13 @@ class Pages(Spread):
             self.tail["page_table"] = np.array(sum(self.pages, []), np.int32)
             self.tail["page_indptr"] = np.cumsum([0] + counts).astype(np.int32)
         if by_slots:
-            self.tail["slot_mapping"] = self.slots(batch)
+            self.tail["slot_mapping"] = self.slots(batch, rows)
 
     def pool(self, shape, kind, order):
         return Tensor(shape, kind, order)
 
     def place(self, b, j):
         return self.pages[b][j // self.size], j % self.size
-
-    def slots(self, batch):
-        slots = []
-        for b, sequence in enumerate(batch.sequences):
-            for j in range(sequence.length - sequence.rows, sequence.length):
-                page, row = self.place(b, j)
-                slots.append(page * self.size + row)
-        return np.array(slots, np.int64)
 
     def promised(self, _):
         return self.most * self.size

@@ -141,6 +141,27 @@ class ServingTest(unittest.TestCase):
                 self.check(batch, spread, "slots of one piece")
         self.for_all(FEW, check)
 
+    def test_rows_that_are_not_packed(self):
+        """[batch, query_length, ...] on pages, around rings and by slots."""
+        for rows in (1, 3, 19):
+            def check(batch, rows=rows):
+                self.check(batch, Pages(batch, 16, by_slots=appends(batch)), f"pages of {rows} rows", is_packed=False)
+                self.check(batch, Pages(batch, 128, rank=1), f"a list of pages of {rows} rows", is_packed=False)
+                self.check(batch, OnePiece(batch, 333, by_slots=appends(batch)), f"slots of {rows} rows", is_packed=False)
+            self.for_all([(rows, length) for length in (19, 300, 65)], check)
+        batch = self.batch("window_sinks", "layer", [(3, 19), (3, 300)])
+        self.check(batch, Ring(batch, 30), "a ring", is_packed=False)
+
+    def test_slots_outside_the_caches_are_refused(self):
+        batch = self.batch("norms", "attend", FEW)
+        for slot in (-2, 10 ** 6, -2 ** 63):
+            spread = Pages(batch, 16, by_slots=True)
+            spread.tail["slot_mapping"][3] = slot
+            with self.assertRaisesRegex(CallFailed, rf"slot_mapping of token 3 is {slot}, expected -1 to \d+"):
+                batch.call(spread)
+            for name, tensor in spread.caches.items():
+                self.same(spread.before[name], tensor.array, name)
+
     def test_rows_without_a_slot_are_not_appended(self):
         def check(batch):
             if not appends(batch):
@@ -150,17 +171,6 @@ class ServingTest(unittest.TestCase):
             batch.call(spread)
             for name, tensor in spread.caches.items():
                 self.same(spread.before[name], tensor.array, name)
-        self.for_all(FEW, check)
-
-    def test_slots_that_there_are_not_are_refused(self):
-        def check(batch):
-            if not appends(batch):
-                return
-            for slot in (-2, 10 ** 12):
-                spread = Pages(batch, 16, by_slots=True)
-                spread.tail["slot_mapping"][2] = slot
-                with self.assertRaisesRegex(CallFailed, f"slot_mapping of token 2 is {slot}, expected -1 to"):
-                    batch.call(spread)
         self.for_all(FEW, check)
 
     def test_a_layer_reads_caches_that_another_layer_fills(self):
@@ -184,7 +194,7 @@ class ServingTest(unittest.TestCase):
         self.for_all(FEW, check)
 
     def test_rings(self):
-        for scope in ("attend", "layer"):
+        for scope in SCOPES:
             batch = self.batch("window_sinks", scope, FEW)
             for capacity in (25, 64, 130):  # a window of 5 and 21 rows
                 with self.subTest(scope=scope, capacity=capacity):

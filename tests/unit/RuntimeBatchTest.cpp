@@ -49,8 +49,12 @@ struct PackedCall : FakeCall {
 
 static void expectRefusal(FakeCall &call, attn_status status,
                           const std::string &message) {
+  attn_plan plan;
   EXPECT_EQ(call.run(), status);
   EXPECT_EQ(call.message(), "fake_core: " + message);
+  EXPECT_EQ(call.canRun(), status);
+  EXPECT_EQ(attn_rt_plan(&fakeKernel(), 7, &call.args, &call.context, &plan),
+            status);
 }
 
 static attn_plan planOf(FakeCall &call) {
