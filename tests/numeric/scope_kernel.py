@@ -20,6 +20,20 @@ class View:
         self.dl = DLTensor(whole.dl.data, 1, 0, rank, whole.dl.code, 32, 1, self.shape, self.strides, offset)
 
 
+class Repeated:
+    """One tensor for `count` sequences, with a stride of 0."""
+
+    def __init__(self, whole, count):
+        self.whole = whole
+        shape = (count, *whole.array.shape[1:])
+        strides = (0, *whole.array.strides[1:])
+        self.array = np.lib.stride_tricks.as_strided(whole.array, shape, strides)
+        self.shape = (ctypes.c_int64 * len(shape))(*shape)
+        self.strides = (ctypes.c_int64 * len(shape))(*[s // whole.bytes for s in strides])
+        self.dl = DLTensor(whole.dl.data, 1, 0, len(shape), whole.dl.code, whole.dl.bits, 1, self.shape,
+                           self.strides, 0)
+
+
 class ScopeKernel:
     """The kernel of one layer, by its number, in a compiled folder."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from kernel import EXECUTIONS, FLAG_NO_SINK, LAYOUTS, CallFailed, Tensor
 from modules import Grouped, Latent
 from rotations import Rope
-from scope_kernel import ScopeKernel, View
+from scope_kernel import Repeated, ScopeKernel, View
 from storage import KINDS
 from test_layers import Folder
 
@@ -149,6 +149,20 @@ class CachesTest(unittest.TestCase):
                     views |= {n: View(fused, np.s_[:, :, first[i]:first[i + 1]])
                               for i, n in enumerate(("query", "key", "value"))}
                 self.same(plain, kernel(arrays, views=views), f"{name} {layout}")
+
+    def test_rows_that_all_sequences_share(self):
+        """Inputs may repeat with stride 0: queries, keys, hidden states, positions."""
+        def check(name, scope, case):
+            kernel, arrays = self.call(name, scope, CASES[case])
+            shared = [t["name"] for t in kernel.tensors
+                      if t["shape"][:2] == ["batch", "query_length"] and t["role"] == "input"]
+            views = {}
+            for tensor in shared:
+                arrays[tensor][:] = arrays[tensor][:1]
+                one = Tensor((1, *arrays[tensor].shape[1:]), "i32" if tensor == "position_ids" else "f32")
+                views[tensor] = Repeated(one, len(arrays[tensor]))
+            self.same(kernel(arrays), kernel(arrays, views=views), "stride 0")
+        self.for_all(check)
 
     def test_latents_in_one_buffer(self):
         for scope in ("attend", "layer"):
