@@ -121,7 +121,8 @@ class Grouped:
             parts.append(self.linear(w, "g_proj", x)[..., None])
         return dict(zip(("query", "key", "value", "gate"), parts))
 
-    def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
+    def arrange(self, w, rows, positions):
+        """Queries, keys and values as the layer attends with them, then what the output is gated by."""
         names = [self.packed] if self.packed else ["q_proj", "k_proj", "v_proj"]
         parts = list(rows.values())
         if self.qkv_bias:
@@ -133,11 +134,18 @@ class Grouped:
                     for x, n in ((q, "q_norm"), (k, "k_norm")))
         if self.rope:
             q, k = (self.rope.rotate(x, positions) for x in (q, k))
+        return q, k, v, *parts[3:]
+
+    def cached(self, w, rows, positions):
+        return dict(zip(self.caches, self.arrange(w, rows, positions)[1:]))
+
+    def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
+        q, k, v, *gates = self.arrange(w, rows, positions)
         output = attention(q, keep_key(k), keep_value(v), self.scale or self.size ** -0.5, self.softcap, self.window,
                            w.get("sinks"), starts, self.bias(w))
         if self.head_gate:
-            return output * np.tanh(parts[3] + w["g_proj.bias"][:, None])
-        return output / (1 + np.exp(-parts[3])) if self.query_gate else output
+            return output * np.tanh(gates[0] + w["g_proj.bias"][:, None])
+        return output / (1 + np.exp(-gates[0])) if self.query_gate else output
 
     def bias(self, w):
         return dataclasses.replace(self.buckets, table=w["bias_table"]) if self.buckets else self.alibi
@@ -189,10 +197,14 @@ class Latent:
         return {"query": heads_of(query, self.heads),
                 "latent_and_rope_key": linear("kv_a_proj_with_mqa", x)}
 
+    def cached(self, w, rows, positions):
+        both = rows["latent_and_rope_key"]
+        return {"latent": rms_norm(both[..., :self.kv_rank], w["kv_a_layernorm.weight"], 1e-6),
+                "rope_key": self.rope.rotate(both[..., None, self.kv_rank:], positions)[..., 0, :]}
+
     def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
-        query, both = rows["query"], rows["latent_and_rope_key"]
-        latent = keep_value(rms_norm(both[..., :self.kv_rank], w["kv_a_layernorm.weight"], 1e-6))
-        shared = keep_key(self.rope.rotate(both[..., None, self.kv_rank:], positions))
+        query, (latent, shared) = rows["query"], self.cached(w, rows, positions).values()
+        latent, shared = keep_value(latent), keep_key(shared)[..., None, :]
         expanded = heads_of(latent @ w["kv_b_proj.weight"].T, self.heads)
         key = np.concatenate([expanded[..., :self.nope], np.repeat(shared, self.heads, axis=2)], -1)
         turned = self.rope.rotate(query[..., self.nope:], positions)

@@ -7,6 +7,7 @@ import mmap
 
 import numpy as np
 from kernel import EXECUTIONS, CallFailed, DLTensor, Tensor
+from scope_kernel import View
 from storage import KINDS
 
 FLAG_RING = 2
@@ -215,6 +216,19 @@ class Pages(Spread):
 
     def promised(self, _):
         return self.most * self.size
+
+
+class PagesOfBoth(Pages):
+    """Keys and values on pages of one buffer: the dimension of 2 is at `axis`."""
+
+    def __init__(self, batch, rows, axis):
+        self.axis, self.both, self.parts = axis, None, 0
+        super().__init__(batch, rows)
+
+    def pool(self, shape, kind, order):
+        self.both = self.both or Tensor((*shape[:self.axis], 2, *shape[self.axis:]), kind)
+        self.parts += 1
+        return View(self.both, (*[slice(None)] * self.axis, self.parts - 1))
 
 
 class FarPages(Pages):

@@ -101,6 +101,26 @@ class CachesTest(unittest.TestCase):
                 self.same({cache: before}, {cache: after}, "a row that is not new")
         self.for_all(check)
 
+    def test_rows_are_cached_as_the_layer_attends_to_them(self):
+        """Keys with bias and norm and rotated, values with bias, latents normed, rope keys rotated."""
+        def check(name, scope, case):
+            queries, lengths = CASES[case]
+            kernel, arrays = self.call(name, scope, CASES[case])
+            module, weights = MODULES[name][0], self.kernel(name, scope)[0].weights[0]
+            # As `call` draws them.
+            hidden = np.random.default_rng(queries).standard_normal((len(lengths), queries, module.hidden))
+            exact = {n: x.astype(np.float64) for n, x in weights.items()}
+            positions = np.maximum(np.array(lengths)[:, None] - queries + np.arange(queries), 0)
+            expected = module.cached(exact, module.project(exact, hidden.astype(np.float32).astype(np.float64)),
+                                     positions)
+            got = kernel(arrays)
+            for cache, rows in expected.items():
+                for b, length in enumerate(lengths):
+                    count = min(length, queries)
+                    held = got[f"{cache}_cache"][b, length - count:length]
+                    np.testing.assert_allclose(held, rows[b, queries - count:], rtol=0, atol=2e-5, err_msg=cache)
+        self.for_all(check)
+
     def test_capacity_changes_no_bit(self):
         def check(name, scope, case):
             plain = None

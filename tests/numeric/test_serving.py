@@ -8,7 +8,7 @@ import numpy as np
 from attention import Layer
 from kernel import EXECUTIONS, CallFailed, Kernel
 from scope_kernel import ScopeKernel
-from serving import FLAG_RING, Batch, FarPages, OnePiece, Pages, Ring, Sequence
+from serving import FLAG_RING, Batch, FarPages, OnePiece, Pages, PagesOfBoth, Ring, Sequence
 from storage import KINDS
 from test_caches import MODULES
 from test_layers import Folder
@@ -95,6 +95,16 @@ class ServingTest(unittest.TestCase):
                 self.check(batch, Pages(batch, rows), f"pages of {rows}")
                 self.check(batch, Pages(batch, rows, rank=1), f"a list of pages of {rows}")
                 self.check(batch, Pages(batch, rows, order=(0, 2, 1, 3)), f"pages of {rows}, heads first")
+        self.for_all(FEW, check)
+
+    def test_keys_and_values_on_pages_of_one_buffer(self):
+        """[2, pages, ...], [pages, 2, ...] and [pages, rows, 2, ...] are views of it."""
+        def check(batch):
+            if len({tuple(batch.shapes[n]) for n in batch.caches}) > 1:
+                return  # latents
+            for axis in (0, 1, 2):
+                for rows in (16, 128):
+                    self.check(batch, PagesOfBoth(batch, rows, axis), f"both, 2 at {axis}, pages of {rows}")
         self.for_all(FEW, check)
 
     def test_a_mixed_batch_on_pages(self):

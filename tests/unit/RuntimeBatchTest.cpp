@@ -179,6 +179,14 @@ TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
   expectRefusal(call, ATTN_BAD_RANK, "query has rank 4, expected 3");
 }
 
+TEST(RuntimeBatchTest, PhasesTakeTheRowsOfEverySequence) {
+  PackedCall call({0, 1, 8});
+  EXPECT_EQ(call.run(ATTN_RT_DECODE | ATTN_RT_SHORT), ATTN_UNSUPPORTED);
+  EXPECT_EQ(call.message(), "fake_core: query has 7 rows in a sequence, this "
+                            "phase takes at most 4");
+  EXPECT_EQ(call.run(ATTN_RT_PREFILL), ATTN_OK) << call.message();
+}
+
 //===----------------------------------------------------------------------===//
 // Pages
 //===----------------------------------------------------------------------===//
@@ -246,6 +254,15 @@ TEST(RuntimeBatchTest, PagesNeedLengthsAndRows) {
   call.key.shape[1] = 0;
   expectRefusal(call, ATTN_BAD_SHAPE,
                 "key has pages of 0 rows, expected 1 or more");
+}
+
+TEST(RuntimeBatchTest, NumbersHave32Bits) {
+  PackedCall packed({0, 3, 5});
+  packed.offsets.tensor.dtype.bits = 64;
+  expectRefusal(packed, ATTN_BAD_DTYPE, "q_indptr has type i64, expected i32");
+  PagedCall paged;
+  paged.table.tensor.dtype.bits = 64;
+  expectRefusal(paged, ATTN_BAD_DTYPE, "page_table has type i64, expected i32");
 }
 
 //===----------------------------------------------------------------------===//
