@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The project's own rules, one line each: `ok RULE` or `not ok RULE`.
 
-White space, include directions, the form of diagnostics, and what every pass
-must have. With -f, white space is corrected in place.
+White space, include directions, the form of diagnostics, what every pass must
+have, and the tests that runtime/promises.md names. With -f, white space is
+corrected in place.
 """
 import argparse
 import pathlib
@@ -33,6 +34,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]', re.M)
 DIAGNOSTIC = re.compile(
     r'(?:emit(?:Op)?(?:Error|Warning|Remark)|attachNote)\s*\(([^;{]*?)\)\s*(?=[;<])'
     r'((?:\s*<<[^;]*)?);', re.S)
+# How runtime/promises.md names a test, and how its rows begin.
+TEST_NAME = re.compile(r"`(tests/[\w./-]+|test_\w+(?:\.\w+)+|\w+Test\.\w+)`")
+ROW = re.compile(r"^\| [A-Z]\d+ \|")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -126,7 +130,37 @@ def passes(files, _):
                 yield f"{where} has no test {stem}.mlir"
 
 
-RULES = [white_space, include_directions, diagnostics, passes]
+def is_there(name):
+    """Whether a page names a test that exists: a file, `SuiteTest.Case` of tests/unit, or
+    `test_module.Class.case` or `test_module.function` of tests/numeric."""
+    if "/" in name:
+        return pathlib.Path(name).exists()
+    *parents, case = name.split(".")
+    if not name.startswith("test_"):
+        suite = re.compile(rf"\bTEST(?:_F|_P)?\({parents[0]}, {case}\)")
+        return any(suite.search(path.read_text()) for path in pathlib.Path("tests/unit").glob("*.cpp"))
+    path = pathlib.Path("tests/numeric", f"{parents[0]}.py")
+    text = path.read_text() if path.exists() else ""
+    return re.search(rf"^ *def {case}\(", text, re.M) and all(f"class {p}(" in text for p in parents[1:])
+
+
+def tests_of_promises(files, _):
+    for path in files:
+        if path.as_posix() != "runtime/promises.md":
+            continue
+        text = path.read_text()
+        for match in TEST_NAME.finditer(text):
+            if not is_there(match.group(1)):
+                yield f"{path}:{line_of(text, match.start())}: there is no test '{match.group(1)}'"
+        for line, row in enumerate(text.splitlines(), 1):
+            cells = row.split(" | ")
+            if row.startswith("| ") and len(cells) != 3:
+                yield f"{path}:{line}: a row has {len(cells)} cells, expected 3"
+            elif ROW.match(row) and not TEST_NAME.search(cells[2]) and "not yet" not in cells[2]:
+                yield f"{path}:{line}: neither a test nor 'not yet' in the last cell"
+
+
+RULES = [white_space, include_directions, diagnostics, passes, tests_of_promises]
 
 
 def main():
