@@ -239,8 +239,10 @@ typedef struct attn_merge_args {
 typedef struct attn_plan {
   int64_t phases;
   int64_t tasks[ATTN_MAX_PHASES];
-  const char *target;   /* the path taken: a target and a schedule */
-  const char *schedule; /* "prefill", "short" or "decode" */
+  const char *target; /* the path taken: a target and a schedule */
+  /* "prefill", "short" or "decode", "mixed" where packed sequences differ,
+     "graph" for functions */
+  const char *schedule;
 } attn_plan;
 
 #ifdef __cplusplus

@@ -43,7 +43,7 @@ class FfiTest(unittest.TestCase):
     def arguments(self, inputs, symbol="ffi_core"):
         """The tensors of a call in order, with results to write to."""
         shape = inputs["query"].shape
-        results = {"output": np.full(shape, np.nan, np.float32), "lse": np.full(shape[:3], np.nan, np.float32)}
+        results = {"output": np.full(shape, np.nan, np.float32), "lse": np.full(shape[:-1], np.nan, np.float32)}
         return [inputs.get(name, results.get(name)) for name in self.tensors[symbol]]
 
     def refused(self, kind, message, *arguments):
@@ -75,6 +75,33 @@ class FfiTest(unittest.TestCase):
         self.module.ffi_core_decode(*phase, None, None, None)
         self.assertEqual(plain[-2].tobytes(), phase[-2].tobytes())
         self.assertEqual(plain[-1].tobytes(), phase[-1].tobytes())
+
+    def test_packed_rows_on_pages_are_taken(self):
+        """What a serving engine has comes behind the workspace."""
+        random, sizes = np.random.default_rng(3), [(1, 300), (7, 140), (0, 5), (21, 21)]
+        table = np.full((len(sizes), 20), -1, np.int32)
+        pools = {name: np.full((40, 16, 2, 24), np.nan, np.float32) for name in ("key", "value")}
+        queries, alone, free = [], [], list(random.permutation(40))
+        sinks = random.standard_normal(6).astype(np.float32)
+        for b, (rows, length) in enumerate(sizes):
+            one = {"query": random.standard_normal((1, rows, 6, 24)).astype(np.float32), "sinks": sinks}
+            one |= {name: random.standard_normal((1, length, 2, 24)).astype(np.float32) for name in pools}
+            for j in range(length):
+                if j % 16 == 0:
+                    table[b, j // 16] = free.pop()
+                for name, pool in pools.items():
+                    pool[table[b, j // 16], j % 16] = one[name][0, j]
+            arguments = self.arguments(one)
+            self.module.ffi_core(*arguments)
+            queries.append(one["query"][0])
+            alone.append([x[0] for x in arguments[-2:]])
+        lengths = np.array([length for _, length in sizes], np.int32)
+        indptr = np.cumsum([0] + [rows for rows, _ in sizes]).astype(np.int32)
+        packed = self.arguments({"query": np.concatenate(queries), **pools, "kv_lengths": lengths, "sinks": sinks})
+        self.module.ffi_core(*packed, 0, 0, None, indptr, table)
+        for got, parts in zip(packed[-2:], zip(*alone)):
+            self.assertEqual(got.tobytes(), np.concatenate(parts).tobytes())
+        self.refused(ValueError, "ffi_core: q_indptr[0] is 1, expected 0", *packed, 0, 0, None, indptr + 1, table)
 
     def test_views_and_tensors_are_taken(self):
         inputs = make_inputs(CORE, CASES["prefill"])
