@@ -67,14 +67,21 @@ TEST(KernelLibraryTest, RefusesMissingLibrary) {
 }
 
 TEST(KernelLibraryTest, ArgsHoldHeadAndTensors) {
-  DLTensor tensor = {};
-  KernelArgs args(3, {&tensor, nullptr}, 1);
+  DLTensor tensor = {}, offsets = {};
+  CallSpread spread;
+  spread.qIndptr = &offsets;
+  KernelArgs args(3, {&tensor, nullptr}, 1, spread);
   const auto *head = static_cast<const uint32_t *>(args.data());
-  EXPECT_EQ(head[0], 32u);
+  EXPECT_EQ(head[0], 16u + 8 * (2 + 3 + 4));
   EXPECT_EQ(head[1], ATTN_ABI_VERSION);
   EXPECT_EQ(head[2], 3u);
   EXPECT_EQ(head[3], 1u);
   const auto *tensors = reinterpret_cast<const DLTensor *const *>(head + 4);
   EXPECT_EQ(tensors[0], &tensor);
   EXPECT_EQ(tensors[1], nullptr);
+  // No scales of quantised caches, then what a serving engine has.
+  for (int i = 2; i < 5; ++i)
+    EXPECT_EQ(tensors[i], nullptr);
+  EXPECT_EQ(tensors[5], &offsets);
+  EXPECT_EQ(tensors[6], nullptr);
 }
