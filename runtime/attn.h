@@ -209,8 +209,10 @@ typedef struct attn_maxima {
 #define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
 
 /* What NAME_merge makes of attention over `parts` parts of the keys: the output
-   and lse that one call over all of them gives, but for rounding. The parts
-   were called with ATTN_FLAG_NO_SINK; a part without keys has lse -inf and any
+   and lse that one call over all of them gives, but for rounding, if every row
+   sees all keys of each part (rows stand at the end of a part's own keys: one
+   row a sequence of a causal layer without a window). The parts were called
+   with ATTN_FLAG_NO_SINK; a part without keys has lse -inf and any
    output. Dimensions may have any non-negative strides, [batch, query_length]
    may be one dimension [tokens]. Rows run under the context's parallel_for; no
    workspace is needed. */

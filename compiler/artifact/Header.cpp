@@ -36,8 +36,9 @@ static StringRef remarkOn(StringRef name) {
       .Case("rope_key",
             "rotated; the last elements of every head's key; it and "
             "latent may be\n     views of one buffer")
-      .Case("kv_lengths",
-            "valid keys of each sequence, 0 to kv_capacity; NULL: kv_capacity")
+      .Case("kv_lengths", "valid keys of each sequence, 0 to kv_capacity (with "
+                          "pages: those of\n     "
+                          "its page_table); NULL, without pages: kv_capacity")
       .Case("prefix_lengths",
             "keys that all rows of a sequence see, of its kv_lengths first")
       .Case("document_ids",
@@ -159,8 +160,9 @@ static std::string explainKernel(const KernelDescription &kernel) {
             "see\n"
             "   declared_ir in the manifest) between scale and mask.\n"
           : "",
-      kernel.hasTensor("sinks") ? "= sink; every lse includes the sink"
-                                : "-inf",
+      kernel.hasTensor("sinks")
+          ? "= sink; every lse includes the sink,\n   but for ATTN_FLAG_NO_SINK"
+          : "-inf",
       explainPositions(kernel));
 }
 

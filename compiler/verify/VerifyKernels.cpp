@@ -134,6 +134,9 @@ static void addSubjects(std::vector<Subject> &subjects,
         continue;
       Operation *meaning =
           kernel.takesCaches() ? findFunction(functions, op, kernel.scope) : op;
+      // Nobody asked for its scope to be spelled out.
+      if (!meaning)
+        continue;
       Subject subject(kernel, meaning);
       subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
       subject.decode = findKernel(library, symbol + "_decode", kernel.target);

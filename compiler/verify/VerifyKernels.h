@@ -23,7 +23,8 @@ mlir::OwningOpRef<mlir::ModuleOp> spellLayers(const KernelLibrary &library,
 
 /// The kernels of `library` with what `declared`, the IR that they were
 /// compiled from, says of them; one for each declaration, scope and target.
-/// `functions` are its layers spelled out.
+/// `functions` are its layers spelled out; kernels of scopes that are not among
+/// them are left out.
 std::vector<Subject> subjectsOf(const KernelLibrary &library,
                                 mlir::ModuleOp declared,
                                 mlir::ModuleOp functions);
