@@ -96,7 +96,6 @@ static int64_t countCopied(const Siblings &siblings) {
 // Groups
 //===----------------------------------------------------------------------===//
 
-/// Why siblings cannot be one product; empty if they can.
 static bool haveSameElements(LinearOp left, LinearOp right) {
   auto sameElement = [](Value a, Value b) {
     return getElementTypeOrSelf(a) == getElementTypeOrSelf(b);
@@ -105,6 +104,7 @@ static bool haveSameElements(LinearOp left, LinearOp right) {
          llvm::equal(left->getOperands(), right->getOperands(), sameElement);
 }
 
+/// Why siblings cannot be one product; empty if they can.
 static std::string findObstacle(const Siblings &siblings) {
   LinearOp first = siblings.linears.front();
   for (LinearOp linear : siblings.linears) {
