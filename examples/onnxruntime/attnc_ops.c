@@ -2,7 +2,10 @@
    with one custom operator, attnc.GroupQueryAttention. README.md says how. */
 #include <onnxruntime_c_api.h>
 
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,6 +32,13 @@
 enum { kApi = 17 };
 
 enum { kQuery, kKey, kValue, kPastKey, kPastValue, kLastKeys, kTotal, kInputs };
+static const char *const inputNames[kInputs] = {"query",
+                                                "key",
+                                                "value",
+                                                "past_key",
+                                                "past_value",
+                                                "seqlens_k",
+                                                "total_sequence_length"};
 enum { kOutput, kPresentKey, kPresentValue, kOutputs };
 
 /* A node of the model; calls share it, so that none writes to it. */
@@ -41,6 +51,7 @@ typedef struct Node {
 
 typedef struct Tensor {
   char *data;
+  size_t rank;
   int64_t shape[4];
 } Tensor;
 
@@ -53,6 +64,16 @@ typedef struct Call {
   int32_t *lengths;   /* [batch], valid keys after the call */
   int32_t *positions; /* [batch, rows] */
 } Call;
+
+static OrtStatus *refuse(const OrtApi *api, const char *format, ...) {
+  char text[256] = "attnc.GroupQueryAttention: ";
+  size_t used = strlen(text);
+  va_list values;
+  va_start(values, format);
+  vsnprintf(text + used, sizeof(text) - used, format, values);
+  va_end(values);
+  return api->CreateStatus(ORT_INVALID_ARGUMENT, text);
+}
 
 //===-- Threads: those of the session ------------------------------------===//
 
@@ -92,15 +113,13 @@ static void parallelFor(void *pool, int64_t tasks, attn_body body,
 static OrtStatus *readTensor(const OrtApi *api, const OrtValue *value,
                              Tensor *tensor) {
   OrtTensorTypeAndShapeInfo *info;
-  size_t rank;
   TRY(api->GetTensorTypeAndShape(value, &info));
-  OrtStatus *status = api->GetDimensionsCount(info, &rank);
-  if (!status && rank > 4)
-    status = api->CreateStatus(ORT_INVALID_ARGUMENT,
-                               "attnc.GroupQueryAttention: an input has more "
-                               "than 4 dimensions");
+  OrtStatus *status = api->GetDimensionsCount(info, &tensor->rank);
+  if (!status && tensor->rank > 4)
+    status = refuse(api, "an input has %zu dimensions, expected at most 4",
+                    tensor->rank);
   if (!status)
-    status = api->GetDimensions(info, tensor->shape, rank);
+    status = api->GetDimensions(info, tensor->shape, tensor->rank);
   api->ReleaseTensorTypeAndShapeInfo(info);
   return status ? status
                 : api->GetTensorMutableData((OrtValue *)value,
@@ -117,6 +136,66 @@ static OrtStatus *readInputs(Call *call) {
   return NULL;
 }
 
+/* An extent that may be any. */
+enum { kAny = -1 };
+
+static OrtStatus *checkShape(const Call *call, int index, size_t rank,
+                             const int64_t *expected) {
+  const OrtApi *api = call->node->api;
+  const Tensor *tensor = &call->in[index];
+  if (tensor->rank != rank)
+    return refuse(api, "%s has %zu dimensions, expected %zu", inputNames[index],
+                  tensor->rank, rank);
+  for (size_t i = 0; i < rank; ++i)
+    if (expected[i] != kAny && tensor->shape[i] != expected[i])
+      return refuse(api, "extent %zu of %s is %" PRId64 ", expected %" PRId64,
+                    i, inputNames[index], tensor->shape[i], expected[i]);
+  return NULL;
+}
+
+/* Of integers, which models have as [count] or [count, 1]. */
+static OrtStatus *checkCount(const Call *call, int index, int64_t expected) {
+  const Tensor *tensor = &call->in[index];
+  int64_t count = 1;
+  for (size_t i = 0; i < tensor->rank; ++i)
+    count *= tensor->shape[i];
+  return count == expected
+             ? NULL
+             : refuse(call->node->api,
+                      "%s has %" PRId64 " elements, expected %" PRId64,
+                      inputNames[index], count, expected);
+}
+
+/* Heads are columns of a row, `size` each. */
+static OrtStatus *checkWidth(const Call *call, int index, int64_t size) {
+  int64_t width = call->in[index].shape[2];
+  if (size && width && width % size == 0)
+    return NULL;
+  return refuse(call->node->api,
+                "extent 2 of %s is %" PRId64
+                ", expected a multiple of past_key's last extent, %" PRId64,
+                inputNames[index], width, size);
+}
+
+/* That inputs fit each other, before any is read: the kernel sees views of this
+   file's making. That they fit the model is the kernel's to check. */
+static OrtStatus *checkShapes(const Call *call) {
+  const int64_t *query = call->in[kQuery].shape;
+  const int64_t *key = call->in[kKey].shape;
+  const int64_t *past = call->in[kPastKey].shape;
+  TRY(checkShape(call, kQuery, 3, (int64_t[]){kAny, kAny, kAny}));
+  TRY(checkShape(call, kKey, 3, (int64_t[]){query[0], query[1], kAny}));
+  TRY(checkShape(call, kValue, 3, key));
+  TRY(checkShape(call, kPastKey, 4, (int64_t[]){query[0], kAny, kAny, kAny}));
+  TRY(checkWidth(call, kQuery, past[3]));
+  TRY(checkWidth(call, kKey, past[3]));
+  TRY(checkShape(call, kPastKey, 4,
+                 (int64_t[]){query[0], key[2] / past[3], kAny, kAny}));
+  TRY(checkShape(call, kPastValue, 4, past));
+  TRY(checkCount(call, kLastKeys, query[0]));
+  return checkCount(call, kTotal, 1);
+}
+
 static OrtStatus *makeOutput(Call *call, int index, const int64_t *shape,
                              size_t rank) {
   const OrtApi *api = call->node->api;
@@ -129,6 +208,7 @@ static OrtStatus *makeOutput(Call *call, int index, const int64_t *shape,
 /* The extents of a call; those of a cache that it returns grow if they must. */
 static OrtStatus *openCall(Call *call) {
   TRY(readInputs(call));
+  TRY(checkShapes(call));
   const int64_t *query = call->in[kQuery].shape;
   const int64_t *past = call->in[kPastKey].shape;
   int64_t total = *(const int32_t *)call->in[kTotal].data;
@@ -136,10 +216,6 @@ static OrtStatus *openCall(Call *call) {
   call->rows = query[1];
   call->kvHeads = past[1];
   call->size = past[3];
-  if (!call->size || query[2] % call->size)
-    return call->node->api->CreateStatus(
-        ORT_INVALID_ARGUMENT, "attnc.GroupQueryAttention: the query's width is "
-                              "not a multiple of past_key's last extent");
   call->heads = query[2] / call->size;
   call->capacity = past[2] < total ? total : past[2];
   int64_t cache[4] = {call->batch, call->kvHeads, call->capacity, call->size};
@@ -263,14 +339,29 @@ static attn_status attendAll(const Call *call, attn_context *context) {
   return status;
 }
 
+/* That the past has the rows in front of a sequence's new ones. */
+static OrtStatus *checkLength(const Call *call, int64_t sequence) {
+  const OrtApi *api = call->node->api;
+  int64_t last = ((const int32_t *)call->in[kLastKeys].data)[sequence];
+  int64_t past = call->in[kPastKey].shape[2];
+  if (last < 0 || last >= call->capacity)
+    return refuse(api,
+                  "seqlens_k [%" PRId64 "] is %" PRId64
+                  ", expected 0 to the present length - 1, %" PRId64,
+                  sequence, last, call->capacity - 1);
+  if (last + 1 - call->rows > past)
+    return refuse(api,
+                  "seqlens_k [%" PRId64 "] is %" PRId64 ", which %" PRId64
+                  " rows behind %" PRId64 " of past_key do not reach",
+                  sequence, last, call->rows, past);
+  return NULL;
+}
+
 /* Lengths and positions from seqlens_k, which counts one key less. */
 static OrtStatus *readLengths(Call *call) {
   const int32_t *last = (const int32_t *)call->in[kLastKeys].data;
   for (int64_t b = 0; b < call->batch; ++b) {
-    if (last[b] < 0 || last[b] >= call->capacity)
-      return call->node->api->CreateStatus(
-          ORT_INVALID_ARGUMENT, "attnc.GroupQueryAttention: seqlens_k is "
-                                "outside 0 to the present length - 1");
+    TRY(checkLength(call, b));
     call->lengths[b] = last[b] + 1;
     for (int64_t i = 0; i < call->rows; ++i)
       call->positions[b * call->rows + i] =
@@ -313,8 +404,7 @@ static OrtStatus *compute(void *node, OrtKernelContext *context) {
   maxima.kv_length = call.capacity;
   uint64_t bytes = ENTRY(_attend_workspace)(&maxima);
   if (bytes == UINT64_MAX)
-    return api->CreateStatus(ORT_INVALID_ARGUMENT,
-                             "attnc.GroupQueryAttention: an empty tensor");
+    return refuse(api, "query is empty");
   size_t integers = (size_t)(call.batch * (1 + call.rows)) * sizeof(int32_t);
   OrtAllocator *allocator;
   TRY(api->KernelContext_GetAllocator(context, call.node->memory, &allocator));
@@ -337,12 +427,16 @@ static OrtStatus *createNode(const OrtCustomOp *op, const OrtApi *api,
   (void)op;
   /* Absent: 0. */
   api->ReleaseStatus(api->KernelInfoGetAttribute_int64(info, "layer", &layer));
+  if (layer < 0 || layer > UINT32_MAX)
+    return refuse(api, "attribute layer is %" PRId64 ", expected 0 to %" PRIu32,
+                  layer, UINT32_MAX);
   Node *node = calloc(1, sizeof(*node));
   if (!node)
     return api->CreateStatus(ORT_FAIL, "attnc.GroupQueryAttention: no memory");
   node->api = api;
   node->layer = (uint32_t)layer;
-  node->workers = sysconf(_SC_NPROCESSORS_ONLN);
+  long processors = sysconf(_SC_NPROCESSORS_ONLN);
+  node->workers = processors > 0 ? processors : 1; /* -1: not known */
   OrtStatus *status = api->CreateCpuMemoryInfo(
       OrtArenaAllocator, OrtMemTypeDefault, &node->memory);
   if (status)

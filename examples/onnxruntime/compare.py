@@ -5,8 +5,10 @@
 
 Both get the same tensors: a prompt, a prompt that ends in padding, a chunk that
 continues it, and one more token for each sequence in caches that are updated in
-place. One line a case; the exit status is 1 when a result differs.
+place; then come tensors that do not fit. One line a case; the exit status is 1 when a
+result differs.
 """
+import re
 import sys
 
 import numpy as np
@@ -131,12 +133,34 @@ def main(library):
     caches = case("decode in place", "in_place", random_rows(random, 2, 1), grown(caches), (1, 1), (41, 24))
     caches = case("next token", "in_place", random_rows(random, 2, 1), caches, (1, 1), (42, 25))
 
-    # What is wrong is an exception with the kernel's own message.
-    try:
-        Operator(library, layer=99).apart(random_rows(random, 2, 40), empty, (40, 40))
-    except Exception as error:
-        print("refused:", str(error).split("Status Message: ")[-1])
+    refuse(library, random_rows(random, 2, 10), empty)
     return wrong > 0
+
+
+def refuse(library, rows, caches):
+    """What is wrong is an exception, and where it is the model that does not fit it has the kernel's own message."""
+
+    def case(layer=0, **wrong):
+        try:
+            operator = Operator(library, layer=layer)
+            # The cache that comes out has 12 places, so that two of them are neither past nor new.
+            feeds = {**operator.feeds(rows, (10, 12)), "seqlens_k": np.array([9, 9], np.int32),
+                     "past_key": caches[0], "past_value": caches[1]}
+            operator.session.run(None, {**feeds, **wrong})
+            print("not refused:", *wrong)
+        except Exception as error:
+            print("refused:", re.sub(".*(Status Message|initialization): ", "", str(error)))
+
+    case(layer=99)
+    case(layer=-1)
+    case(key=rows["key"].reshape(2, 10, -1)[:, 1:])
+    case(value=rows["value"].reshape(2, 10, -1)[:1])
+    case(past_key=caches[0][:, 1:])
+    case(past_value=np.zeros((2, KV_HEADS, 5, DIM), np.float32))
+    case(seqlens_k=np.array([9], np.int32))
+    case(seqlens_k=np.array([9, 10], np.int32))
+    case(seqlens_k=np.array([9, -1], np.int32))
+    case(total_sequence_length=np.array([], np.int32))
 
 
 if __name__ == "__main__":
