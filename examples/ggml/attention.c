@@ -1,12 +1,6 @@
 /* Attention of a compiled config as two nodes of a ggml graph. README.md beside
-   it says what the layouts are.
+   it says what the layouts are and how to build this.
 
-     attnc compile examples/configs/llama-3-8b.json -o kernels \
-       --scope core --dtype f32 --k-dtype f16 --v-dtype f16
-     G=$(python3 -c "import libggml; print(libggml.__path__[0])")
-     cc -O2 examples/ggml/attention.c -Ikernels -I$G/include
-   kernels/libllama_3_8b.a \ -L$G/lib64 -Wl,-rpath,$G/lib64 -lggml-cpu
-   -lggml-base -lm -o attention
      ./attention               compares with ggml_flash_attn_ext
      ./attention ROWS KEYS     and times both */
 #include "llama_3_8b.h"
@@ -15,6 +9,7 @@
 #include <ggml.h>
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +19,9 @@
 /* What all nodes of a graph that attend share. ggml's nodes cannot fail, so the
    caller looks at `status` after the graph. */
 typedef struct Attention {
-  int64_t workers; /* the most threads that the graph will run on */
-  attn_status status;
-  char text[256];
+  int64_t workers;            /* the most threads that the graph will run on */
+  _Atomic attn_status status; /* the first mistake that any thread saw */
+  char text[256];             /* written by that thread */
 } Attention;
 
 enum { kQuery, kKey, kValue, kLengths, kWorkspace, kSources };
@@ -59,6 +54,12 @@ static const DLTensor *view(View *v, const struct ggml_tensor *t, int32_t rank,
   return &v->dl;
 }
 
+static void tell(Attention *attention, attn_status status, const char *text) {
+  attn_status none = ATTN_OK;
+  if (atomic_compare_exchange_strong(&attention->status, &none, status))
+    snprintf(attention->text, sizeof(attention->text), "%s", text);
+}
+
 /* This thread's tasks of one phase. Every thread makes the plan for itself: it
    depends on the arguments alone, so all make the same one. */
 static void runPhase(struct ggml_tensor *dst, struct ggml_tensor **sources,
@@ -81,22 +82,18 @@ static void runPhase(struct ggml_tensor *dst, struct ggml_tensor **sources,
   context.workspace_bytes =
       ggml_nbytes(memory) - (aligned - (uintptr_t)memory->data);
   context.workers = attention->workers;
+  char text[sizeof(attention->text)] = "more phases than nodes";
+  context.text = text;
+  context.text_bytes = sizeof(text);
   attn_plan plan;
   attn_status status = llama_3_8b_core_plan(&args, &context, &plan);
   if (!status && plan.phases > kPhases)
     status = ATTN_UNSUPPORTED;
-  for (int64_t task = ith; !status && phase < plan.phases; task += nth) {
-    if (task >= plan.tasks[phase])
-      return;
+  int64_t tasks = !status && phase < plan.phases ? plan.tasks[phase] : 0;
+  for (int64_t task = ith; !status && task < tasks; task += nth)
     status = llama_3_8b_core_task(&args, &context, phase, task);
-  }
-  /* Every thread sees the same mistake; the first one tells. */
-  if (status && ith == 0 && !attention->status) {
-    context.text = attention->text;
-    context.text_bytes = sizeof(attention->text);
-    (void)llama_3_8b_core_can_run(&args, &context);
-    attention->status = status;
-  }
+  if (status)
+    tell(attention, status, text);
 }
 
 static void firstPhase(struct ggml_tensor *dst, int ith, int nth, void *data) {
@@ -257,60 +254,78 @@ static double time_ms(struct ggml_context *memory, struct ggml_tensor *last,
   return best;
 }
 
+/* Appends `rows` rows of keys and of values. */
+static void appendRows(struct ggml_context *graph, Test *test, int64_t rows) {
+  struct ggml_tensor *caches[2] = {test->keys, test->values};
+  for (int i = 0; i < 2; ++i) {
+    struct ggml_tensor *added =
+        ggml_new_tensor_2d(graph, GGML_TYPE_F32, kKvHeads * kSize, rows);
+    fill(added);
+    compute(graph, append(graph, test, caches[i], added), 1);
+  }
+  test->length += rows;
+}
+
+/* The last rows of a test attended: by us, once for each number of threads, and
+   by ggml. */
+typedef struct Results {
+  struct ggml_tensor *query, *ours, *again, *theirs;
+} Results;
+
+/* The whole cache and a length for us, the valid keys and a mask for ggml. */
+static Results newResults(struct ggml_context *graph, const Test *test,
+                          int64_t rows, Attention *attention) {
+  Results r;
+  r.query = ggml_new_tensor_3d(graph, GGML_TYPE_F32, kSize, kHeads, rows);
+  fill(r.query);
+  struct ggml_tensor *lengths = ggml_new_tensor_1d(graph, GGML_TYPE_I32, 1);
+  ggml_set_i32(lengths, (int32_t)test->length);
+  struct ggml_tensor *permuted = ggml_permute(graph, r.query, 0, 2, 1, 3);
+  struct ggml_tensor *workspace =
+      newWorkspace(graph, attention, 1, rows, test->capacity);
+  struct ggml_tensor *keys = cacheView(graph, test->keys, test->capacity);
+  struct ggml_tensor *values = cacheView(graph, test->values, test->capacity);
+  r.ours = attend(graph, permuted, keys, values, lengths, workspace, attention);
+  r.again =
+      attend(graph, permuted, keys, values, lengths, workspace, attention);
+  r.theirs = ggml_flash_attn_ext(
+      graph, permuted, cacheView(graph, test->keys, test->length),
+      cacheView(graph, test->values, test->length),
+      causalMask(graph, test->length, rows), 1 / sqrtf(kSize), 0, 0);
+  return r;
+}
+
+static void printTimes(struct ggml_context *graph, const Test *test,
+                       const Results *r) {
+  printf("  error %.1e, ggml_flash_attn_ext %.1e\n"
+         "  1 thread: %.2f ms, ggml_flash_attn_ext %.2f ms\n",
+         lastRowError(test, r->query, r->ours),
+         lastRowError(test, r->query, r->theirs), time_ms(graph, r->ours, 1),
+         time_ms(graph, r->theirs, 1));
+}
+
 /* Appends `rows` rows and attends them, with both; whether all is right. */
 static int step(Test *test, int64_t rows, int timed) {
   int64_t keys = test->length + rows;
   struct ggml_context *graph =
-      newContext((size_t)1 << 28 | (size_t)(2 * keys * rows) << 3);
-  struct ggml_tensor *query =
-      ggml_new_tensor_3d(graph, GGML_TYPE_F32, kSize, kHeads, rows);
-  struct ggml_tensor *newKeys =
-      ggml_new_tensor_2d(graph, GGML_TYPE_F32, kKvHeads * kSize, rows);
-  struct ggml_tensor *newValues =
-      ggml_new_tensor_2d(graph, GGML_TYPE_F32, kKvHeads * kSize, rows);
-  struct ggml_tensor *lengths = ggml_new_tensor_1d(graph, GGML_TYPE_I32, 1);
-  fill(query);
-  fill(newKeys);
-  fill(newValues);
-  ggml_set_i32(lengths, (int32_t)keys);
-  compute(graph, append(graph, test, test->keys, newKeys), 1);
-  compute(graph, append(graph, test, test->values, newValues), 1);
-  test->length = keys;
-
-  /* The whole cache and a length for us, the valid keys and a mask for ggml. */
-  struct ggml_tensor *permuted = ggml_permute(graph, query, 0, 2, 1, 3);
+      newContext(((size_t)1 << 28) + (size_t)(2 * keys * rows) * 8);
   Attention attention = {kThreads, ATTN_OK, ""};
-  struct ggml_tensor *workspace =
-      newWorkspace(graph, &attention, 1, rows, test->capacity);
-  struct ggml_tensor *whole[2] = {
-      cacheView(graph, test->keys, test->capacity),
-      cacheView(graph, test->values, test->capacity)};
-  struct ggml_tensor *ours = attend(graph, permuted, whole[0], whole[1],
-                                    lengths, workspace, &attention);
-  struct ggml_tensor *again = attend(graph, permuted, whole[0], whole[1],
-                                     lengths, workspace, &attention);
-  struct ggml_tensor *theirs = ggml_flash_attn_ext(
-      graph, permuted, cacheView(graph, test->keys, keys),
-      cacheView(graph, test->values, keys), causalMask(graph, keys, rows),
-      1 / sqrtf(kSize), 0, 0);
-  compute(graph, ours, kThreads);
-  compute(graph, again, 1);
-  compute(graph, theirs, kThreads);
+  appendRows(graph, test, rows);
+  Results r = newResults(graph, test, rows, &attention);
+  compute(graph, r.ours, kThreads);
+  compute(graph, r.again, 1);
+  compute(graph, r.theirs, kThreads);
 
-  double error = lastRowError(test, query, ours);
-  double ggmlError = lastRowError(test, query, theirs);
-  int same = !memcmp(ours->data, again->data, ggml_nbytes(ours));
-  int right = !attention.status && error < 1e-5 && ggmlError < 1e-2;
+  int same = !memcmp(r.ours->data, r.again->data, ggml_nbytes(r.ours));
+  int right = !attention.status && lastRowError(test, r.query, r.ours) < 1e-5 &&
+              lastRowError(test, r.query, r.theirs) < 1e-2;
   printf("%d rows, %d keys: %s, 1 and %d threads give %s\n", (int)rows,
          (int)keys, right ? "right" : "wrong", kThreads,
          same ? "the same bits" : "different bits");
   if (attention.status)
     printf("  %s\n", attention.text);
   if (timed)
-    printf("  error %.1e, ggml_flash_attn_ext %.1e\n"
-           "  1 thread: %.2f ms, ggml_flash_attn_ext %.2f ms\n",
-           error, ggmlError, time_ms(graph, ours, 1),
-           time_ms(graph, theirs, 1));
+    printTimes(graph, test, &r);
   ggml_free(graph);
   return right && same;
 }
