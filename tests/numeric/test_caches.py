@@ -118,7 +118,9 @@ class CachesTest(unittest.TestCase):
                 for b, length in enumerate(lengths):
                     count = min(length, queries)
                     held = got[f"{cache}_cache"][b, length - count:length]
-                    np.testing.assert_allclose(held, rows[b, queries - count:], rtol=0, atol=2e-5, err_msg=cache)
+                    # Inputs and weights of 16 bits are rounded too, and a sum of them is not exact.
+                    bound = 2e-5 if held.dtype == np.float32 else 2.0 ** -8
+                    np.testing.assert_allclose(held, rows[b, queries - count:], rtol=0, atol=bound, err_msg=cache)
         self.for_all(check)
 
     def test_capacity_changes_no_bit(self):
@@ -174,12 +176,12 @@ class CachesTest(unittest.TestCase):
         """Inputs may repeat with stride 0: queries, keys, hidden states, positions."""
         def check(name, scope, case):
             kernel, arrays = self.call(name, scope, CASES[case])
-            shared = [t["name"] for t in kernel.tensors
-                      if t["shape"][:2] == ["batch", "query_length"] and t["role"] == "input"]
+            shared = {t["name"]: t["type"] for t in kernel.tensors
+                      if t["shape"][:2] == ["batch", "query_length"] and t["role"] == "input"}
             views = {}
-            for tensor in shared:
+            for tensor, kind in shared.items():
                 arrays[tensor][:] = arrays[tensor][:1]
-                one = Tensor((1, *arrays[tensor].shape[1:]), "i32" if tensor == "position_ids" else "f32")
+                one = Tensor((1, *arrays[tensor].shape[1:]), kind)
                 views[tensor] = Repeated(one, len(arrays[tensor]))
             self.same(kernel(arrays), kernel(arrays, views=views), "stride 0")
         self.for_all(check)
