@@ -25,7 +25,7 @@ enum {
   kTokens = 64, /* of a sequence, at most */
   kGenerated = 8,
   kPageRows = 16,
-  kPages = 12,
+  kPages = kSequences * kTokens / kPageRows,
   kThreads = 4
 };
 
@@ -145,59 +145,24 @@ static void parallelFor(void *pool, int64_t tasks, attn_body body,
 /* Keys and values of all sequences: pages of kPageRows rows. A page is the same
    rows of every layer, so one list of pages serves all of them. */
 typedef struct Pool {
-  float *rows[kLayers][2]; /* [kPages * kPageRows, kv_heads, size] */
-  int64_t width;           /* kv_heads * size */
-  char used[kPages];
-  int moves;
+  float *rows[kLayers][2]; /* [kPages, kPageRows, kv_heads, size] */
+  int used;
 } Pool;
 
-/* The pages of one sequence: neighbours, so that its rows are one tensor. */
-typedef struct Run {
-  int first, count;
-} Run;
+/* The pages of one sequence, in order; they may lie anywhere. */
+typedef struct Pages {
+  int32_t at[kTokens / kPageRows];
+  int count;
+} Pages;
 
-static int isFree(const Pool *pool, int first, int count) {
-  if (first + count > kPages)
-    return 0;
-  for (int i = first; i < first + count; ++i)
-    if (pool->used[i])
-      return 0;
-  return 1;
-}
-
-static int findRun(const Pool *pool, int count) {
-  for (int first = 0; first < kPages; ++first)
-    if (isFree(pool, first, count))
-      return first;
-  die("no page is left");
-  return 0;
-}
-
-static float *rowsAt(const Pool *pool, int layer, int kind, int page) {
-  return pool->rows[layer][kind] + (int64_t)page * kPageRows * pool->width;
-}
-
-/* Takes a run to where it has more neighbours. */
-static void moveRun(Pool *pool, Run *run, int count) {
-  int to = findRun(pool, count);
-  size_t bytes = sizeof(float) * (size_t)(run->count * kPageRows * pool->width);
-  for (int i = 0; i < 2 * kLayers; ++i)
-    memcpy(rowsAt(pool, i / 2, i % 2, to),
-           rowsAt(pool, i / 2, i % 2, run->first), bytes);
-  memset(pool->used + run->first, 0, (size_t)run->count);
-  pool->moves += run->count > 0;
-  run->first = to;
-}
-
-/* Makes room for `rows` rows of a sequence. */
-static void reserve(Pool *pool, Run *run, int rows) {
-  int count = (rows + kPageRows - 1) / kPageRows;
-  if (count <= run->count)
-    return;
-  if (!isFree(pool, run->first + run->count, count - run->count))
-    moveRun(pool, run, count);
-  run->count = count;
-  memset(pool->used + run->first, 1, (size_t)count);
+/* Makes room for `rows` rows of a sequence. Nothing is given back here: a free
+   list would be all that this takes. */
+static void reserve(Pool *pool, Pages *pages, int rows) {
+  for (; pages->count * kPageRows < rows; ++pages->count) {
+    if (pool->used == kPages)
+      die("no page is left");
+    pages->at[pages->count] = pool->used++;
+  }
 }
 
 /* ------------------------------------------------------------ tensors --- */
@@ -251,7 +216,7 @@ typedef struct Sequence {
   int32_t length; /* rows in the cache, this step's included */
   int rows;       /* of this step; they are the last ones */
   int32_t positions[kTokens];
-  Run run;
+  Pages pages;
   float *x, *normed, *out; /* [kTokens, hidden] */
   float *fused;            /* [kTokens, (heads + 2 kv_heads) size] */
   float *mixed;            /* [kTokens, heads * size] */
@@ -267,14 +232,16 @@ typedef struct Engine {
   uint64_t workspaceBytes;
 } Engine;
 
-/* One sequence's part of a cache. Kernels that take pages would get the whole
-   pool, [kPages, kPageRows, kv_heads, size], and the sequence's list of pages
-   instead; moveRun and the search for neighbours would go. */
-static const DLTensor *cacheOf(Tensor *t, const Engine *engine,
-                               const Sequence *s, int layer, int kind) {
+/* The whole pool; a call's page table says which of it is a sequence's. */
+static const DLTensor *cacheOf(Tensor *t, const Engine *engine, int layer,
+                               int kind) {
   const Model *m = engine->model;
-  return view(t, rowsAt(&engine->pool, layer, kind, s->run.first), kDLFloat,
-              SHAPE(1, s->run.count * kPageRows, m->kvHeads, m->size), 0);
+  return view(t, engine->pool.rows[layer][kind], kDLFloat,
+              SHAPE(kPages, kPageRows, m->kvHeads, m->size), 0);
+}
+
+static const DLTensor *pagesOf(Tensor *t, const Sequence *s) {
+  return view(t, s->pages.at, kDLInt, SHAPE(1, s->pages.count), 0);
 }
 
 static void normRow(float *to, const float *from, int64_t width) {
@@ -308,7 +275,7 @@ typedef struct LayerCall {
   smollm2_135m_layer_args args;
   attn_context context;
   attn_plan plan;
-  Tensor hidden, positions, keys, values, length, q, k, v, o, out;
+  Tensor hidden, positions, keys, values, length, pages, q, k, v, o, out;
 } LayerCall;
 
 typedef struct LayerStep {
@@ -331,8 +298,9 @@ static void planLayer(Engine *engine, Sequence *s, int layer, LayerCall *c) {
       view(&c->hidden, s->normed, kDLFloat, SHAPE(1, s->rows, hidden), 0);
   c->args.position_ids =
       view(&c->positions, s->positions, kDLInt, SHAPE(1, s->rows), 0);
-  c->args.key_cache = cacheOf(&c->keys, engine, s, layer, 0);
-  c->args.value_cache = cacheOf(&c->values, engine, s, layer, 1);
+  c->args.key_cache = cacheOf(&c->keys, engine, layer, 0);
+  c->args.value_cache = cacheOf(&c->values, engine, layer, 1);
+  c->args.page_table = pagesOf(&c->pages, s);
   c->args.kv_lengths = view(&c->length, &s->length, kDLInt, SHAPE(1), 0);
   c->args.q_proj_weight =
       view(&c->q, m->q[layer], kDLFloat, SHAPE(hidden, hidden), 0);
@@ -364,7 +332,8 @@ static void runPhases(LayerStep *step, int ith, int nth) {
       LayerCall *c = &step->calls[i];
       int64_t tasks = phase < c->plan.phases ? c->plan.tasks[phase] : 0;
       for (; task < tasks; task += nth)
-        smollm2_135m_layer_task(&c->args, &c->context, phase, task);
+        if (smollm2_135m_layer_task(&c->args, &c->context, phase, task))
+          die("more threads run tasks than the context has workers");
       task -= tasks;
     }
     barrier(&step->engine->team);
@@ -435,7 +404,7 @@ static void project(Team *team, Product product) {
 static void attendRows(Engine *engine, Sequence *s, int layer) {
   const Model *m = engine->model;
   int64_t q = m->heads * m->size, kv = m->kvHeads * m->size, row = q + 2 * kv;
-  Tensor query, key, value, positions, keys, values, length, qn, kn, out;
+  Tensor query, key, value, positions, keys, values, length, pages, qn, kn, out;
   char text[256];
   qwen3_0_6b_attend_args args = {0};
   args.size = sizeof(args);
@@ -449,8 +418,9 @@ static void attendRows(Engine *engine, Sequence *s, int layer) {
                     SHAPE(1, s->rows, m->kvHeads, m->size), row);
   args.position_ids =
       view(&positions, s->positions, kDLInt, SHAPE(1, s->rows), 0);
-  args.key_cache = cacheOf(&keys, engine, s, layer, 0);
-  args.value_cache = cacheOf(&values, engine, s, layer, 1);
+  args.key_cache = cacheOf(&keys, engine, layer, 0);
+  args.value_cache = cacheOf(&values, engine, layer, 1);
+  args.page_table = pagesOf(&pages, s);
   args.kv_lengths = view(&length, &s->length, kDLInt, SHAPE(1), 0);
   args.q_norm_weight = view(&qn, m->norm, kDLFloat, SHAPE(m->size), 0);
   args.k_norm_weight = view(&kn, m->norm, kDLFloat, SHAPE(m->size), 0);
@@ -504,7 +474,7 @@ static void feed(Engine *engine, Sequence *s, int chunk) {
            sizeof(float) * (size_t)w);
   }
   s->length += s->rows;
-  reserve(&engine->pool, &s->run, s->length);
+  reserve(&engine->pool, &s->pages, s->length);
 }
 
 /* Keeps the states of this step; behind the last token chooses the next. */
@@ -562,10 +532,9 @@ static void openEngine(Engine *engine, const Model *m, int threads) {
   memset(engine, 0, sizeof(*engine));
   engine->model = m;
   openTeam(&engine->team, threads);
-  engine->pool.width = m->kvHeads * m->size;
   for (int i = 0; i < 2 * kLayers; ++i)
     engine->pool.rows[i / 2][i % 2] = allocate(
-        sizeof(float) * (size_t)(kPages * kPageRows * engine->pool.width));
+        sizeof(float) * (size_t)(kPages * kPageRows * m->kvHeads * m->size));
 
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.query_length = kTokens;
@@ -646,9 +615,8 @@ static int check(const Model *m) {
     openEngine(&other, m, ways[i].threads);
     generate(&other, ways[i].chunk);
     int equal = same(&whole, &other);
-    printf("  chunks of %d, %d threads: %s (%d moves of pages)\n",
-           ways[i].chunk, ways[i].threads,
-           equal ? "the same bits" : "different", other.pool.moves);
+    printf("  chunks of %d, %d threads: %s\n", ways[i].chunk, ways[i].threads,
+           equal ? "the same bits" : "different");
     wrong += !equal;
     closeEngine(&other);
   }
