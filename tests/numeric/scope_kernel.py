@@ -15,9 +15,9 @@ class View:
         self.whole, self.array = whole, whole.array[index]
         rank = self.array.ndim
         self.shape = (ctypes.c_int64 * rank)(*self.array.shape)
-        self.strides = (ctypes.c_int64 * rank)(*[s // 4 for s in self.array.strides])
+        self.strides = (ctypes.c_int64 * rank)(*[s // whole.bytes for s in self.array.strides])
         offset = self.array.__array_interface__["data"][0] - whole.memory.address
-        self.dl = DLTensor(whole.dl.data, 1, 0, rank, whole.dl.code, 32, 1, self.shape, self.strides, offset)
+        self.dl = DLTensor(whole.dl.data, 1, 0, rank, whole.dl.code, whole.dl.bits, 1, self.shape, self.strides, offset)
 
 
 class Repeated:
