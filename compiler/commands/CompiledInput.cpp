@@ -38,7 +38,13 @@ static FailureOr<CompiledInput> openFolder(StringRef directory,
 FailureOr<CompiledInput> attn::openCompiled(const Invocation &invocation,
                                             MLIRContext &context,
                                             StringRef what) {
-  if (llvm::sys::fs::is_directory(invocation.input))
+  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
+  if (llvm::Error error = isCompiled ? checkCompiled(invocation)
+                                     : checkLowered(invocation.compile)) {
+    reportError(std::move(error));
+    return failure();
+  }
+  if (isCompiled)
     return openFolder(invocation.input, context, nullptr);
   SmallString<128> temporary;
   if (std::error_code error =

@@ -25,7 +25,8 @@ struct CompiledInput {
 };
 
 /// Loads the folder, or compiles and loads the input, of `invocation`; `what`
-/// names the temporary folder. Reports what is wrong.
+/// names the temporary folder. Reports what is wrong, options that do not apply
+/// among it.
 mlir::FailureOr<CompiledInput> openCompiled(const Invocation &invocation,
                                             mlir::MLIRContext &context,
                                             llvm::StringRef what);

@@ -81,12 +81,6 @@ static LogicalResult saveTrace(const Invocation &invocation,
 }
 
 int attn::replayCommand(const Invocation &invocation) {
-  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
-  if (llvm::Error error = isCompiled ? checkCompiled(invocation)
-                                     : checkLowered(invocation.compile)) {
-    reportError(std::move(error));
-    return 1;
-  }
   FailureOr<Trace> trace = traceFor(invocation);
   if (failed(trace) || failed(saveTrace(invocation, *trace)))
     return 1;
@@ -94,7 +88,7 @@ int attn::replayCommand(const Invocation &invocation) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   Invocation compiled = invocation;
-  if (!isCompiled)
+  if (!llvm::sys::fs::is_directory(invocation.input))
     compiled.compile.scopes = {Scope::Core};
   FailureOr<CompiledInput> input = openCompiled(compiled, context, "replay");
   if (failed(input))

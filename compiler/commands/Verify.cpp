@@ -13,7 +13,6 @@
 #include "compiler/verify/GraphCases.h"
 #include "compiler/verify/KernelCases.h"
 #include "compiler/verify/VerifyKernels.h"
-#include "llvm/Support/FileSystem.h"
 
 #include <fmt/format.h>
 
@@ -79,12 +78,6 @@ static int verifyInput(const CompiledInput &input,
 }
 
 int attn::verifyCommand(const Invocation &invocation) {
-  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
-  if (llvm::Error error = isCompiled ? checkCompiled(invocation)
-                                     : checkLowered(invocation.compile)) {
-    reportError(std::move(error));
-    return 1;
-  }
   DialectRegistry registry = inputDialects();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);

@@ -41,11 +41,15 @@ struct LayerSpec {
 
 // Far above any model, low enough that no product of two overflows.
 inline constexpr IntegerRange kSizes = {1, int64_t(1) << 24};
+inline constexpr IntegerRange kCounts = {1, 4096};
 inline constexpr IntegerRange kHeadSizes = {1, int64_t(1) << 16};
 
 /// A field that cannot be null.
 int64_t readInteger(const Config &config, const IntegerField &field,
                     IntegerRange range);
+
+/// A field that is true or false; `standard` where it is absent or null.
+bool readFlag(const Config &config, llvm::StringRef key, bool standard);
 
 /// Reads the layers of `config`, a config.json of `model`. Empty after an
 /// error, which is reported through `config`.

@@ -8,6 +8,8 @@
 #include "compiler/replay/Replay.h"
 
 #include "compiler/bench/Crew.h"
+#include "compiler/replay/ReferenceRow.h"
+#include "compiler/replay/StepTensor.h"
 #include "compiler/verify/Accuracy.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -15,7 +17,6 @@
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
-#include <limits>
 #include <map>
 
 using namespace attn;
@@ -24,47 +25,12 @@ using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
-using verify::Elements;
 
 //===----------------------------------------------------------------------===//
-// Tensors of a call
+// State
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// A row-major tensor of bytes that a call reads or writes.
-class StepTensor {
-public:
-  StepTensor(DLDataType type, std::vector<int64_t> extents)
-      : shape(std::move(extents)) {
-    size_t bytes = type.bits / 8;
-    for (int64_t extent : shape)
-      bytes *= static_cast<size_t>(extent);
-    // Never NULL, for that is an absent tensor.
-    memory.resize(bytes + 8);
-    tensor = {.data = memory.data(),
-              .device = {kDLCPU, 0},
-              .ndim = static_cast<int32_t>(shape.size()),
-              .dtype = type,
-              .shape = shape.data(),
-              .strides = nullptr,
-              .byte_offset = 0};
-  }
-  StepTensor(StepTensor &&) = default;
-
-  template <typename T>
-  T *as() {
-    return reinterpret_cast<T *>(memory.data());
-  }
-  const DLTensor *get() const { return &tensor; }
-  ArrayRef<uint8_t> bytes() const { return ArrayRef(memory).drop_back(8); }
-  uint8_t *data() { return memory.data(); }
-
-private:
-  std::vector<int64_t> shape;
-  std::vector<uint8_t> memory;
-  DLTensor tensor = {};
-};
-
 /// A sequence that has a slot of the caches.
 struct Live {
   int64_t slot = 0, length = 0;
@@ -386,57 +352,17 @@ Error LayoutRun::takeStep(const TraceStep &step) {
 // The reference
 //===----------------------------------------------------------------------===//
 
-/// Rows [begin, end) of a sequence, as they are stored.
-static reference::Tensor rowsOf(const KernelTensor &tensor, int64_t sequence,
-                                int64_t begin, int64_t end) {
-  reference::Tensor rows(tensor.shape({1, end - begin}));
-  for (int64_t j = begin; j < end; ++j)
-    fillRow(tensor, sequence, j,
-            rows.data().slice((j - begin) * tensor.width, tensor.width));
-  verify::store(tensor.elements, rows);
-  return rows;
-}
-
-/// Row `token` of a result.
-static verify::Buffer rowOf(const KernelTensor &tensor,
-                            const StepTensor &result, int64_t token) {
-  reference::Tensor values(tensor.shape({1, 1}));
-  int64_t bytes = tensor.elementBytes();
-  for (int64_t i = 0; i < tensor.width; ++i) {
-    uint32_t bits = 0;
-    std::memcpy(&bits, &result.bytes()[(token * tensor.width + i) * bytes],
-                bytes);
-    values.data()[i] = verify::decode(tensor.elements, bits);
-  }
-  return {values, tensor.elements, verify::Layout::Contiguous};
-}
-
 /// A row of the step as a call of its own: it is the last of the keys that
 /// there are for it.
 void LayoutRun::checkRow(const NewTokens &entry, int64_t row, int64_t token,
                          const std::vector<StepTensor> &outputs) {
   int64_t keys = live[entry.sequence].length - entry.tokens + row + 1;
-  llvm::SmallVector<reference::Tensor> inputs;
-  verify::Outcome outcome;
-  auto next = outputs.begin();
-  for (const KernelTensor &tensor : tensors) {
-    if (tensor.role == TensorRole::Output)
-      outcome.outputs.push_back(rowOf(tensor, *next++, token));
-    else if (tensor.role == TensorRole::Cache)
-      inputs.push_back(rowsOf(tensor, entry.sequence, 0, keys));
-    else if (tensor.role == TensorRole::Query)
-      inputs.push_back(rowsOf(tensor, entry.sequence, keys - 1, keys));
-    else if (tensor.role == TensorRole::Lengths)
-      inputs.emplace_back(ArrayRef<int64_t>{1}, static_cast<double>(keys));
-    else // The sink that is left out.
-      inputs.emplace_back(ArrayRef<int64_t>{kernel.queryHeads},
-                          -std::numeric_limits<double>::infinity());
-  }
   report.checked.cases.push_back(verify::compareWithReference(
       subject,
       fmt::format("step {}, sequence {}, row {} of {}", stepNumber + 1,
                   entry.sequence, row + 1, entry.tokens),
-      inputs, outcome));
+      inputsOf(tensors, entry.sequence, keys, kernel.queryHeads),
+      outcomeOf(tensors, outputs, token)));
 }
 
 /// Every n-th row of the trace.

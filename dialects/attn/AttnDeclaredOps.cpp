@@ -43,6 +43,20 @@ int64_t GroupedOp::getQuerySize() {
   return getHeadDim() + (isWithQuery ? getGateSize() : 0);
 }
 
+/// Every size is positive, and there are not too many heads.
+template <typename OpT>
+static LogicalResult checkSizes(OpT op,
+                                ArrayRef<std::pair<StringRef, int64_t>> sizes) {
+  for (auto [name, size] : sizes)
+    if (size <= 0)
+      return op.emitOpError()
+             << name << " is " << size << ", expected at least 1";
+  if (op.getHeads() > kMaxHeads)
+    return op.emitOpError() << "heads is " << op.getHeads()
+                            << ", expected at most " << kMaxHeads;
+  return success();
+}
+
 static LogicalResult checkHeadCounts(GroupedOp op) {
   const std::pair<StringRef, int64_t> sizes[] = {
       {"hidden", op.getHidden()},
@@ -51,13 +65,8 @@ static LogicalResult checkHeadCounts(GroupedOp op) {
       {"head_dim", op.getHeadDim()},
       {"value_dim", op.getValueSize()}};
   // grouped_c1
-  for (auto [name, size] : sizes)
-    if (size <= 0)
-      return op.emitOpError()
-             << name << " is " << size << ", expected at least 1";
-  if (op.getHeads() > kMaxHeads)
-    return op.emitOpError() << "heads is " << op.getHeads()
-                            << ", expected at most " << kMaxHeads;
+  if (failed(checkSizes(op, sizes)))
+    return failure();
   // grouped_c2
   if (op.getHeads() % op.getKvHeads() != 0)
     return op.emitOpError() << "kv_heads " << op.getKvHeads()
@@ -123,13 +132,8 @@ static LogicalResult checkLatentSizes(LatentOp op) {
       {"rope_dim", op.getRopeDim()},
       {"value_dim", op.getValueDim()}};
   // latent_c1
-  for (auto [name, size] : sizes)
-    if (size <= 0)
-      return op.emitOpError()
-             << name << " is " << size << ", expected at least 1";
-  if (op.getHeads() > kMaxHeads)
-    return op.emitOpError() << "heads is " << op.getHeads()
-                            << ", expected at most " << kMaxHeads;
+  if (failed(checkSizes(op, sizes)))
+    return failure();
   // latent_c2
   if (op.getRopeDim() % 2 != 0)
     return op.emitOpError() << "rope_dim " << op.getRopeDim()

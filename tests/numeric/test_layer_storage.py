@@ -7,9 +7,6 @@ in, and its result once.
 """
 import functools
 import json
-import os
-import pathlib
-import subprocess
 import tempfile
 import unittest
 import zlib
@@ -18,9 +15,8 @@ import numpy as np
 from modules import Grouped, Latent
 from rotations import Rope
 from storage import keep, load, save
-from test_layers import PREFIX, STEPS, TOKENS, draw
+from test_layers import PREFIX, STEPS, TOKENS, Folder, draw
 
-ATTNC = pathlib.Path(os.environ["ATTN_BIN"], "attnc")
 # Of activations and weights, keys, values.
 STORAGES = {"f16": ("f16",) * 3, "bf16": ("bf16",) * 3, "f16_caches": ("f32", "f16", "f16"),
             "bf16_caches": ("f32", "bf16", "bf16"), "mixed": ("bf16", "f16", "f32")}
@@ -58,7 +54,7 @@ MODULES = {
 }
 
 
-class Stored:
+class Stored(Folder):
     """A module whose tensors are of given types, compiled."""
 
     def __init__(self, module, config, storage):
@@ -71,14 +67,6 @@ class Stored:
         types = [f"--{o}={kind}" for o, kind in zip(("dtype", "k-dtype", "v-dtype"), storage)]
         self.attnc("compile", self.path("config.json"), "-o", self.path("built"), "--name", "m",
                    "--scope", "attend", "--scope", "layer", *types)
-
-    def path(self, name):
-        return pathlib.Path(self.place.name, name)
-
-    def attnc(self, *arguments):
-        done = subprocess.run([ATTNC, *arguments], capture_output=True, text=True)
-        if done.returncode:
-            raise AssertionError(done.stderr)
 
     def run(self, rows, scope):
         """The outputs of all steps, one behind the other; caches come back as they went in."""
