@@ -178,9 +178,12 @@ static constexpr VerbSpec verbs[] = {
      "limits of this machine in the same run: fused multiply-adds and memory "
      "reads. Each case is held against the one that allows less: multiply-adds "
      "for prefill, memory for decode, unless many query heads share a key head. "
+     "Without --scope it times scope core of INPUT, and all that a DIR has. "
+     "Cases beyond the core prefill 512 tokens, and count the weights that they "
+     "read and multiply with. "
      "The reference cases of the phase, a layer of 32 heads over 8, are always "
      "among them.",
-     "attnc bench examples/configs/llama-3-8b.json --threads 1"},
+     "attnc bench examples/configs/llama-3-8b.json --scope layer --threads 1"},
     {Verb::Replay, 'p', "replay", "INPUT|DIR", "",
      "run the steps of a serving engine with caches in several layouts",
      "Runs a trace on the core kernel of one layer: each step is one call with "

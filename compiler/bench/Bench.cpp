@@ -60,36 +60,40 @@ static void appendKind(BenchCase &benchCase, StringRef symbol,
     benchCase.name += symbol;
 }
 
-/// One for each order of the cache that differs.
-static SmallVector<BenchCase> decodeCases(GroupedOp layer) {
-  SmallVector<BenchCase> found = {decodeCase(layer)};
-  if (layer.getKvHeads() > 1)
-    found.push_back(decodeCase(layer, Order::TokenMajor));
+/// One for each order of the cache that differs, where nothing but the cache
+/// counts.
+static SmallVector<BenchCase> decodeCases(GroupedOp layer, Scope scope) {
+  SmallVector<BenchCase> found = {decodeCase(layer, scope)};
+  if (scope == Scope::Core && layer.getKvHeads() > 1)
+    found.push_back(decodeCase(layer, scope, Order::TokenMajor));
   return found;
 }
 
 /// A latent cache has one order: its rows hold all that a token leaves.
-static SmallVector<BenchCase> decodeCases(LatentOp layer) {
-  return {decodeCase(layer)};
+static SmallVector<BenchCase> decodeCases(LatentOp layer, Scope scope) {
+  return {decodeCase(layer, scope)};
 }
 
 bool Bench::isWanted(Phase phase) const {
   return options.phases.empty() || llvm::is_contained(options.phases, phase);
 }
 
-std::vector<BenchCase> Bench::casesOf(ModuleOp module) const {
+std::vector<BenchCase> Bench::casesOf(ModuleOp module,
+                                      ArrayRef<Scope> scopes) const {
   std::vector<BenchCase> found;
-  auto addLayer = [&](auto layer) {
+  auto addLayer = [&](auto layer, Scope scope) {
     size_t first = found.size();
     if (isWanted(Phase::Prefill))
-      found.push_back(prefillCase(layer));
+      found.push_back(prefillCase(layer, scope));
     if (isWanted(Phase::Decode))
-      llvm::append_range(found, decodeCases(layer));
+      llvm::append_range(found, decodeCases(layer, scope));
     for (BenchCase &added : llvm::drop_begin(found, first))
       appendKind(added, layer.getSymName(), module.getSymName());
   };
   for (Operation &op : *module.getBody())
-    llvm::TypeSwitch<Operation *>(&op).Case<GroupedOp, LatentOp>(addLayer);
+    for (Scope scope : scopes)
+      llvm::TypeSwitch<Operation *>(&op).Case<GroupedOp, LatentOp>(
+          [&](auto layer) { addLayer(layer, scope); });
   return found;
 }
 
@@ -112,11 +116,15 @@ LogicalResult Bench::addFolder(StringRef directory) {
   OwningOpRef<ModuleOp> module = readDeclared(context, **library);
   if (!module)
     return failure();
-  // A folder of decode kernels takes no prefill.
-  std::vector<BenchCase> wanted = casesOf(*module);
+  // The scopes asked for, and of a folder of decode kernels no prefill.
+  static constexpr Scope kScopes[] = {Scope::Core, Scope::Attend, Scope::Layer};
+  std::vector<BenchCase> wanted =
+      casesOf(*module, options.scopes.empty() ? ArrayRef(kScopes)
+                                              : ArrayRef(options.scopes));
   llvm::erase_if(wanted, [&](const BenchCase &subject) {
     return llvm::none_of((*library)->kernels(), [&](const LibraryKernel &k) {
-      return k.maxQueries >= subject.shape.queryLength;
+      return k.scope == spell(subject.scope) &&
+             k.maxQueries >= subject.shape.queryLength;
     });
   });
   return addCases(std::move(*library), wanted);
@@ -128,9 +136,12 @@ LogicalResult Bench::addInput(StringRef input) {
   OwningOpRef<ModuleOp> module = loadInput(context, input, options);
   if (!module)
     return failure();
+  CompileOptions timed = options;
+  if (timed.scopes.empty())
+    timed.scopes = {Scope::Core};
   // Compilation may rewrite the module: the cases are read off first.
-  std::vector<BenchCase> wanted = casesOf(*module);
-  auto library = compileAndLoad(*module, options);
+  std::vector<BenchCase> wanted = casesOf(*module, timed.scopes);
+  auto library = compileAndLoad(*module, timed);
   return library ? addCases(std::move(library), wanted) : failure();
 }
 

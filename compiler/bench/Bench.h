@@ -25,8 +25,9 @@ public:
   Bench(mlir::MLIRContext &context, const CompileOptions &options)
       : context(context), options(options) {}
 
-  /// Adds the prefill and decode cases of `input`'s layers, a description to
-  /// compile or a folder that was compiled.
+  /// Adds the prefill and decode cases of `input`'s layers: those of scope core
+  /// of a description to compile, of every scope of a folder that was compiled;
+  /// or those of the scopes that the options name.
   llvm::LogicalResult addInput(llvm::StringRef input);
 
   /// Adds the cases of the phases in question that every bench includes: for
@@ -44,7 +45,8 @@ private:
   /// Compiles `module` into a folder that lives as long as this call.
   std::unique_ptr<KernelLibrary> compileAndLoad(mlir::ModuleOp module,
                                                 const CompileOptions &options);
-  std::vector<BenchCase> casesOf(mlir::ModuleOp module) const;
+  std::vector<BenchCase> casesOf(mlir::ModuleOp module,
+                                 llvm::ArrayRef<Scope> scopes) const;
   bool isWanted(Phase phase) const;
 
   mlir::MLIRContext &context;

@@ -1,7 +1,8 @@
 //===- BoundCase.cpp - A case with its kernel and tensors -----------------===//
 //
-// The caller's side of ABI.md: dense queries, a cache in the case's order, a
-// workspace for as many workers as there are threads.
+// The caller's side of ABI.md: dense rows at the end of their sequences, a
+// cache in the case's order, a workspace for as many workers as there are
+// threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #include "compiler/verify/Random.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 #include <functional>
@@ -43,7 +45,7 @@ BenchTensor::BenchTensor(ArrayRef<int64_t> shape, verify::Elements elements,
     : extents(shape.begin(), shape.end()), strides(denseStrides(shape)),
       elements(elements), memory(std::make_shared<HugeBuffer>(
                               countElements(shape) * bytesOf(elements))) {
-  if (order == Order::HeadMajor) {
+  if (order == Order::HeadMajor && shape.size() == 4) {
     strides[1] = shape[3];
     strides[2] = shape[1] * shape[3];
   }
@@ -65,85 +67,125 @@ BenchTensor::BenchTensor(const BenchTensor &whole, int64_t first, int64_t count)
   tensor.byte_offset = first * bytesOf(elements);
 }
 
-void BenchTensor::fill(uint64_t seed) {
+void BenchTensor::fill(uint64_t seed, double magnitude) {
   verify::Random random(seed);
   auto *next = static_cast<char *>(memory->data());
   int64_t bytes = bytesOf(elements);
   // The low bytes come first on every machine that kernels run on.
   for (int64_t i = 0, e = countElements(extents); i < e; ++i, next += bytes) {
-    uint32_t bits = verify::encode(elements, random.uniform());
+    uint32_t bits = verify::encode(elements, magnitude * random.uniform());
     std::memcpy(next, &bits, bytes);
   }
 }
 
-void BenchTensor::fillWithIntegerZeros() {
-  std::memset(memory->data(), 0, countElements(extents) * bytesOf(elements));
+void BenchTensor::fillWithIntegers(int64_t first, int64_t step) {
+  auto *integers = reinterpret_cast<int32_t *>(memory->data());
+  for (int64_t i = 0, e = countElements(extents); i < e; ++i)
+    integers[i] = int32_t(first + i * step);
 }
 
 //===----------------------------------------------------------------------===//
 // BoundCase
 //===----------------------------------------------------------------------===//
 
-/// Columns of the latents' cache, whose rows hold latent and rope_key.
+/// The extents of `wanted` in a call of `s`; none if a symbol is unknown.
+static std::optional<std::vector<int64_t>> shapeOf(const LibraryTensor &wanted,
+                                                   const CallShape &s) {
+  const std::pair<StringRef, int64_t> symbols[] = {
+      {"batch", s.batch},
+      {"query_length", s.queryLength},
+      {"kv_capacity", s.kvLength}};
+  std::vector<int64_t> shape;
+  for (StringRef written : wanted.shape) {
+    int64_t extent = 0;
+    const auto *symbol =
+        llvm::find_if(symbols, [&](auto &s) { return s.first == written; });
+    if (symbol != std::end(symbols))
+      extent = symbol->second;
+    else if (written.getAsInteger(10, extent))
+      return std::nullopt;
+    shape.push_back(extent);
+  }
+  return shape;
+}
+
+/// A matrix that rows are multiplied with: [rows of the result, columns].
+static bool isWeight(const LibraryTensor &tensor) {
+  return tensor.shape.size() == 2 &&
+         StringRef(tensor.name).ends_with(".weight");
+}
+
+/// A cache of keys or values, or what the core reads in its place.
+static bool isKeyOrValue(const LibraryTensor &tensor) {
+  return tensor.shape.size() == 4 && tensor.shape[1] == "kv_capacity";
+}
+
+/// The part of a token's row in the caches of latents, which hold [latent,
+/// rope_key]; none for other tensors.
+static std::optional<std::pair<int64_t, int64_t>>
+latentColumns(const LibraryTensor &tensor, ArrayRef<int64_t> shape,
+              int64_t rowElements) {
+  StringRef name = tensor.name;
+  name.consume_back("_cache");
+  if (name == "latent")
+    return std::pair(int64_t(0), shape.back());
+  if (name == "rope_key")
+    return std::pair(rowElements - shape.back(), shape.back());
+  return std::nullopt;
+}
+
+const DLTensor *BoundCase::makeIntegers(const LibraryTensor &wanted,
+                                        ArrayRef<int64_t> shape) {
+  // Without lengths, and with prefixes and documents of zeros, rows see what
+  // the mask lets through.
+  BenchTensor &made =
+      owned.emplace_back(shape, verify::Elements::I32, Order::TokenMajor);
+  const CallShape &s = benchCase.shape;
+  if (wanted.name == "position_ids")
+    made.fillWithIntegers(s.kvLength - s.queryLength, 1);
+  else
+    made.fillWithIntegers(0, 0);
+  return made.get();
+}
+
 const DLTensor *BoundCase::makeLatentPart(verify::Elements elements,
                                           int64_t first, int64_t count) {
   const CallShape &s = benchCase.shape;
   if (!latents) {
-    owned.emplace_back(ArrayRef<int64_t>{s.batch, s.kvLength, s.headDim},
-                       elements, Order::TokenMajor);
+    owned.emplace_back(
+        ArrayRef<int64_t>{s.batch, s.kvLength, benchCase.latentElements},
+        elements, Order::TokenMajor);
     owned.back().fill(owned.size());
     latents = &owned.back();
   }
   return owned.emplace_back(*latents, first, count).get();
 }
 
-/// What the manifest says of a size that is no symbol.
-static int64_t staticExtent(const LibraryTensor &tensor, size_t dimension) {
-  int64_t extent = 0;
-  StringRef(tensor.shape[dimension]).getAsInteger(10, extent);
-  return extent;
-}
-
 /// Null if the tensor may be absent and changes nothing here.
 Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
-  const CallShape &s = benchCase.shape;
   verify::Elements elements = verify::elementsOf(wanted.type);
-  auto make = [&](ArrayRef<int64_t> shape, Order order) {
-    owned.emplace_back(shape, elements, order).fill(owned.size());
-    return owned.back().get();
-  };
-  if (wanted.name == "query")
-    return make({s.batch, s.queryLength, s.queryHeads, s.headDim},
-                Order::TokenMajor);
-  if (wanted.name == "key")
-    return make({s.batch, s.kvLength, s.kvHeads, s.headDim}, benchCase.cache);
-  if (wanted.name == "value")
-    return make({s.batch, s.kvLength, s.kvHeads, s.valueDim}, benchCase.cache);
-  if (wanted.name == "latent")
-    return makeLatentPart(elements, 0, s.valueDim);
-  if (wanted.name == "rope_key")
-    return makeLatentPart(elements, s.valueDim, s.headDim - s.valueDim);
-  if (wanted.name == "output")
-    return make({s.batch, s.queryLength, s.queryHeads, s.valueDim},
-                Order::TokenMajor);
-  if (wanted.name == "sinks")
-    return make({s.queryHeads}, Order::TokenMajor);
-  if (wanted.name == "bias_table")
-    return make({staticExtent(wanted, 0), s.queryHeads}, Order::TokenMajor);
-  auto makeZeros = [&](ArrayRef<int64_t> shape) {
-    owned.emplace_back(shape, elements, Order::TokenMajor)
-        .fillWithIntegerZeros();
-    return owned.back().get();
-  };
-  if (wanted.name == "prefix_lengths")
-    return makeZeros({s.batch});
-  if (wanted.name == "document_ids")
-    return makeZeros({s.batch, s.kvLength});
-  if (wanted.optional)
+  bool isInteger = elements == verify::Elements::I32;
+  if (wanted.optional && (wanted.output || isInteger))
     return nullptr;
-  return createStringError(
-      fmt::format("kernel '{}' needs tensor '{}', which bench does not know",
-                  kernel->symbol, wanted.name));
+  auto shape = shapeOf(wanted, benchCase.shape);
+  if (!shape)
+    return createStringError(fmt::format(
+        "kernel '{}': tensor '{}' is [{}], which bench does not "
+        "know",
+        kernel->symbol, wanted.name, fmt::join(wanted.shape, ", ")));
+  if (isInteger)
+    return makeIntegers(wanted, *shape);
+  if (auto columns = latentColumns(wanted, *shape, benchCase.latentElements))
+    return makeLatentPart(elements, columns->first, columns->second);
+  Order order = isKeyOrValue(wanted) ? benchCase.cache : Order::TokenMajor;
+  double magnitude = 1;
+  if (isWeight(wanted)) {
+    benchCase.weights += countElements(*shape);
+    // Sums have the size of what is summed.
+    magnitude = std::sqrt(3.0 / double(shape->back()));
+  }
+  owned.emplace_back(*shape, elements, order).fill(owned.size(), magnitude);
+  return owned.back().get();
 }
 
 Expected<std::unique_ptr<BoundCase>>
@@ -153,12 +195,13 @@ BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
     if (layer.layer != subject.layer)
       continue;
     bound->layerIndex = layer.index;
-    bound->kernel = library.find(layer, "core", subject.absorbed);
+    bool isAbsorbed = subject.scope == Scope::Core && subject.absorbed;
+    bound->kernel = library.find(layer, spell(subject.scope), isAbsorbed);
   }
   if (!bound->kernel)
-    return createStringError(fmt::format("'{}' has no kernel of scope core for "
-                                         "layer {}, and bench times no other",
-                                         library.name(), subject.layer));
+    return createStringError(
+        fmt::format("'{}' has no kernel of scope {} for layer {}",
+                    library.name(), spell(subject.scope), subject.layer));
   for (const LibraryTensor &wanted : bound->kernel->tensors) {
     Expected<const DLTensor *> tensor = bound->makeTensor(wanted);
     if (!tensor)

@@ -19,9 +19,10 @@
 
 namespace attn {
 
-/// A DLTensor of floats, or of i32 zeros, that owns its memory.
+/// A DLTensor of floats, or of i32, that owns its memory.
 class BenchTensor {
 public:
+  /// The order is that of [batch, sequence, heads, dim]; other ranks are dense.
   BenchTensor(llvm::ArrayRef<int64_t> shape, verify::Elements elements,
               Order order);
   /// Columns [first, first + count) of `whole`, in its memory.
@@ -29,9 +30,10 @@ public:
   BenchTensor(const BenchTensor &) = delete;
   BenchTensor &operator=(const BenchTensor &) = delete;
 
-  /// Numbers in [-1, 1) that depend on `seed` alone.
-  void fill(uint64_t seed);
-  void fillWithIntegerZeros();
+  /// Numbers in [-magnitude, magnitude) that depend on `seed` alone.
+  void fill(uint64_t seed, double magnitude = 1);
+  /// first, first + step, ... as int32.
+  void fillWithIntegers(int64_t first, int64_t step);
   const DLTensor *get() const { return &tensor; }
 
 private:
@@ -48,6 +50,7 @@ public:
   static llvm::Expected<std::unique_ptr<BoundCase>>
   bind(const KernelLibrary &library, const BenchCase &subject);
 
+  /// What was asked for, with the weights that the kernel takes.
   const BenchCase &subject() const { return benchCase; }
   const std::string &symbol() const { return kernel->symbol; }
   /// The target that this machine runs, known after the first call.
@@ -59,6 +62,9 @@ public:
 private:
   explicit BoundCase(const BenchCase &subject) : benchCase(subject) {}
   llvm::Expected<const DLTensor *> makeTensor(const LibraryTensor &wanted);
+  const DLTensor *makeIntegers(const LibraryTensor &wanted,
+                               llvm::ArrayRef<int64_t> shape);
+  /// Columns of the latents' cache, whose rows hold latent and rope_key.
   const DLTensor *makeLatentPart(verify::Elements elements, int64_t first,
                                  int64_t count);
 

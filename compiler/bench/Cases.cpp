@@ -1,7 +1,8 @@
 //===- Cases.cpp - What is measured ---------------------------------------===//
 //
 // Visible pairs follow SEMANTICS items 2 and 3: positions from the lengths, an
-// interval of keys for each. Prefixes are empty, and documents are one.
+// interval of keys for each. Prefixes are empty, and documents are one. Latent
+// layers expand as many keys as there are rows, so a weight counts once a row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,6 +16,8 @@
 using namespace attn;
 
 static constexpr int64_t kPrefillLength = 2048;
+/// Of the scopes that do more than attention: a common chunk of a prompt.
+static constexpr int64_t kChunkLength = 512;
 static constexpr int64_t kDecodeContext = 16384;
 static constexpr int64_t kLatentContext = 4096;
 
@@ -40,8 +43,8 @@ double BenchCase::countFlops() const {
   int64_t pairs = 0;
   for (int64_t row = 0; row < shape.queryLength; ++row)
     pairs += visibleKeys(shape, interval, row).size();
-  return 2.0 * pairs * shape.batch * shape.queryHeads *
-         (shape.headDim + shape.valueDim);
+  double perPair = 2.0 * shape.queryHeads * (shape.headDim + shape.valueDim);
+  return shape.batch * (perPair * pairs + 2.0 * weights * shape.queryLength);
 }
 
 double BenchCase::countKvBytes() const {
@@ -50,74 +53,109 @@ double BenchCase::countKvBytes() const {
   KeyRange first = visibleKeys(shape, interval, 0);
   KeyRange last = visibleKeys(shape, interval, shape.queryLength - 1);
   KeyRange any = {first.begin, last.end};
-  // Absorbed values are the first part of the keys.
-  int64_t values = absorbed ? 0 : shape.valueDim;
-  return double(any.size()) * shape.batch * shape.kvHeads *
-         double(shape.headDim * bytesOf(kDtype) + values * bytesOf(vDtype));
+  return double(any.size()) * shape.batch * keyBytes;
 }
 
-/// `benchCase` in the types of `layer`.
-static BenchCase withTypes(BenchCase benchCase, mlir::Operation *layer) {
+double BenchCase::countBytes() const {
+  return countKvBytes() + double(weights) * bytesOf(dtype);
+}
+
+/// `prefill_2048`; `layer_prefill_512` beyond the core.
+static std::string nameOf(Scope scope, std::string_view phase, int64_t length) {
+  std::string name = fmt::format("{}_{}", phase, length);
+  return scope == Scope::Core ? name : fmt::format("{}_{}", spell(scope), name);
+}
+
+static int64_t prefillLength(Scope scope) {
+  return scope == Scope::Core ? kPrefillLength : kChunkLength;
+}
+
+/// `benchCase` in the types of `layer`, whose positions store so many elements
+/// as keys and as values.
+static BenchCase withTypes(BenchCase benchCase, mlir::Operation *layer,
+                           int64_t keyElements, int64_t valueElements) {
   StorageAttr storage = storageOf(layer);
   benchCase.dtype = toDtype(storage.getActivation());
   benchCase.kDtype = toDtype(storage.getKey());
   benchCase.vDtype = toDtype(storage.getValue());
+  benchCase.keyBytes = keyElements * bytesOf(benchCase.kDtype) +
+                       valueElements * bytesOf(benchCase.vDtype);
   return benchCase;
 }
 
-static BenchCase caseOf(GroupedOp layer, std::string_view phase,
+static BenchCase caseOf(GroupedOp layer, Scope scope, std::string_view phase,
                         int64_t queryLength, int64_t kvLength) {
-  return withTypes({.name = fmt::format("{}_{}", phase, kvLength),
+  auto kvHeads = int64_t(layer.getKvHeads());
+  auto headDim = int64_t(layer.getHeadDim());
+  return withTypes({.name = nameOf(scope, phase, kvLength),
                     .shape = {.queryLength = queryLength,
                               .kvLength = kvLength,
                               .queryHeads = int64_t(layer.getHeads()),
-                              .kvHeads = int64_t(layer.getKvHeads()),
-                              .headDim = int64_t(layer.getHeadDim()),
+                              .kvHeads = kvHeads,
+                              .headDim = headDim,
                               .valueDim = layer.getValueSize()},
                     .mask = layer.getMask(),
                     .sinks = layer.getSinks(),
+                    .scope = scope,
                     .layer = layer.getLayers().front()},
-                   layer);
+                   layer, kvHeads * headDim, kvHeads * layer.getValueSize());
 }
 
-BenchCase attn::prefillCase(GroupedOp layer) {
-  return caseOf(layer, "prefill", kPrefillLength, kPrefillLength);
+BenchCase attn::prefillCase(GroupedOp layer, Scope scope) {
+  int64_t length = prefillLength(scope);
+  return caseOf(layer, scope, "prefill", length, length);
 }
 
-BenchCase attn::decodeCase(GroupedOp layer, Order cache) {
-  BenchCase decode = caseOf(layer, "decode", 1, kDecodeContext);
+BenchCase attn::decodeCase(GroupedOp layer, Scope scope, Order cache) {
+  BenchCase decode = caseOf(layer, scope, "decode", 1, kDecodeContext);
   decode.cache = cache;
   if (cache == Order::TokenMajor)
     decode.name += "_token_major";
   return decode;
 }
 
-BenchCase attn::prefillCase(LatentOp layer) {
-  auto heads = int64_t(layer.getHeads());
-  return withTypes({.name = fmt::format("prefill_{}_expanded", kPrefillLength),
-                    .shape = {.queryLength = kPrefillLength,
-                              .kvLength = kPrefillLength,
-                              .queryHeads = heads,
-                              .kvHeads = heads,
-                              .headDim = layer.getExpandedSize(),
-                              .valueDim = int64_t(layer.getValueDim())},
-                    .mask = layer.getMask(),
-                    .layer = layer.getLayers().front()},
-                   layer);
+/// `benchCase` of `layer`: as its core kernel is called, which has one form, or
+/// on the latents that the other scopes store.
+static BenchCase latentCase(BenchCase benchCase, LatentOp layer) {
+  bool isCore = benchCase.scope == Scope::Core;
+  const CallShape &shape = benchCase.shape;
+  benchCase.layer = layer.getLayers().front();
+  if (isCore)
+    benchCase.name += benchCase.absorbed ? "_absorbed" : "_expanded";
+  if (isCore && !benchCase.absorbed)
+    return withTypes(benchCase, layer, shape.kvHeads * shape.headDim,
+                     shape.kvHeads * shape.valueDim);
+  benchCase.latentElements = layer.getAbsorbedSize();
+  return withTypes(benchCase, layer, layer.getAbsorbedSize(), 0);
 }
 
-BenchCase attn::decodeCase(LatentOp layer) {
-  return withTypes({.name = fmt::format("decode_{}_absorbed", kLatentContext),
-                    .shape = {.queryLength = 1,
-                              .kvLength = kLatentContext,
-                              .queryHeads = int64_t(layer.getHeads()),
-                              .kvHeads = 1,
-                              .headDim = layer.getAbsorbedSize(),
-                              .valueDim = int64_t(layer.getKvRank())},
-                    .mask = layer.getMask(),
-                    .absorbed = true,
-                    .layer = layer.getLayers().front()},
-                   layer);
+BenchCase attn::prefillCase(LatentOp layer, Scope scope) {
+  auto heads = int64_t(layer.getHeads());
+  int64_t length = prefillLength(scope);
+  return latentCase({.name = nameOf(scope, "prefill", length),
+                     .shape = {.queryLength = length,
+                               .kvLength = length,
+                               .queryHeads = heads,
+                               .kvHeads = heads,
+                               .headDim = layer.getExpandedSize(),
+                               .valueDim = int64_t(layer.getValueDim())},
+                     .mask = layer.getMask(),
+                     .scope = scope},
+                    layer);
+}
+
+BenchCase attn::decodeCase(LatentOp layer, Scope scope) {
+  return latentCase({.name = nameOf(scope, "decode", kLatentContext),
+                     .shape = {.queryLength = 1,
+                               .kvLength = kLatentContext,
+                               .queryHeads = int64_t(layer.getHeads()),
+                               .kvHeads = 1,
+                               .headDim = layer.getAbsorbedSize(),
+                               .valueDim = int64_t(layer.getKvRank())},
+                     .mask = layer.getMask(),
+                     .scope = scope,
+                     .absorbed = true},
+                    layer);
 }
 
 llvm::ArrayRef<ReferenceCase> attn::referenceCases() {

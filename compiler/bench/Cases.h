@@ -40,8 +40,16 @@ struct BenchCase {
   /// Of keys and values: a decoder's cache is stored head by head, or as its
   /// tokens come.
   Order cache = Order::HeadMajor;
-  /// Absorbed latent attention: values are the first part of the keys.
+  Scope scope = Scope::Core;
+  /// Of the core kernels of latent attention, the one whose values are the
+  /// first part of the keys.
   bool absorbed = false;
+  /// Columns of the latents' cache; 0 without one.
+  int64_t latentElements = 0;
+  /// Bytes that one position takes in the caches of a sequence.
+  int64_t keyBytes = 0;
+  /// Elements of the matrices that every row is multiplied with.
+  int64_t weights = 0;
   /// A layer that the kernel serves.
   int64_t layer = 0;
   /// Of queries and outputs, and of the caches.
@@ -51,21 +59,25 @@ struct BenchCase {
   bool isCausal() const;
   std::string_view phase() const { return isDecode() ? "decode" : "prefill"; }
 
-  /// FLOPs of both matrix products, visible pairs of query and key only.
+  /// FLOPs of attention's two products, visible pairs of query and key only,
+  /// and of the products with weights.
   double countFlops() const;
   /// Bytes of the keys and values that any row sees.
   double countKvBytes() const;
+  /// The same, and those of the weights.
+  double countBytes() const;
 };
 
-/// The measured shapes of a declared layer: prefill of 2048 tokens, and one
-/// token on a context of 16384.
-BenchCase prefillCase(GroupedOp layer);
-BenchCase decodeCase(GroupedOp layer, Order cache = Order::HeadMajor);
+/// The measured shapes of a declared layer: prefill of 2048 tokens, or of 512
+/// with norms or projections around it, and one token on a context of 16384.
+BenchCase prefillCase(GroupedOp layer, Scope scope = Scope::Core);
+BenchCase decodeCase(GroupedOp layer, Scope scope = Scope::Core,
+                     Order cache = Order::HeadMajor);
 
 /// The same of a latent layer, each in the form that is cheaper there: prefill
 /// expanded, and one token on a context of 4096 absorbed.
-BenchCase prefillCase(LatentOp layer);
-BenchCase decodeCase(LatentOp layer);
+BenchCase prefillCase(LatentOp layer, Scope scope = Scope::Core);
+BenchCase decodeCase(LatentOp layer, Scope scope = Scope::Core);
 
 /// Declared layers of the reference cases, which every bench of their phase
 /// includes:

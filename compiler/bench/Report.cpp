@@ -42,7 +42,7 @@ static const LimitSamples &limitsFor(const BenchReport &report,
 
 static Speed speedOf(const CaseSamples &samples, const LimitSamples &limits) {
   double flops = samples.subject.countFlops();
-  double bytes = samples.subject.countKvBytes();
+  double bytes = samples.subject.countBytes();
   double fma = limits.fmaGflops.median(), read = limits.readGbps.median();
   bool boundByMemory = bytes / read >= flops / fma;
   double work = boundByMemory ? bytes : flops;
@@ -69,7 +69,7 @@ static json::Object caseToJson(const CaseSamples &samples,
   json::Object object{{"case", subject.name},
                       {"kernel", samples.kernel},
                       {"target", samples.target},
-                      {"scope", "core"},
+                      {"scope", std::string(spell(subject.scope))},
                       {"phase", std::string(subject.phase())},
                       {"dtype", std::string(spell(subject.dtype))},
                       {"k_dtype", std::string(spell(subject.kDtype))},
@@ -85,7 +85,7 @@ static json::Object caseToJson(const CaseSamples &samples,
   // Of a decode step people ask for both.
   if (subject.isDecode())
     object["gbps"] =
-        subject.countKvBytes() / (samples.milliseconds.median() * 1e6);
+        subject.countBytes() / (samples.milliseconds.median() * 1e6);
   return object;
 }
 
@@ -146,7 +146,7 @@ std::string BenchReport::toText() const {
                         limit.fmaGflops.median(), limit.readGbps.median());
   text += describeSharing(limits);
   text += "  of limit: of the one that allows less, FMA for products, memory "
-          "for keys and values\n";
+          "for weights, keys and values\n";
 
   size_t caseWidth = 4, typeWidth = 4, kernelWidth = 6, targetWidth = 6;
   for (const CaseSamples &samples : cases) {

@@ -19,10 +19,11 @@ using namespace attn;
 using namespace mlir;
 
 int attn::benchCommand(const Invocation &invocation) {
-  // Of a folder's kernels, --phase chooses which are timed.
+  // Of a folder's kernels, --phase and --scope choose which are timed.
   bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
-  if (llvm::Error error = isCompiled ? checkCompiled(invocation, {"phase"})
-                                     : checkLowered(invocation.compile)) {
+  if (llvm::Error error = isCompiled
+                              ? checkCompiled(invocation, {"phase", "scope"})
+                              : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;
   }

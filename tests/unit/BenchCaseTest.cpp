@@ -13,6 +13,8 @@ class BenchCaseTest : public testing::Test {
 protected:
   BenchCaseTest() { context.loadDialect<AttnDialect>(); }
 
+  static constexpr int64_t kKeyBytes = 2 * (8 + 16) * 4;
+
   BenchCase make(llvm::StringRef mask, int64_t queries, int64_t keys) {
     return {.name = "case",
             .shape = {.queryLength = queries,
@@ -22,7 +24,8 @@ protected:
                       .headDim = 8,
                       .valueDim = 16},
             .mask = llvm::cast<MaskAttrInterface>(
-                mlir::parseAttribute(mask, &context))};
+                mlir::parseAttribute(mask, &context)),
+            .keyBytes = kKeyBytes};
   }
   double countPairs(llvm::StringRef mask, int64_t queries, int64_t keys) {
     return make(mask, queries, keys).countFlops() / (2.0 * 4 * (8 + 16));
@@ -42,10 +45,20 @@ TEST_F(BenchCaseTest, CountsVisiblePairsOnly) {
 }
 
 TEST_F(BenchCaseTest, CountsKeysAndValuesThatSomeRowSees) {
-  double bytesPerKey = 2 * (8 + 16) * 4;
-  EXPECT_EQ(make("#attn.causal", 1, 100).countKvBytes(), 100 * bytesPerKey);
+  EXPECT_EQ(make("#attn.causal", 1, 100).countKvBytes(), 100.0 * kKeyBytes);
   EXPECT_EQ(make("#attn.window<left = 10, right = 1>", 1, 100).countKvBytes(),
-            10 * bytesPerKey);
+            10.0 * kKeyBytes);
+}
+
+TEST_F(BenchCaseTest, CountsWeightsOnceForEachRow) {
+  BenchCase prefill = make("#attn.causal", 3, 3);
+  double flops = prefill.countFlops(), bytes = prefill.countBytes();
+  EXPECT_EQ(bytes, prefill.countKvBytes());
+  prefill.shape.batch = 2;
+  prefill.weights = 1000;
+  prefill.dtype = Dtype::BF16;
+  EXPECT_EQ(prefill.countFlops(), 2 * flops + 2.0 * 2 * 3 * 1000);
+  EXPECT_EQ(prefill.countBytes(), 2 * bytes + 1000 * 2);
 }
 
 TEST_F(BenchCaseTest, LatentsAreKeysAndValues) {
@@ -63,6 +76,13 @@ TEST_F(BenchCaseTest, LatentsAreKeysAndValues) {
   EXPECT_EQ(decode.layer, 2);
   EXPECT_EQ(prefill.name, "prefill_2048_expanded");
   EXPECT_EQ(prefill.countFlops(), 2.0 * (2048 * 2049 / 2) * 4 * (12 + 6));
+  EXPECT_EQ(prefill.countKvBytes(), 2048.0 * 4 * (12 + 6) * 4);
+
+  // The other scopes store latents, whatever they make of them.
+  BenchCase attend = prefillCase(layer, Scope::Attend);
+  EXPECT_EQ(attend.name, "attend_prefill_512");
+  EXPECT_EQ(attend.countKvBytes(), 512.0 * (16 + 4) * 4);
+  EXPECT_EQ(decodeCase(layer, Scope::Layer).name, "layer_decode_4096");
 }
 
 TEST_F(BenchCaseTest, CountsBytesAsTheCachesAreStored) {

@@ -29,7 +29,8 @@ static BenchCase caseOf(mlir::MLIRContext &context, int64_t queries,
                     .kvHeads = 1,
                     .headDim = 125,
                     .valueDim = 125},
-          .mask = BidirectionalAttr::get(&context)};
+          .mask = BidirectionalAttr::get(&context),
+          .keyBytes = 1000};
 }
 
 /// The JSON of a case that took so long.
