@@ -49,43 +49,50 @@ Value TaskEmitter::pageRows(BlockArgument cache) {
   return k.loadI64(viewField(cache, offsetof(attn_rt_view, page_rows)), 0);
 }
 
+/// Copies the block's rows of a cache, page by page.
+KeyPlace TaskEmitter::copyKeys(tile::LoadKeysOp op, unsigned part) {
+  Value view = op.getViews()[part], first = scalar(op.getFirst());
+  int64_t width = widthOf(view);
+  Type stored = storedType(view);
+  Value room =
+      allocate((shape.kernel.keyBlock * width * bytesOf(stored) + 3) / 4);
+  auto copy = emitCopyRows(k, width * bytesOf(stored));
+  Value stride = k.mul(strideOf(view, 1), bytesOf(stored));
+  Value end = k.add(first, keyCount(op)), rows = pageRows(tile::cacheOf(view));
+  Value lastPage = k.div(k.sub(end, k.i64(1)), rows);
+  // The same part of the next block, but no page behind the last key's.
+  Value lastKey = k.sub(scalar(op.getLength()), k.i64(1));
+  k.loop(k.div(first, rows), k.add(lastPage, 1), 1, [&](Value page) {
+    Value from = k.maximum(first, k.mul(page, rows));
+    Value to = k.minimum(end, k.mul(k.add(page, 1), rows));
+    Value place = k.mul(k.sub(from, first), width);
+    Value next = k.minimum(k.add(from, shape.kernel.keyBlock), lastKey);
+    k.call(copy,
+           {rowOf(op, part, from), stride, elementAt(k, stored, room, place),
+            k.sub(to, from), rowOf(op, part, next)});
+  });
+  return {room, k.i64(width)};
+}
+
 /// Where the block's rows of a view begin, and the stride between them.
 KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
   Value view = op.getViews()[part], first = scalar(op.getFirst());
   auto inPlace = [&]() -> SmallVector<Value> {
     return {rowOf(op, part, first), strideOf(view, 1)};
   };
-  BlockArgument cache = tile::cacheOf(view);
-  if (!cache) {
-    SmallVector<Value> place = inPlace();
-    return {place[0], place[1]};
-  }
-  int64_t width = widthOf(view);
-  Type stored = storedType(view);
-  Value room =
-      allocate((shape.kernel.keyBlock * width * bytesOf(stored) + 3) / 4);
-  Value count = keyCount(op);
   auto copied = [&]() -> SmallVector<Value> {
-    auto copy = emitCopyRows(k, width * bytesOf(stored));
-    Value stride = k.mul(strideOf(view, 1), bytesOf(stored));
-    Value end = k.add(first, count), rows = pageRows(cache);
-    Value lastPage = k.div(k.sub(end, k.i64(1)), rows);
-    // The same part of the next block, but no page behind the last key's.
-    Value lastKey = k.sub(scalar(op.getLength()), k.i64(1));
-    k.loop(k.div(first, rows), k.add(lastPage, 1), 1, [&](Value page) {
-      Value from = k.maximum(first, k.mul(page, rows));
-      Value to = k.minimum(end, k.mul(k.add(page, 1), rows));
-      Value place = k.mul(k.sub(from, first), width);
-      Value next = k.minimum(k.add(from, shape.kernel.keyBlock), lastKey);
-      k.call(copy,
-             {rowOf(op, part, from), stride, elementAt(k, stored, room, place),
-              k.sub(to, from), rowOf(op, part, next)});
-    });
-    return {room, k.i64(width)};
+    KeyPlace copy = copyKeys(op, part);
+    return {copy.first, copy.stride};
   };
-  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
-  SmallVector<Value> place =
-      k.choose(k.less(run, count), {k.ptrType, k.i64Type}, copied, inPlace);
+  BlockArgument cache = tile::cacheOf(view);
+  SmallVector<Value> place;
+  if (cache) {
+    Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
+    place = k.choose(k.less(run, keyCount(op)), {k.ptrType, k.i64Type}, copied,
+                     inPlace);
+  } else {
+    place = inPlace();
+  }
   return {place[0], place[1]};
 }
 
@@ -114,7 +121,7 @@ std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
 /// A block that is keys and values at once is packed in both forms.
 void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   if (isStreamed()) {
-    streamed[op.getTile()] = keysOf(op, 0);
+    streamed[op.getTile()] = streamedBlock(op);
     return;
   }
   SmallVector<KeyPlace> places;

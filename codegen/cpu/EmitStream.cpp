@@ -1,7 +1,7 @@
 //===- EmitStream.cpp - the steps on scores for a handful of rows ---------===//
 //
 // One query per task: all rows see the same keys, and each key is read once,
-// from where the caller keeps it.
+// from where the caller keeps it, page after page.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,6 +29,106 @@ struct TaskEmitter::StreamBlock {
   StatePlace state;
   Value query;
 };
+
+//===----------------------------------------------------------------------===//
+// Runs of rows in memory
+//===----------------------------------------------------------------------===//
+
+/// Rows of one page that are read between two looks at the page table: further
+/// behind them than what is asked for ahead, another page begins.
+static constexpr int64_t kRunRows = 32;
+
+/// One run of a block's rows.
+struct TaskEmitter::StreamRun {
+  /// Rows of the block: the first, and the one behind the last.
+  Value begin, end;
+  /// The first of them in memory, and elements from it to what is asked for.
+  Value first;
+  llvm::SmallVector<Value, 2> ahead;
+};
+
+/// Pages of whole vectors of keys are read in place, others from a copy.
+StreamedBlock TaskEmitter::streamedBlock(tile::LoadKeysOp op) {
+  Value view = op.getViews().front(), first = scalar(op.getFirst());
+  BlockArgument cache = tile::cacheOf(view);
+  if (!cache)
+    return {op, strideOf(view, 1), Value(), Value(), Value()};
+  Value rows = pageRows(cache), zero = k.i64(0);
+  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
+  Value count = keyCount(op);
+  Value isOdd = k.less(zero, k.rem(rows, k.i64(shape.kernel.lanes)));
+  Value isCopied = k.both(k.less(run, count), isOdd);
+  SmallVector<Value> place = k.choose(
+      isCopied, {k.ptrType, k.i64Type},
+      [&]() -> SmallVector<Value> {
+        KeyPlace copy = copyKeys(op, 0);
+        return {copy.first, copy.stride};
+      },
+      [&]() -> SmallVector<Value> {
+        return {rowOf(op, 0, first), strideOf(view, 1)};
+      });
+  int64_t reach = kRunRows * bytesOf(k.f32Type) / bytesOf(storedType(view));
+  Value goesOn = k.less(k.add(count, k.i64(reach)), run);
+  Value isWhole = k.either(isCopied, goesOn);
+  Value parts = k.select(k.equal(k.rem(rows, k.i64(kRunRows)), zero),
+                         k.i64(kRunRows), rows);
+  Value runRows =
+      k.select(isWhole, k.i64(std::numeric_limits<int64_t>::max()), parts);
+  return {op, place[1], runRows, isCopied, place[0]};
+}
+
+/// Elements from row `row` of a sequence to the one so many keys ahead, or to
+/// the last; nothing stands ahead of a copy.
+Value TaskEmitter::aheadOf(const StreamedBlock &block, Value row,
+                           int64_t keys) {
+  tile::LoadKeysOp load = block.load;
+  BlockArgument cache = tile::cacheOf(load.getViews().front());
+  if (!cache)
+    return k.mul(block.stride, keys);
+  Value last = k.sub(scalar(load.getLength()), k.i64(1));
+  auto offset = [&](Value of) -> Value {
+    return k.call(emitCacheRow(k),
+                  {viewField(cache, 0), scalar(load.getBatch()), of});
+  };
+  Value distance =
+      k.sub(offset(k.minimum(k.add(row, keys), last)), offset(row));
+  return k.select(block.isCopied, k.i64(0), distance);
+}
+
+/// Calls `body` for the rows [begin, end) of the block.
+void TaskEmitter::forRuns(const StreamedBlock &block, Value begin, Value end,
+                          llvm::function_ref<void(const StreamRun &)> body) {
+  tile::LoadKeysOp load = block.load;
+  Type stored = storedType(load.getViews().front());
+  Value origin = scalar(load.getFirst());
+  auto emitRun = [&](Value from, Value to) {
+    Value row = k.add(origin, from);
+    StreamRun run = {from, to, rowOf(load, 0, row), {}};
+    if (block.isCopied)
+      run.first =
+          k.select(block.isCopied,
+                   elementAt(k, stored, block.copy, k.mul(from, block.stride)),
+                   run.first);
+    // As many bytes ahead, whatever the elements.
+    int64_t times = bytesOf(k.f32Type) / bytesOf(stored);
+    for (int64_t keys : k.getTarget().prefetchKeys)
+      run.ahead.push_back(aheadOf(block, row, times * keys));
+    body(run);
+  };
+  if (!block.runRows)
+    return emitRun(begin, end);
+  Value last = k.sub(k.add(origin, end), k.i64(1));
+  k.loop(k.div(k.add(origin, begin), block.runRows),
+         k.add(k.div(last, block.runRows), 1), 1, [&](Value number) {
+           Value from = k.sub(k.mul(number, block.runRows), origin);
+           Value to = k.add(from, block.runRows);
+           emitRun(k.maximum(from, begin), k.minimum(to, end));
+         });
+}
+
+//===----------------------------------------------------------------------===//
+// Scores, maps and sums
+//===----------------------------------------------------------------------===//
 
 void TaskEmitter::emitStreamSteps(const RowSteps &steps) {
   tile::AccumulateOp accumulate = steps.accumulate;
@@ -60,7 +160,7 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   const KernelShape &kernel = shape.kernel;
   tile::ContractOp contract = steps.contract;
   auto load = contract.getKey().getDefiningOp<tile::LoadKeysOp>();
-  auto [keys, stride] = streamed.lookup(contract.getKey());
+  StreamedBlock keys = streamed.lookup(contract.getKey());
   Type stored = storedType(load.getViews().front());
   Value scale = scalar(contract.getScale());
   int64_t rows = shape.maxRows;
@@ -68,29 +168,33 @@ void TaskEmitter::emitStreamScores(const RowSteps &steps,
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * kernel.lanes));
-  auto call = [&](KeyPlaces places, Value first, Value count) {
-    SmallVector<Value> arguments = {
-        block.query,
-        elementAt(k, stored, keys, k.mul(first, stride)),
-        k.at(scores, first),
-        maxima,
-        count,
-        scale};
-    if (places == KeyPlaces::Apart)
-      arguments.append({stride, gathered});
-    k.when(k.less(k.i64(0), count), [&] {
-      k.call(emitStreamScore(k, kernel, rows, places, stored), arguments);
-    });
-  };
-  Value first = block.begin;
-  if (kernel.headDim % kernel.lanes == 0) {
-    Value whole = k.mul(k.div(block.hi, kernel.lanes), kernel.lanes);
-    Value inPlace = k.select(k.equal(stride, k.i64(kernel.headDim)),
-                             k.sub(whole, first), k.i64(0));
-    call(KeyPlaces::Adjacent, first, inPlace);
-    first = k.add(first, k.maximum(inPlace, k.i64(0)));
-  }
-  call(KeyPlaces::Apart, first, k.sub(block.hi, first));
+  forRuns(keys, block.begin, block.hi, [&](const StreamRun &run) {
+    auto call = [&](KeyPlaces places, Value first, Value count) {
+      Value skipped = k.mul(k.sub(first, run.begin), keys.stride);
+      SmallVector<Value> arguments = {block.query,
+                                      elementAt(k, stored, run.first, skipped),
+                                      k.at(scores, first),
+                                      maxima,
+                                      count,
+                                      scale,
+                                      run.ahead[0],
+                                      run.ahead[1]};
+      if (places == KeyPlaces::Apart)
+        arguments.append({keys.stride, gathered});
+      k.when(k.less(k.i64(0), count), [&] {
+        k.call(emitStreamScore(k, kernel, rows, places, stored), arguments);
+      });
+    };
+    Value first = run.begin;
+    if (kernel.headDim % kernel.lanes == 0) {
+      Value whole = k.mul(k.div(run.end, kernel.lanes), kernel.lanes);
+      Value inPlace = k.select(k.equal(keys.stride, k.i64(kernel.headDim)),
+                               k.sub(whole, first), k.i64(0));
+      call(KeyPlaces::Adjacent, first, inPlace);
+      first = k.add(first, k.maximum(inPlace, k.i64(0)));
+    }
+    call(KeyPlaces::Apart, first, k.sub(run.end, first));
+  });
 }
 
 void TaskEmitter::emitStreamMaps(const RowSteps &steps,
@@ -139,7 +243,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
   const KernelShape &kernel = shape.kernel;
   tile::AccumulateOp accumulate = steps.accumulate;
   auto load = accumulate.getValue().getDefiningOp<tile::LoadKeysOp>();
-  auto [values, stride] = streamed.lookup(accumulate.getValue());
+  StreamedBlock values = streamed.lookup(accumulate.getValue());
   Type stored = storedType(load.getViews().front());
   Value vectors = k.div(k.sub(block.end, block.begin), kernel.lanes);
   int64_t rows = shape.maxRows;
@@ -149,16 +253,20 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
          {k.at(scores, block.begin), maxima, block.state.maximum,
           block.state.denominator, alpha, vectors});
   auto exact = [&] {
+    KeyPlace place = keysOf(load, 0);
     k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
       emitExactRow(row, block.lo, block.hi,
-                   {values, stride, kernel.panel, stored},
+                   {place.first, place.stride, kernel.panel, stored},
                    sumAt(block.state, row));
     });
   };
   k.when(isExact, exact, [&] {
-    Value first = elementAt(k, stored, values, k.mul(block.lo, stride));
-    k.call(emitStreamAccumulate(k, kernel, rows, stored),
-           {k.at(scores, block.lo), first, stride, block.state.sum, alpha,
-            k.sub(block.hi, block.lo)});
+    k.call(emitScaleSums(k, kernel, rows), {block.state.sum, alpha});
+    forRuns(values, block.lo, block.hi, [&](const StreamRun &run) {
+      k.call(emitStreamAccumulate(k, kernel, rows, stored),
+             {k.at(scores, run.begin), run.first, values.stride,
+              block.state.sum, k.sub(run.end, run.begin), run.ahead[0],
+              run.ahead[1]});
+    });
   });
 }

@@ -101,15 +101,22 @@ mlir::func::FuncOp emitLeastScore(KernelBuilder &k, const KernelShape &shape,
 /// between them, or unknown.
 enum class KeyPlaces { Adjacent, Apart };
 
-/// stream_score(query, keys, score, maxima, count, scale): as score, for
-/// unpacked keys; maxima must be set before. Adjacent: `count` and headDim are
-/// multiples of `lanes`. Apart: two arguments more, the keys' stride, and where
-/// to gather `lanes` keys, queryStride apart and zero beyond headDim.
+/// stream_score(query, keys, score, maxima, count, scale, ahead, again): as
+/// score, for unpacked keys; maxima must be set before. What stands `ahead` and
+/// `again` elements behind a key is asked for with it. Adjacent: `count` and
+/// headDim are multiples of `lanes`. Apart: two arguments more, the keys'
+/// stride, and where to gather `lanes` keys, queryStride apart and zero beyond
+/// headDim.
 mlir::func::FuncOp emitStreamScore(KernelBuilder &k, const KernelShape &shape,
                                    int64_t rows, KeyPlaces places, Type stored);
 
-/// stream_accumulate(weights, values, stride, sum, alpha, keys): as accumulate,
-/// for any number of unpacked values.
+/// scale_sums(sum, alpha): sum = alpha * sum for `rows` rows.
+mlir::func::FuncOp emitScaleSums(KernelBuilder &k, const KernelShape &shape,
+                                 int64_t rows);
+
+/// stream_accumulate(weights, values, stride, sum, keys, ahead, again): sum +=
+/// weights * values for any number of unpacked values; `ahead` and `again` as
+/// in stream_score.
 mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
                                         const KernelShape &shape, int64_t rows,
                                         Type stored);

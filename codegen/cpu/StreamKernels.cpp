@@ -25,13 +25,8 @@ namespace {
 /// Lines to ask for among other instructions: a burst would be dropped (Zen 5).
 class Prefetches {
 public:
-  Prefetches(KernelBuilder &k, Value stride, Type stored)
-      : k(k), stored(stored) {
-    // As many bytes ahead, whatever the elements.
-    int64_t times = bytesOf(k.f32Type) / bytesOf(stored);
-    for (int64_t keys : k.getTarget().prefetchKeys)
-      distances.push_back(k.mul(stride, times * keys));
-  }
+  Prefetches(KernelBuilder &k, Type stored, ValueRange distances)
+      : k(k), stored(stored), distances(distances) {}
 
   /// What stands as far ahead of the lines of `elements` elements from `from`
   /// on as keys are asked for.
@@ -68,6 +63,8 @@ struct ScoreStream {
   KeyPlaces places;
   Type stored;
   Value query;
+  /// From a key to those that are asked for.
+  ValueRange ahead;
   /// Of keys apart from each other, and where a group of them is gathered.
   Value stride, gathered;
 
@@ -114,7 +111,7 @@ private:
   /// with zeros to whole steps of the packed form.
   SmallVector<Value> chunk(Value keys, Value from, Value d, int64_t count,
                            ValueRange carried) const {
-    Prefetches ahead = rowsAhead(keys, d);
+    Prefetches lines = rowsAhead(keys, d);
     SmallVector<Value> sums(carried), columns;
     Value place = k.at(query, d);
     int64_t steps = KernelShape::roundUp(count, shape.unroll);
@@ -122,7 +119,7 @@ private:
       if (i == int64_t(columns.size()))
         columns.append(
             columnsAt(elementAt(k, stored, elementAt(k, stored, from, d), i)));
-      ahead.emitPart(steps);
+      lines.emitPart(steps);
       Value column = widen(k, stored, columns[i]);
       for (int64_t row = 0; row < rows; ++row) {
         Value element = k.loadF32(k.at(place, row * shape.queryStride() + i));
@@ -160,12 +157,12 @@ private:
     Value from =
         elementAt(k, stored, elementAt(k, stored, keys, k.mul(row, stride)),
                   k.mul(k.rem(chunk, k.i64(parts)), width));
-    Prefetches ahead(k, stride, stored);
+    Prefetches lines(k, stored, ahead);
     for (int64_t i = 0; i < share; ++i) {
-      ahead.add(from, width);
+      lines.add(from, width);
       from = elementAt(k, stored, from, stride);
     }
-    return ahead;
+    return lines;
   }
 };
 } // namespace
@@ -180,24 +177,30 @@ func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
           .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
-  SmallVector<Type> types = {k.ptrType, k.ptrType, k.ptrType,
-                             k.ptrType, k.i64Type, k.f32Type};
+  SmallVector<Type> types = {k.ptrType, k.ptrType, k.ptrType, k.ptrType,
+                             k.i64Type, k.f32Type, k.i64Type, k.i64Type};
   if (isApart)
     types.append({k.i64Type, k.ptrType});
   func::FuncOp function = k.begin(name, types, {}, /*local=*/true);
   Value keys = k.argument(1), score = k.argument(2), maxima = k.argument(3);
   Value count = k.argument(4), scale = k.broadcast(k.argument(5));
-  Value stride = isApart ? k.argument(6) : k.i64(shape.headDim);
-  ScoreStream stream = {
-      k,      shape,         rows,   places,
-      stored, k.argument(0), stride, isApart ? k.argument(7) : Value()};
+  SmallVector<Value> ahead = {k.argument(6), k.argument(7)};
+  ScoreStream stream = {k,
+                        shape,
+                        rows,
+                        places,
+                        stored,
+                        k.argument(0),
+                        ahead,
+                        isApart ? k.argument(8) : k.i64(shape.headDim),
+                        isApart ? k.argument(9) : Value()};
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   SmallVector<Value> inits(rows, minusInfinity);
   auto body = [&](Value first, ValueRange carried) {
     SmallVector<Value> results(carried);
     Value present = k.minimum(k.sub(count, first), k.i64(shape.lanes));
-    SmallVector<Value> sums =
-        stream.group(elementAt(k, stored, keys, k.mul(first, stride)), present);
+    SmallVector<Value> sums = stream.group(
+        elementAt(k, stored, keys, k.mul(first, stream.stride)), present);
     Value out = k.at(score, first);
     for (int64_t row = 0; row < rows; ++row) {
       Value scaled = k.mulf(sums[row], scale);
@@ -208,7 +211,7 @@ func::FuncOp attn::cpu::emitStreamScore(KernelBuilder &k,
   };
   SmallVector<Value> results =
       k.loop(k.i64(0), count, shape.lanes, inits, body);
-  // The maxima so far count too: a block may come in two calls.
+  // The maxima so far count too: a block may come in several calls.
   for (int64_t row = 0; row < rows; ++row) {
     Value slot = k.at(maxima, row * shape.lanes);
     k.store(k.maxf(results[row], k.load(slot)), slot);
@@ -225,17 +228,8 @@ struct SumStream {
   int64_t rows;
   Type stored;
   Value weights, values, stride, sum;
-
-  /// sum = alpha * sum
-  void scale(Value alpha) const {
-    for (int64_t row = 0; row < rows; ++row) {
-      Value factor = k.broadcast(k.loadF32(k.at(alpha, row)));
-      Value place = k.at(sum, row * shape.sumStride());
-      k.loop(k.i64(0), k.i64(shape.valueDim), shape.lanes, [&](Value v) {
-        k.store(k.mulf(k.load(k.at(place, v)), factor), k.at(place, v));
-      });
-    }
-  }
+  /// From a value to those that are asked for.
+  ValueRange ahead;
 
   /// All keys if one pass takes them. Else a few, so that lines are read in the
   /// order in which they were asked for; more for many rows, which have less
@@ -301,8 +295,8 @@ private:
 
   void step(Value from, Value weight, int64_t width,
             MutableArrayRef<Value> sums) const {
-    Prefetches ahead(k, stride, stored);
-    ahead.add(from, width);
+    Prefetches lines(k, stored, ahead);
+    lines.add(from, width);
     int64_t vectors = ceilDiv(width, shape.lanes);
     auto columnAt = [&](int64_t v) {
       int64_t c = v * shape.lanes;
@@ -313,7 +307,7 @@ private:
       return k.broadcast(k.loadF32(k.at(weight, row * shape.scoreStride())));
     };
     auto add = [&](int64_t row, int64_t v, Value factor, Value column) {
-      ahead.emitPart(sums.size());
+      lines.emitPart(sums.size());
       Value &total = sums[row * vectors + v];
       total = k.fma(factor, column, total);
     };
@@ -340,6 +334,26 @@ private:
 };
 } // namespace
 
+func::FuncOp attn::cpu::emitScaleSums(KernelBuilder &k,
+                                      const KernelShape &shape, int64_t rows) {
+  std::string name =
+      ("scale_sums_" + Twine(rows) + "_d" + Twine(shape.valueDim)).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType}, {}, /*local=*/true);
+  Value sum = k.argument(0), alpha = k.argument(1);
+  for (int64_t row = 0; row < rows; ++row) {
+    Value factor = k.broadcast(k.loadF32(k.at(alpha, row)));
+    Value place = k.at(sum, row * shape.sumStride());
+    k.loop(k.i64(0), k.i64(shape.valueDim), shape.lanes, [&](Value v) {
+      k.store(k.mulf(k.load(k.at(place, v)), factor), k.at(place, v));
+    });
+  }
+  k.end();
+  return function;
+}
+
 func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                                              const KernelShape &shape,
                                              int64_t rows, Type stored) {
@@ -349,9 +363,12 @@ func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
           .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
-  func::FuncOp function = k.begin(
-      name, {k.ptrType, k.ptrType, k.i64Type, k.ptrType, k.ptrType, k.i64Type},
-      {}, /*local=*/true);
+  func::FuncOp function = k.begin(name,
+                                  {k.ptrType, k.ptrType, k.i64Type, k.ptrType,
+                                   k.i64Type, k.i64Type, k.i64Type},
+                                  {}, /*local=*/true);
+  Value keys = k.argument(4);
+  SmallVector<Value> ahead = {k.argument(5), k.argument(6)};
   SumStream stream = {k,
                       shape,
                       rows,
@@ -359,9 +376,8 @@ func::FuncOp attn::cpu::emitStreamAccumulate(KernelBuilder &k,
                       k.argument(0),
                       k.argument(1),
                       k.argument(2),
-                      k.argument(3)};
-  stream.scale(k.argument(4));
-  Value keys = k.argument(5);
+                      k.argument(3),
+                      ahead};
   int64_t block = stream.keysAtATime();
   k.loop(k.i64(0), keys, block, [&](Value first) {
     stream.accumulate(first, k.minimum(k.add(first, block), keys));

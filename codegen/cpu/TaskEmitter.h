@@ -55,6 +55,17 @@ struct KeyPlace {
   Value first, stride;
 };
 
+/// A block of keys or values that is read as it is: run by run, each of rows
+/// that follow each other in memory.
+struct StreamedBlock {
+  tile::LoadKeysOp load;
+  Value stride;
+  /// Runs begin at each multiple of so many rows of the sequence.
+  Value runRows;
+  /// i1, and where the whole block is then.
+  Value isCopied, copy;
+};
+
 /// What the elements of a view are stored in.
 inline Type storedType(Value view) {
   return mlir::cast<tile::ViewType>(view.getType()).getElementType();
@@ -124,6 +135,7 @@ private:
   void packBlock(tile::LoadKeysOp op, llvm::ArrayRef<KeyPlace> places,
                  bool isKey);
   KeyPlace keysOf(tile::LoadKeysOp op, unsigned part);
+  KeyPlace copyKeys(tile::LoadKeysOp op, unsigned part);
   Value keyCount(tile::LoadKeysOp op);
   Value pageRows(mlir::BlockArgument cache);
   Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
@@ -161,6 +173,11 @@ private:
   void emitStreamMaps(const RowSteps &steps, const StreamBlock &block);
   void emitStreamSums(const RowSteps &steps, const StreamBlock &block);
   Value seesWeightlessKey(const StreamBlock &block);
+  StreamedBlock streamedBlock(tile::LoadKeysOp op);
+  struct StreamRun;
+  void forRuns(const StreamedBlock &block, Value begin, Value end,
+               llvm::function_ref<void(const StreamRun &)> body);
+  Value aheadOf(const StreamedBlock &block, Value row, int64_t keys);
 
   // Masks that are tensors, in both forms: EmitTensorMask.cpp.
   void emitTensorMask(const RowSteps &steps, Value first, Value rows,
@@ -239,8 +256,7 @@ private:
   /// Scratch of gathered queries, packed blocks, tables and documents;
   /// finiteness of values.
   llvm::DenseMap<Value, Value> packed, packedValues, finite;
-  /// Blocks of keys and values that are read as they are.
-  llvm::DenseMap<Value, KeyPlace> streamed;
+  llvm::DenseMap<Value, StreamedBlock> streamed;
   int64_t mapCount = 0;
   /// Sums of products: scratch, rows of `columns` elements.
   struct SumPlace {

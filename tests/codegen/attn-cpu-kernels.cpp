@@ -36,6 +36,7 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
     emitAccumulate(k, shape, rows);
     if (rows > target.streamRows)
       continue;
+    emitScaleSums(k, shape, rows);
     for (Type stored : types) {
       emitStreamScore(k, shape, rows, KeyPlaces::Adjacent, stored);
       emitStreamScore(k, shape, rows, KeyPlaces::Apart, stored);

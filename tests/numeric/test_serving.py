@@ -91,11 +91,25 @@ class ServingTest(unittest.TestCase):
 
     def test_pages_of_any_size(self):
         def check(batch):
-            for rows in (1, 16, 24, 128, 256):
+            for rows in (1, 16, 24, 32, 48, 128, 256):
                 self.check(batch, Pages(batch, rows), f"pages of {rows}")
                 self.check(batch, Pages(batch, rows, rank=1), f"a list of pages of {rows}")
                 self.check(batch, Pages(batch, rows, order=(0, 2, 1, 3)), f"pages of {rows}, heads first")
         self.for_all(FEW, check)
+
+    def test_infinities_on_pages(self):
+        """A key without weight hides an infinite value, on whatever page it stands."""
+        for name in ("norms", "halves"):
+            batch = self.batch(name, "core", [(1, 300), (1, 150), (2, 129)])
+            for sequence in batch.sequences:
+                arrays = sequence.arrays
+                arrays["query"][..., 0] = abs(arrays["query"][..., 0])
+                arrays["key"][[7, 40, 126], :, 0] = -np.inf
+                arrays["value"][[7, 40, 126], :, :3] = np.inf
+            batch.alone = [batch.call_alone(s) for s in batch.sequences]
+            self.assertTrue(all(np.isfinite(a["output"].astype(np.float32)).all() for a in batch.alone))
+            for rows in (16, 24, 48, 128):
+                self.check(batch, Pages(batch, rows), f"pages of {rows}")
 
     def test_keys_and_values_on_pages_of_one_buffer(self):
         """[2, pages, ...], [pages, 2, ...] and [pages, rows, 2, ...] are views of it."""
