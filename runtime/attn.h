@@ -139,7 +139,9 @@ typedef enum attn_status {
   ATTN_BAD_TASK = 15,       /* no such phase or task */
   ATTN_TOO_MANY_TASKS = 16, /* more tasks at once than context.workers */
   ATTN_BAD_TARGET = 17,     /* the CPU lacks a feature, or no such target */
-  ATTN_UNSUPPORTED = 18     /* the kernel was compiled without this phase */
+  ATTN_UNSUPPORTED = 18,    /* the kernel was compiled without this phase */
+  ATTN_BAD_WEIGHTS = 19     /* packed_weights are not this kernel's, or not of
+                               this target */
 } attn_status;
 
 /* args.flags: leave the sink out of output and lse, for a result over a part of

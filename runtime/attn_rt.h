@@ -28,7 +28,10 @@ extern "C" {
    slots[b * slot_pitch + i * slot_step], at
      data + slot_origin + slot / slot_rows * slot_stride
           + slot % slot_rows * stride[1]
-   or nowhere if that is negative. */
+   or nowhere if that is negative.
+
+   A weight that is given packed has `panels` in place of data, as
+   attn_rt_packing says. */
 typedef struct attn_rt_view {
   void *data;
   int64_t extent[ATTN_RT_MAX_RANK];
@@ -44,6 +47,7 @@ typedef struct attn_rt_view {
   int64_t slot_rows;
   int64_t slot_stride;
   int64_t slot_origin;
+  const char *panels;
 } attn_rt_view;
 
 /* What every generated function gets. */
@@ -101,6 +105,18 @@ typedef struct attn_rt_program {
   const attn_rt_buffer *buffers;
 } attn_rt_program;
 
+/* Where packed weights have a weight of the kernel, and how: row-major as it
+   is, or, if it has panels, a tensor [columns, inner] in blocks of `block`
+   columns. A block is panels of `panel` columns, each [depth][panel], with
+   zeros beyond `inner` and beyond `columns`. */
+typedef struct attn_rt_packing {
+  int64_t tensor; /* its number among the kernel's */
+  int64_t offset; /* bytes, a multiple of a cache line */
+  int64_t block;  /* 0: no panels */
+  int64_t panel;
+  int64_t depth;
+} attn_rt_packing;
+
 /* The programs of a kernel for one target, ascending in max_queries. */
 typedef struct attn_rt_target {
   const char *name;
@@ -109,6 +125,12 @@ typedef struct attn_rt_target {
   const attn_rt_program *programs;
   const char *constants; /* rows of constants_bytes */
   int64_t constants_bytes;
+  /* One for each weight; packed weights have so many bytes, and `layout` tells
+     them from those of other kernels and of targets with other panels. */
+  int64_t packing_count;
+  const attn_rt_packing *packings;
+  int64_t packed_bytes;
+  uint64_t packed_layout;
 } attn_rt_target;
 
 /* Roles of a tensor. */
@@ -118,7 +140,8 @@ enum {
   ATTN_RT_KV_LENGTHS = 4, /* int32 lengths, 0 to what the caches hold */
   ATTN_RT_SINKS = 8,      /* dropped by ATTN_FLAG_NO_SINK */
   ATTN_RT_CACHE = 16,     /* [batch, kv_capacity, ...], or pages of rows */
-  ATTN_RT_NEW_ROWS = 32   /* becomes rows of caches: all are there or none */
+  ATTN_RT_NEW_ROWS = 32,  /* becomes rows of caches: all are there or none */
+  ATTN_RT_WEIGHT = 64     /* may be given packed */
 };
 
 typedef struct attn_rt_tensor {
@@ -164,6 +187,12 @@ attn_status attn_rt_can_run(const attn_rt_kernel *kernel, uint32_t kinds,
                             const void *args, const attn_context *context);
 uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
                            const attn_maxima *maxima);
+
+/* NAME_layer_pack_weights, and its size for any target. */
+attn_status attn_rt_pack_weights(const attn_rt_kernel *kernel, const void *args,
+                                 const DLTensor *packed,
+                                 const attn_context *context);
+uint64_t attn_rt_packed_weights_bytes(const attn_rt_kernel *kernel);
 
 /* NAME_merge; messages call it `symbol`. */
 attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,

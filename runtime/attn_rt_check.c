@@ -332,6 +332,12 @@ static attn_status check_argument(attn_rt_call *call, const attn_rt_args *args,
   attn_rt_tensor own;
   const checked c = {call, context, declared, tensor, &call->views[index]};
   attn_status status;
+  if (call->packed && (declared->role & ATTN_RT_WEIGHT)) {
+    attn_rt_clear(c.view, sizeof(*c.view));
+    if (!dropped)
+      attn_rt_bind_packed(call, index, c.view);
+    return ATTN_OK;
+  }
   if (tensor)
     call->given |= (uint64_t)1 << index;
   if (!tensor) {
@@ -380,6 +386,8 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
   status = check_reserved(kernel, &tail, context);
   if (!status)
     status = attn_rt_read_batch(call, &tail, args->flags, context);
+  if (!status)
+    status = attn_rt_read_packed(call, tail.packed_weights, context);
   for (int64_t i = 0; i < kernel->tensor_count && !status; ++i)
     status = check_argument(call, args, i, context);
   if (!status)
@@ -390,5 +398,28 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     status = attn_rt_check_overlap(call, context);
   if (!status)
     attn_rt_arrange(call);
+  return status;
+}
+
+attn_status attn_rt_check_weights(attn_rt_call *call, const void *raw,
+                                  const attn_context *context) {
+  const attn_rt_kernel *kernel = call->kernel;
+  const attn_rt_args *args = raw;
+  attn_status status = check_head(call, args, context);
+  if (!status && args->flags)
+    status = attn_rt_fail(context, ATTN_BAD_FLAGS,
+                          "%s: args.flags is %x, expected 0: weights are "
+                          "packed for every call",
+                          kernel->symbol, (uint64_t)args->flags);
+  if (status)
+    return status;
+  for (int s = 0; s < ATTN_RT_ALL_SYMBOLS; ++s)
+    call->symbol[s] = -1;
+  attn_rt_clear(&call->batch, sizeof(call->batch));
+  call->given = 0;
+  call->packed = 0;
+  for (int64_t i = 0; i < kernel->tensor_count && !status; ++i)
+    if (kernel->tensors[i].role & ATTN_RT_WEIGHT)
+      status = check_argument(call, args, i, context);
   return status;
 }

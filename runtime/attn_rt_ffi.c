@@ -1,7 +1,7 @@
 /* TVM-FFI's view of an entry, in shared libraries only: the tensors in manifest
    order (None: absent), then an int layer, int flags, a uint8 workspace,
-   q_indptr, page_table, page_indptr and slot_mapping, which may be left out or
-   None. Tasks run one after the other on the calling thread.
+   q_indptr, page_table, page_indptr, slot_mapping and packed_weights, which may
+   be left out or None. Tasks run one after the other on the calling thread.
 
    A call that is given its workspace makes no malloc, like any call. One
    without allocates for its own time: Python has no way to know a size
@@ -25,6 +25,7 @@ enum {
   PAGE_TABLE,
   PAGE_INDPTR,
   SLOT_MAPPING,
+  PACKED_WEIGHTS,
   OPTIONS
 };
 
@@ -191,13 +192,13 @@ static attn_status check_count(const ffi_call *call, int32_t count) {
   return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
                       "%s: got %d arguments, expected %d to %d: the tensors "
                       "from '%s' to '%s', layer, flags, workspace, q_indptr, "
-                      "page_table, page_indptr, slot_mapping",
+                      "page_table, page_indptr, slot_mapping, packed_weights",
                       kernel->symbol, (int64_t)count, tensors,
                       tensors + OPTIONS, kernel->tensors[0].name,
                       kernel->tensors[tensors - 1].name);
 }
 
-/* The tensors that say how rows and caches are spread. */
+/* The tensors that say how rows, caches and weights are kept. */
 static attn_status read_tail(ffi_call *call,
                              const attn_ffi_any *const *options) {
   attn_rt_tail tail = {0};
@@ -206,11 +207,13 @@ static attn_status read_tail(ffi_call *call,
     const char *name;
     const attn_ffi_any *arg;
     const DLTensor **tensor;
-  } rows[] = {{"q_indptr", options[Q_INDPTR], &tail.q_indptr},
-              {"page_table", options[PAGE_TABLE], &tail.page_table},
-              {"page_indptr", options[PAGE_INDPTR], &tail.page_indptr},
-              {"slot_mapping", options[SLOT_MAPPING], &tail.slot_mapping}};
-  for (int i = 0; i < 4; ++i) {
+  } rows[] = {
+      {"q_indptr", options[Q_INDPTR], &tail.q_indptr},
+      {"page_table", options[PAGE_TABLE], &tail.page_table},
+      {"page_indptr", options[PAGE_INDPTR], &tail.page_indptr},
+      {"slot_mapping", options[SLOT_MAPPING], &tail.slot_mapping},
+      {"packed_weights", options[PACKED_WEIGHTS], &tail.packed_weights}};
+  for (int i = 0; i < 5; ++i) {
     attn_status status = read_tensor(call, rows[i].name, ATTN_RT_OPTIONAL,
                                      rows[i].arg, rows[i].tensor);
     if (status)
@@ -328,6 +331,62 @@ int32_t attn_rt_ffi_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
   /* Wherever a uint8 tensor begins, its cache lines are enough. */
   *result = (attn_ffi_any){
       ATTN_FFI_INT, 0, {(int64_t)bytes + ATTN_RT_CACHE_LINE - 1}};
+  return 0;
+}
+
+int32_t attn_rt_ffi_packed_weights_bytes(const attn_rt_kernel *kernel,
+                                         void *handle, const attn_ffi_any *args,
+                                         int32_t count, attn_ffi_any *result) {
+  ffi_call call;
+  (void)handle, (void)args;
+  open_context(&call, kernel->symbol);
+  if (count)
+    return raise_error(&call,
+                       attn_rt_fail(&call.context, ATTN_BAD_ARGS,
+                                    "%s: got %d arguments, expected none",
+                                    kernel->symbol, (int64_t)count));
+  *result = (attn_ffi_any){
+      ATTN_FFI_INT, 0, {(int64_t)attn_rt_packed_weights_bytes(kernel)}};
+  return 0;
+}
+
+/* The weights in manifest order, then where they go. */
+static attn_status read_weights(ffi_call *call, const attn_ffi_any *args,
+                                int32_t count, const DLTensor **packed) {
+  const attn_rt_kernel *kernel = call->kernel;
+  int64_t weights = kernel->targets[0].packing_count;
+  attn_status status = ATTN_OK;
+  for (int64_t i = 0; i < kernel->tensor_count; ++i)
+    call->args.tensors[i] = 0;
+  if (count != weights + 1)
+    return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
+                        "%s: got %d arguments, expected %d: the weights and "
+                        "packed",
+                        kernel->symbol, (int64_t)count, weights + 1);
+  for (int64_t i = 0; i < weights && !status; ++i) {
+    int64_t tensor = kernel->targets[0].packings[i].tensor;
+    status = read_tensor(call, kernel->tensors[tensor].name,
+                         kernel->tensors[tensor].role, &args[i],
+                         &call->args.tensors[tensor]);
+  }
+  return status ? status
+                : read_tensor(call, "packed", 0, &args[weights], packed);
+}
+
+int32_t attn_rt_ffi_pack_weights(const attn_rt_kernel *kernel, void *handle,
+                                 const attn_ffi_any *args, int32_t count,
+                                 attn_ffi_any *result) {
+  ffi_call call;
+  const DLTensor *packed = 0;
+  attn_status status;
+  (void)handle;
+  open_call(&call, kernel, 0);
+  status = read_weights(&call, args, count, &packed);
+  if (!status)
+    status = attn_rt_pack_weights(kernel, &call.args, packed, &call.context);
+  if (status)
+    return raise_error(&call, status);
+  *result = (attn_ffi_any){ATTN_FFI_NONE, 0, {0}};
   return 0;
 }
 

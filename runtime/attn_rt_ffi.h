@@ -44,6 +44,13 @@ int32_t attn_rt_ffi_run(const attn_rt_kernel *kernel, uint32_t kinds,
 int32_t attn_rt_ffi_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
                               void *handle, const attn_ffi_any *args,
                               int32_t count, attn_ffi_any *result);
+/* The weights, packed. */
+int32_t attn_rt_ffi_pack_weights(const attn_rt_kernel *kernel, void *handle,
+                                 const attn_ffi_any *args, int32_t count,
+                                 attn_ffi_any *result);
+int32_t attn_rt_ffi_packed_weights_bytes(const attn_rt_kernel *kernel,
+                                         void *handle, const attn_ffi_any *args,
+                                         int32_t count, attn_ffi_any *result);
 /* outputs, lses, sinks, output, lse. */
 int32_t attn_rt_ffi_merge(const char *symbol, void *handle,
                           const attn_ffi_any *args, int32_t count,

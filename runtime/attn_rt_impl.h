@@ -15,6 +15,7 @@ typedef struct attn_rt_tail {
   const DLTensor *key_scale, *value_scale;
   uint32_t key_scale_group, value_scale_group;
   const DLTensor *q_indptr, *page_table, *page_indptr, *slot_mapping;
+  const DLTensor *packed_weights;
 } attn_rt_tail;
 
 /* Beside the symbols of generated code: those of packed rows and of pages. */
@@ -34,7 +35,7 @@ typedef struct attn_rt_aside {
 
 /* How the rows and caches of a call are spread. */
 typedef struct attn_rt_batch {
-  attn_rt_aside asides[4];
+  attn_rt_aside asides[5];
   int aside_count;
   /* Sequences follow each other along one dimension of rows; those of sequence
      b are [q_indptr[b], q_indptr[b + 1]). */
@@ -58,7 +59,8 @@ typedef struct attn_rt_call {
   int64_t symbol[ATTN_RT_ALL_SYMBOLS];
   int64_t longest; /* valid keys of the longest sequence */
   const int32_t *lengths;
-  uint64_t given; /* bits of the tensors that are there */
+  uint64_t given;     /* bits of the tensors that are there */
+  const char *packed; /* the weights, packed; NULL: they are as they are */
   attn_rt_view views[ATTN_RT_MAX_TENSORS];
 } attn_rt_call;
 
@@ -91,6 +93,18 @@ attn_status attn_rt_check_context(const char *symbol,
    attn_rt_check_pages alone. */
 attn_status attn_rt_check_args(attn_rt_call *call, const void *args,
                                const attn_context *context);
+
+/* Checks the head of the args and the weights among their tensors. */
+attn_status attn_rt_check_weights(attn_rt_call *call, const void *args,
+                                  const attn_context *context);
+
+/* Checks packed weights, if there are any. */
+attn_status attn_rt_read_packed(attn_rt_call *call, const DLTensor *packed,
+                                const attn_context *context);
+
+/* Where weight `index` of a call of packed weights is. */
+void attn_rt_bind_packed(const attn_rt_call *call, int64_t index,
+                         attn_rt_view *view);
 
 /* Checks one tensor and describes it by `view`. */
 attn_status attn_rt_check_tensor(attn_rt_call *call,
@@ -146,6 +160,10 @@ const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
 /* Checks that no output shares a byte with another tensor. */
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
                                   const attn_context *context);
+
+/* 1 when two views share a byte, or when in doubt. */
+int attn_rt_overlap(const attn_rt_view *a, uint64_t a_bytes,
+                    const attn_rt_view *b, uint64_t b_bytes);
 
 /* 1 when two elements of the view share a byte. Conservative for strides that
    interleave in other ways than nesting. */

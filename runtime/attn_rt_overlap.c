@@ -55,8 +55,8 @@ static int interleave(const attn_rt_view *a, uint64_t a_bytes,
   return a_reach * a_bytes <= shift && shift + b_reach * b_bytes <= bytes;
 }
 
-static int overlap(const attn_rt_view *a, uint64_t a_bytes,
-                   const attn_rt_view *b, uint64_t b_bytes) {
+int attn_rt_overlap(const attn_rt_view *a, uint64_t a_bytes,
+                    const attn_rt_view *b, uint64_t b_bytes) {
   uint64_t a_begin = (uint64_t)(uintptr_t)a->data;
   uint64_t b_begin = (uint64_t)(uintptr_t)b->data;
   if (is_empty(a) || is_empty(b) ||
@@ -90,13 +90,14 @@ static attn_status check_output(const attn_rt_call *call, int64_t i,
     /* A pair of outputs is looked at once. */
     if (j == i || (j < i && (tensors[j].role & ATTN_RT_OUTPUT)))
       continue;
-    if (overlap(view, bytes, &call->views[j], tensors[j].dtype.bits / 8))
+    if (attn_rt_overlap(view, bytes, &call->views[j],
+                        tensors[j].dtype.bits / 8))
       return fail(call, tensors[i].name, view, tensors[j].name, &call->views[j],
                   context);
   }
   for (int j = 0; j < call->batch.aside_count; ++j) {
     const attn_rt_aside *aside = &call->batch.asides[j];
-    if (overlap(view, bytes, &aside->view, aside->element_bytes))
+    if (attn_rt_overlap(view, bytes, &aside->view, aside->element_bytes))
       return fail(call, tensors[i].name, view, aside->name, &aside->view,
                   context);
   }

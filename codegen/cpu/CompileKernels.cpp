@@ -8,6 +8,7 @@
 #include "codegen/cpu/BufferPlan.h"
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Pipeline.h"
+#include "codegen/cpu/WeightPlan.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -51,6 +52,15 @@ static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
   return facts;
 }
 
+static std::vector<CpuWeight> describe(const WeightPlan &plan) {
+  std::vector<CpuWeight> weights;
+  for (const auto &[argument, panels] : plan.getWeights()) {
+    WeightPanels own = panels.value_or(WeightPanels{0, 0, 0});
+    weights.push_back({argument, own.columnBlock, own.panel, own.depth});
+  }
+  return weights;
+}
+
 FailureOr<CpuObject>
 attn::cpu::compileKernels(ArrayRef<SmallVector<tile::ProgramOp>> kernels,
                           const CpuTarget &target) {
@@ -70,6 +80,7 @@ attn::cpu::compileKernels(ArrayRef<SmallVector<tile::ProgramOp>> kernels,
     CpuKernel &kernel = result.kernels.emplace_back();
     for (tile::ProgramOp program : programs)
       kernel.programs.push_back(describe(program, *module));
+    kernel.weights = describe(WeightPlan(programs, target));
     kernel.target = {target.name, target.triple, target.cpu, target.features};
   }
   FailureOr<std::string> object =

@@ -42,6 +42,14 @@ struct CpuProgram {
   std::vector<CpuBuffer> buffers;
 };
 
+/// A weight that callers may give packed: panels as WeightPlan.h has them, or,
+/// where columnBlock is 0, the tensor as it is.
+struct CpuWeight {
+  /// Its number among the kernel's tensors.
+  int64_t tensor;
+  int64_t columnBlock, panel, depth;
+};
+
 /// A scalar that differs between layers: f32 or index.
 struct CpuParameter {
   std::string name;
@@ -67,6 +75,8 @@ struct CpuKernel {
   CpuTargetFacts target;
   /// Ascending in maxQueries.
   std::vector<CpuProgram> programs;
+  /// Of scope layer.
+  std::vector<CpuWeight> weights;
   /// The parameters in declaration order, and their values, 8 bytes each, row
   /// by row: f32 in the low four bytes, index as int64. They are the same for
   /// all programs.

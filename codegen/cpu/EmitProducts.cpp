@@ -6,9 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "codegen/cpu/StoredElements.h"
 #include "codegen/cpu/TaskEmitter.h"
 
-#include "mlir/IR/Matchers.h"
+#include "runtime/attn_rt.h"
+
+#include <cstddef>
 
 using namespace mlir;
 using namespace attn;
@@ -40,47 +43,6 @@ unsigned TaskEmitter::startProduct(tile::FillOp op) {
   return sums.size() - 1;
 }
 
-/// The rows of a tensor, whole.
-static int64_t rowSize(tile::LoadRowsOp load) {
-  return load.getView().getType().getShape().back();
-}
-
-static bool isDefinedIn(Operation *region, Value value) {
-  Operation *op = value.getDefiningOp();
-  return op ? region->isProperAncestor(op)
-            : region->isAncestor(
-                  cast<BlockArgument>(value).getOwner()->getParentOp());
-}
-
-/// Whether the steps of the loop are the whole rows of both factors, which are
-/// known before it.
-static bool coversRows(scf::ForOp loop, tile::MultiplyOp op) {
-  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
-  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
-  APInt upper, step;
-  if (!op.getTransposed() || !matchPattern(loop.getLowerBound(), m_Zero()) ||
-      !matchPattern(loop.getUpperBound(), m_ConstantInt(&upper)) ||
-      !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
-      upper != rowSize(rows) || upper != rowSize(weight) ||
-      step != widthOf(op.getRows()))
-    return false;
-  Value place = loop.getInductionVar();
-  return rows.getColumn() == place && weight.getColumn() == place &&
-         llvm::none_of(ValueRange{rows.getRow(), rows.getCount(),
-                                  weight.getRow(), weight.getCount()},
-                       [&](Value value) { return isDefinedIn(loop, value); });
-}
-
-/// The same for a product without a loop.
-static bool coversRows(tile::MultiplyOp op) {
-  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
-  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
-  return matchPattern(rows.getColumn(), m_Zero()) &&
-         matchPattern(weight.getColumn(), m_Zero()) &&
-         rowSize(rows) == rowSize(weight) &&
-         rowSize(rows) <= widthOf(op.getRows());
-}
-
 void TaskEmitter::emitProductLoop(scf::ForOp loop) {
   unsigned number =
       startProduct(loop.getInitArgs()[0].getDefiningOp<tile::FillOp>());
@@ -88,7 +50,7 @@ void TaskEmitter::emitProductLoop(scf::ForOp loop) {
   sumNumbers[loop.getResult(0)] = number;
   auto packed = [&] { emitLoop(loop); };
   auto products = loop.getBody()->getOps<tile::MultiplyOp>();
-  if (llvm::hasSingleElement(products) && coversRows(loop, *products.begin()))
+  if (!products.empty() && multipliesWholeRows(*products.begin()))
     emitProduct(*products.begin(), sums[number], packed);
   else
     packed();
@@ -111,9 +73,17 @@ void TaskEmitter::emitProduct(tile::MultiplyOp op, const SumPlace &sum,
               k.i64(view.back()));
   Value isSmall =
       k.less(scalar(rows.getCount()), k.i64(k.getTarget().productRows + 1));
-  k.when(
-      k.both(isSmall, isAdjacent), [&] { emitStreamedProduct(op, sum); },
-      packed);
+  Value isStreamed = k.both(isSmall, isAdjacent);
+  if (weights.panelsOf(weight.getView()))
+    isStreamed = k.both(isStreamed, isNull(panelsAt(weight.getView())));
+  k.when(isStreamed, [&] { emitStreamedProduct(op, sum); }, packed);
+}
+
+/// The caller's panels of a weight, null if it is given as it is.
+Value TaskEmitter::panelsAt(Value weight) {
+  return k.loadPtr(
+      viewField(cast<BlockArgument>(weight), offsetof(attn_rt_view, panels)),
+      0);
 }
 
 /// Whole rows times whole rows of the weight.
@@ -161,7 +131,7 @@ void TaskEmitter::emitMultiply(tile::MultiplyOp op) {
     sumNumbers[op.getSum()] = startProduct(start);
   unsigned number = sumNumbers.lookup(op.getSum());
   sumNumbers[op.getNewSum()] = number;
-  if (start && op.getTransposed() && coversRows(op))
+  if (start && multipliesWholeRows(op))
     return emitProduct(op, sums[number], [&] { emitPackedProduct(op); });
   emitPackedProduct(op);
 }
@@ -225,9 +195,6 @@ void TaskEmitter::emitBlockProduct(tile::MultiplyOp op, int64_t inner) {
       inner, op.getTransposed() ? target.unroll : target.panel());
   shape.kernel = KernelShape(target, inner, widthOf(op.getSum()), steps);
   const SumPlace sum = sums[sumNumbers.lookup(op.getSum())];
-  Value packed = allocate(shape.kernel.packedValues());
-  packWeight({weight, bool(op.getTransposed()), packed});
-
   int64_t most = KernelShape::roundUp(shape.maxRows, target.rowBlock());
   Value gathered = allocate(most * steps);
   RowAddress address = addressOf(rows.getView());
@@ -238,11 +205,44 @@ void TaskEmitter::emitBlockProduct(tile::MultiplyOp op, int64_t inner) {
                        scalar(rows.getColumn()));
     k.call(gather, {from, k.at(gathered, k.mul(row, steps))});
   });
-  k.loop(k.i64(0), count, target.rowBlock(), [&](Value row) {
-    Value left = k.minimum(k.i64(target.rowBlock()), k.sub(count, row));
-    callVariant(emitAccumulate, left,
-                {k.at(gathered, k.mul(row, steps)), packed,
-                 k.at(sum.base, k.mul(row, sum.stride)), sum.ones,
-                 k.i64(steps)});
+  auto eachRowBlock = [&](function_ref<void(Value, Value, Value)> body) {
+    k.loop(k.i64(0), count, target.rowBlock(), [&](Value row) {
+      Value left = k.minimum(k.i64(target.rowBlock()), k.sub(count, row));
+      body(left, k.at(gathered, k.mul(row, steps)),
+           k.at(sum.base, k.mul(row, sum.stride)));
+    });
+  };
+  auto pack = [&] {
+    Value packed = allocate(shape.kernel.packedValues());
+    packWeight({weight, bool(op.getTransposed()), packed});
+    eachRowBlock([&](Value left, Value row, Value sums) {
+      callVariant(emitAccumulate, left,
+                  {row, packed, sums, sum.ones, k.i64(steps)});
+    });
+  };
+  std::optional<WeightPanels> panels = weights.panelsOf(weight.getView());
+  if (!panels)
+    return pack();
+  k.when(isNull(panelsAt(weight.getView())), pack, [&] {
+    Type stored = storedType(weight.getView());
+    Value from = panelsFrom(weight, *panels);
+    Value panelCount = k.ceilDiv(scalar(weight.getCount()), panels->panel);
+    eachRowBlock([&](Value left, Value row, Value sums) {
+      callVariant(
+          [&](KernelBuilder &k, const KernelShape &shape, int64_t rows) {
+            return emitPanelProduct(k, shape, rows, stored);
+          },
+          left, {row, from, k.i64(panels->panelElements()), sums, panelCount});
+    });
   });
+}
+
+/// Where the panels of the block that `load` loads have their step.
+Value TaskEmitter::panelsFrom(tile::LoadRowsOp load,
+                              const WeightPanels &panels) {
+  Value block = k.div(scalar(load.getRow()), panels.columnBlock);
+  Value place = k.add(k.mul(block, panels.blockElements()),
+                      k.mul(scalar(load.getColumn()), panels.panel));
+  return elementAt(k, storedType(load.getView()), panelsAt(load.getView()),
+                   place);
 }

@@ -139,10 +139,12 @@ Value TaskEmitter::bufferOffset(unsigned number) {
   return offset;
 }
 
-Value TaskEmitter::isAbsent(Value view) {
-  Value address =
-      LLVM::PtrToIntOp::create(k.builder(), k.loc(), k.i64Type, dataOf(view));
-  return k.equal(address, k.i64(0));
+Value TaskEmitter::isAbsent(Value view) { return isNull(dataOf(view)); }
+
+Value TaskEmitter::isNull(Value address) {
+  Value number =
+      LLVM::PtrToIntOp::create(k.builder(), k.loc(), k.i64Type, address);
+  return k.equal(number, k.i64(0));
 }
 
 Value TaskEmitter::elementOf(Value view, ValueRange indices) {

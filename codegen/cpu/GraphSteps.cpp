@@ -6,6 +6,7 @@
 
 #include "codegen/cpu/GraphSteps.h"
 
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -72,4 +73,54 @@ Value attn::cpu::countOf(Value tile) {
         return countOf(loop.getInitArgs()[number]);
       })
       .Default(Value());
+}
+
+/// The rows of a tensor, whole.
+static int64_t rowSize(tile::LoadRowsOp load) {
+  return load.getView().getType().getShape().back();
+}
+
+static bool isDefinedIn(Operation *region, Value value) {
+  Operation *op = value.getDefiningOp();
+  return op ? region->isProperAncestor(op)
+            : region->isAncestor(
+                  cast<BlockArgument>(value).getOwner()->getParentOp());
+}
+
+/// Whether the steps of the loop are the whole rows of both factors, which are
+/// known before it.
+static bool coversRows(scf::ForOp loop, tile::MultiplyOp op) {
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  APInt upper, step;
+  if (!op.getTransposed() || !matchPattern(loop.getLowerBound(), m_Zero()) ||
+      !matchPattern(loop.getUpperBound(), m_ConstantInt(&upper)) ||
+      !matchPattern(loop.getStep(), m_ConstantInt(&step)) ||
+      upper != rowSize(rows) || upper != rowSize(weight) ||
+      step != op.getRows().getType().getShape()[1])
+    return false;
+  Value place = loop.getInductionVar();
+  return rows.getColumn() == place && weight.getColumn() == place &&
+         llvm::none_of(ValueRange{rows.getRow(), rows.getCount(),
+                                  weight.getRow(), weight.getCount()},
+                       [&](Value value) { return isDefinedIn(loop, value); });
+}
+
+/// The same for a product without a loop.
+static bool coversRows(tile::MultiplyOp op) {
+  auto rows = op.getRows().getDefiningOp<tile::LoadRowsOp>();
+  auto weight = op.getWeight().getDefiningOp<tile::LoadRowsOp>();
+  return matchPattern(rows.getColumn(), m_Zero()) &&
+         matchPattern(weight.getColumn(), m_Zero()) &&
+         rowSize(rows) == rowSize(weight) &&
+         rowSize(rows) <= op.getRows().getType().getShape()[1];
+}
+
+bool attn::cpu::multipliesWholeRows(tile::MultiplyOp op) {
+  if (op.getSum().getDefiningOp<tile::FillOp>())
+    return op.getTransposed() && coversRows(op);
+  auto loop = dyn_cast<scf::ForOp>(op->getParentOp());
+  return loop && isProductLoop(loop) &&
+         llvm::hasSingleElement(loop.getBody()->getOps<tile::MultiplyOp>()) &&
+         coversRows(loop, op);
 }

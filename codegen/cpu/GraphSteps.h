@@ -26,6 +26,10 @@ bool isProductLoop(mlir::scf::ForOp loop);
 /// The sum of a product, at its start or on the way.
 bool isProductSum(mlir::Value tile);
 
+/// The steps of the product are the whole rows of both factors, which are known
+/// before it.
+bool multipliesWholeRows(tile::MultiplyOp op);
+
 /// The number of rows of a tile that row steps and products work on; null if
 /// the tile is none of theirs.
 mlir::Value countOf(mlir::Value tile);

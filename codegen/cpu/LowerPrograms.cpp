@@ -7,6 +7,9 @@
 #include "codegen/cpu/CpuPasses.h"
 #include "codegen/cpu/TaskEmitter.h"
 #include "codegen/cpu/VerifyPrograms.h"
+#include "codegen/cpu/WeightPlan.h"
+
+#include "llvm/ADT/MapVector.h"
 
 namespace attn::cpu {
 #define GEN_PASS_DEF_CPULOWERPROGRAMS
@@ -27,13 +30,20 @@ struct CpuLowerProgramsPass
     if (failed(known))
       return signalPassFailure();
     KernelBuilder builder(getOperation(), *known);
-    for (tile::ProgramOp program :
-         llvm::make_early_inc_range(getOperation().getOps<tile::ProgramOp>())) {
+    llvm::MapVector<StringRef, SmallVector<tile::ProgramOp>> kernels;
+    for (auto program : getOperation().getOps<tile::ProgramOp>()) {
       if (failed(verifyProgram(program, *known)))
         return signalPassFailure();
-      TaskEmitter(builder, program).emit();
-      program.erase();
+      kernels[program.getKernelName()].push_back(program);
     }
+    for (ArrayRef<tile::ProgramOp> programs :
+         llvm::make_second_range(kernels)) {
+      WeightPlan weights(programs, *known);
+      for (tile::ProgramOp program : programs)
+        TaskEmitter(builder, program, weights).emit();
+    }
+    for (auto &entry : kernels)
+      llvm::for_each(entry.second, [](tile::ProgramOp p) { p.erase(); });
   }
 };
 } // namespace

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/Microkernels.h"
+#include "codegen/cpu/StoredElements.h"
 
 #include "llvm/ADT/Twine.h"
 
@@ -23,6 +24,10 @@ struct OuterProduct {
   int64_t leftStride;
   int64_t panel;
   int64_t unroll;
+  /// What the right matrix is stored in, and how many of its elements ahead it
+  /// is asked for; 0: it is in a cache.
+  Type stored;
+  int64_t ahead = 0;
 
   /// The accumulators, row by row, after `steps` steps, ascending.
   SmallVector<Value> emit(KernelBuilder &k, Value left, Value right,
@@ -30,9 +35,9 @@ struct OuterProduct {
     auto body = [&](Value step, ValueRange carried) {
       SmallVector<Value> sums(carried);
       Value a = k.at(left, step);
-      Value b = k.at(right, k.mul(step, panel));
+      Value b = elementAt(k, stored, right, k.mul(step, panel));
       for (int64_t u = 0; u < unroll; ++u)
-        emitStep(k, k.at(a, u), k.at(b, u * panel), sums);
+        emitStep(k, k.at(a, u), elementAt(k, stored, b, u * panel), sums);
       return sums;
     };
     return k.loop(k.i64(0), steps, unroll, inits, body);
@@ -43,7 +48,11 @@ private:
                 MutableArrayRef<Value> sums) const {
     SmallVector<Value> columns;
     for (int64_t v = 0; v < vectors; ++v)
-      columns.push_back(k.load(k.at(b, v * k.getTarget().lanes)));
+      columns.push_back(loadElements(
+          k, stored, elementAt(k, stored, b, v * k.getTarget().lanes)));
+    if (ahead)
+      for (int64_t i = 0; i < panel; i += elementsOfLine(stored))
+        k.prefetch(elementAt(k, stored, b, ahead + i));
     for (int64_t row = 0; row < rows; ++row) {
       Value factor = k.broadcast(k.loadF32(k.at(a, row * leftStride)));
       for (int64_t v = 0; v < vectors; ++v) {
@@ -73,8 +82,12 @@ func::FuncOp attn::cpu::emitScore(KernelBuilder &k, const KernelShape &shape,
   Value query = k.argument(0), keys = k.argument(1), score = k.argument(2);
   Value maxima = k.argument(3), panels = k.argument(4);
   Value scale = k.broadcast(k.argument(5));
-  OuterProduct product = {rows, k.getTarget().panelVectors, shape.queryStride(),
-                          shape.panel, shape.unroll};
+  OuterProduct product = {rows,
+                          k.getTarget().panelVectors,
+                          shape.queryStride(),
+                          shape.panel,
+                          shape.unroll,
+                          k.f32Type};
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * shape.lanes));
@@ -111,8 +124,12 @@ func::FuncOp attn::cpu::emitAccumulate(KernelBuilder &k,
               /*local=*/true);
   Value weights = k.argument(0), values = k.argument(1), sum = k.argument(2);
   Value alpha = k.argument(3), keys = k.argument(4);
-  OuterProduct product = {rows, k.getTarget().panelVectors, shape.scoreStride(),
-                          shape.panel, shape.unroll};
+  OuterProduct product = {rows,
+                          k.getTarget().panelVectors,
+                          shape.scoreStride(),
+                          shape.panel,
+                          shape.unroll,
+                          k.f32Type};
   k.loop(k.i64(0), k.i64(shape.sumStride() / shape.panel), 1, [&](Value panel) {
     Value out = k.at(sum, k.mul(panel, shape.panel));
     auto place = [&](int64_t row, int64_t v) {
@@ -130,6 +147,47 @@ func::FuncOp attn::cpu::emitAccumulate(KernelBuilder &k,
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t v = 0; v < product.vectors; ++v)
         k.store(sums[row * product.vectors + v], place(row, v));
+  });
+  k.end();
+  return function;
+}
+
+func::FuncOp attn::cpu::emitPanelProduct(KernelBuilder &k,
+                                         const KernelShape &shape, int64_t rows,
+                                         Type stored) {
+  std::string name =
+      nameOf("panel_product", rows, shape.panel, shape.valueDim, shape) +
+      storedSuffix(stored).str();
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.ptrType, k.i64Type, k.ptrType, k.i64Type}, {},
+              /*local=*/true);
+  Value input = k.argument(0), panels = k.argument(1), stride = k.argument(2);
+  const CpuTarget &target = k.getTarget();
+  // What is widened waits in registers: NEON has none left for a second step.
+  int64_t unroll = stored.isF32() ? shape.unroll : 1;
+  OuterProduct product = {rows,
+                          target.panelVectors,
+                          shape.keyBlock,
+                          shape.panel,
+                          unroll,
+                          stored,
+                          target.panelAhead * bytesOf(k.f32Type) /
+                              bytesOf(stored)};
+  k.loop(k.i64(0), k.argument(4), 1, [&](Value panel) {
+    Value out = k.at(k.argument(3), k.mul(panel, shape.panel));
+    SmallVector<Value> places, inits;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t v = 0; v < product.vectors; ++v) {
+        places.push_back(k.at(out, row * shape.sumStride() + v * shape.lanes));
+        inits.push_back(k.load(places.back()));
+      }
+    SmallVector<Value> sums = product.emit(
+        k, input, elementAt(k, stored, panels, k.mul(panel, stride)),
+        k.i64(shape.keyBlock), inits);
+    for (auto [place, value] : llvm::zip_equal(places, sums))
+      k.store(value, place);
   });
   k.end();
   return function;

@@ -128,6 +128,13 @@ mlir::func::FuncOp emitStreamAccumulate(KernelBuilder &k,
 mlir::func::FuncOp emitStreamProduct(KernelBuilder &k, int64_t rows,
                                      int64_t inner, Type stored);
 
+/// panel_product(rows, panels, panelStride, sum, count): sum += rows x panels
+/// for `rows` rows and `count` panels, `panelStride` elements apart, of which
+/// keyBlock steps are read; as accumulate, but of `stored` panels and without a
+/// factor.
+mlir::func::FuncOp emitPanelProduct(KernelBuilder &k, const KernelShape &shape,
+                                    int64_t rows, Type stored);
+
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 

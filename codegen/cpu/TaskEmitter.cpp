@@ -59,10 +59,11 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
           hidesKeys};
 }
 
-TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program)
+TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program,
+                         const WeightPlan &weights)
     : k(k), program(program),
       shape{KernelShape(k.getTarget(), 1, 1, 1), 1, 1, false, false},
-      buffers(program) {}
+      buffers(program), weights(weights) {}
 
 void TaskEmitter::emit() {
   func::FuncOp grid = emitGrid();

@@ -13,6 +13,7 @@
 #include "codegen/cpu/Microkernels.h"
 #include "codegen/cpu/RowSteps.h"
 #include "codegen/cpu/RowTiles.h"
+#include "codegen/cpu/WeightPlan.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -83,7 +84,9 @@ struct RowAddress {
 /// Emits the grid function and the phase functions of one program.
 class TaskEmitter {
 public:
-  TaskEmitter(KernelBuilder &k, tile::ProgramOp program);
+  /// `weights` is the plan of the program's kernel.
+  TaskEmitter(KernelBuilder &k, tile::ProgramOp program,
+              const WeightPlan &weights);
 
   /// Emits <symbol>_grid, which carries the program's footprint, and
   /// <symbol>_phase<N>.
@@ -161,8 +164,8 @@ private:
   mlir::func::FuncOp emitMapFunction(const RowSteps &steps);
   void packTables(tile::PhaseOp phase);
   llvm::SmallVector<Value> placeOf(tile::MapOp map, Value row, Value begin);
-  using EmitVariant = mlir::func::FuncOp (*)(KernelBuilder &,
-                                             const KernelShape &, int64_t);
+  using EmitVariant = llvm::function_ref<mlir::func::FuncOp(
+      KernelBuilder &, const KernelShape &, int64_t)>;
   void callVariant(EmitVariant emitVariant, Value count, ValueRange arguments);
 
   // The same for one query and a few rows, unpacked: EmitStream.cpp.
@@ -212,6 +215,8 @@ private:
   void emitPackedProduct(tile::MultiplyOp op);
   void emitBlockProduct(tile::MultiplyOp op, int64_t inner);
   void packWeight(const WeightBlock &block);
+  Value panelsAt(Value weight);
+  Value panelsFrom(tile::LoadRowsOp load, const WeightPanels &panels);
   unsigned startProduct(tile::FillOp op);
 
   // Views: EmitViews.cpp.
@@ -220,6 +225,7 @@ private:
   Value extentOf(Value view, int64_t dim);
   Value strideOf(Value view, int64_t dim);
   Value isAbsent(Value view);
+  Value isNull(Value address);
   /// The address of an element of a view; missing indices are 0.
   Value elementOf(Value view, ValueRange indices);
   Value moveBy(Value view, Value base, Value elements);
@@ -249,6 +255,7 @@ private:
   tile::ProgramOp program;
   PhaseShape shape;
   BufferPlan buffers;
+  const WeightPlan &weights;
   Value frame, scratch;
   mlir::IRMapping scalars;
   llvm::SmallVector<StatePlace> states;

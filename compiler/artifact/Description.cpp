@@ -130,7 +130,7 @@ static bool isReserved(StringRef field) {
   return llvm::is_contained({"size", "abi", "layer", "flags", "key_scale",
                              "value_scale", "key_scale_group",
                              "value_scale_group", "q_indptr", "page_table",
-                             "page_indptr", "slot_mapping"},
+                             "page_indptr", "slot_mapping", "packed_weights"},
                             field);
 }
 

@@ -69,6 +69,14 @@ struct KernelDescription {
   /// Keys and values are one latent that all heads share.
   bool isAbsorbed() const;
   bool isOfLayer() const { return scope != "graph"; }
+  /// The weights, which callers may give packed; how, each target has its own.
+  llvm::ArrayRef<cpu::CpuWeight> weights() const {
+    return targets.front().weights;
+  }
+  std::string packSymbol() const { return symbol + "_pack_weights"; }
+  std::string packedBytesSymbol() const {
+    return symbol + "_packed_weights_bytes";
+  }
   /// Whether some program has the schedule.
   bool hasSchedule(llvm::StringRef schedule) const;
   bool hasTensor(llvm::StringRef name) const;

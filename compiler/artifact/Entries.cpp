@@ -8,6 +8,7 @@
 #include "compiler/artifact/Entries.h"
 
 #include "compiler/artifact/EmitObject.h"
+#include "compiler/artifact/PackedWeights.h"
 #include "runtime/attn_rt.h"
 #include "runtime/attn_rt_features.h"
 #include "llvm/ADT/STLExtras.h"
@@ -56,7 +57,16 @@ static constexpr StringRef ffiCompanions[] = {"", "_workspace"};
 std::vector<std::string> artifact::exportsOf(const LibraryDescription &library,
                                              Callers callers) {
   std::vector<std::string> names = {library.name + "_info"};
-  for (const KernelDescription &kernel : library.kernels)
+  auto add = [&](const std::string &name) {
+    names.push_back(name);
+    if (callers == Callers::CAndFfi)
+      names.push_back(ffiName(name));
+  };
+  for (const KernelDescription &kernel : library.kernels) {
+    if (!kernel.weights().empty()) {
+      add(kernel.packSymbol());
+      add(kernel.packedBytesSymbol());
+    }
     for (const EntryDescription &entry : entriesOf(kernel)) {
       for (StringRef companion : companions)
         names.push_back(entry.symbol + companion.str());
@@ -64,11 +74,9 @@ std::vector<std::string> artifact::exportsOf(const LibraryDescription &library,
         for (StringRef companion : ffiCompanions)
           names.push_back(ffiName(entry.symbol + companion.str()));
     }
-  if (library.hasMerge()) {
-    names.push_back(library.mergeSymbol());
-    if (callers == Callers::CAndFfi)
-      names.push_back(ffiName(library.mergeSymbol()));
   }
+  if (library.hasMerge())
+    add(library.mergeSymbol());
   return names;
 }
 
@@ -133,11 +141,13 @@ private:
   Constant *table(ArrayRef<Constant *> rows, StringRef name);
   Constant *global(Constant *value, StringRef name);
 
-  Constant *tensor(const TensorDescription &description, bool isOfLayer);
+  Constant *tensor(const KernelDescription &kernel, size_t index);
+  Constant *packings(const cpu::CpuKernel &kernel, const PackedWeights &packed);
   Constant *buffers(const cpu::CpuProgram &description);
   Constant *program(const cpu::CpuKernel &kernel,
                     const cpu::CpuProgram &description);
-  llvm::Expected<Constant *> target(const cpu::CpuKernel &kernel);
+  llvm::Expected<Constant *> target(const KernelDescription &description,
+                                    const cpu::CpuKernel &kernel);
   Constant *layerRows(size_t kernelIndex);
   Constant *layerReach(size_t kernelIndex);
   llvm::Expected<Constant *> kernel(size_t kernelIndex);
@@ -148,6 +158,7 @@ private:
                   ArrayRef<Constant *> leading);
   void forward(StringRef name, StringRef callee, llvm::Type *result,
                ArrayRef<llvm::Type *> parameters, ArrayRef<Constant *> leading);
+  void pack(const KernelDescription &description, Constant *kernel);
   void merge();
 
   llvm::Module &module;
@@ -196,14 +207,19 @@ static DLDataType typeOf(StringRef name) {
 }
 
 /// attn_rt_tensor. Names have a meaning where the kernel is of a layer.
-Constant *EntryWriter::tensor(const TensorDescription &description,
-                              bool isOfLayer) {
+Constant *EntryWriter::tensor(const KernelDescription &kernel, size_t index) {
+  const TensorDescription &description = kernel.tensors[index];
+  bool isWeight =
+      llvm::any_of(kernel.weights(), [&](const cpu::CpuWeight &weight) {
+        return weight.tensor == static_cast<int64_t>(index);
+      });
   bool isWritten = description.output || description.updated;
   int64_t role = (isWritten ? ATTN_RT_OUTPUT : 0) |
                  (description.cache ? ATTN_RT_CACHE : 0) |
                  (description.newRows ? ATTN_RT_NEW_ROWS : 0) |
-                 (description.optional ? ATTN_RT_OPTIONAL : 0);
-  if (isOfLayer)
+                 (description.optional ? ATTN_RT_OPTIONAL : 0) |
+                 (isWeight ? ATTN_RT_WEIGHT : 0);
+  if (kernel.isAttention || kernel.isOfLayer())
     role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
             (description.name == "sinks" ? ATTN_RT_SINKS : 0);
   DLDataType known = typeOf(description.type);
@@ -273,20 +289,36 @@ Constant *EntryWriter::program(const cpu::CpuKernel &kernel,
                     word(description.buffers.size()), buffers(description)});
 }
 
+/// Rows of attn_rt_packing.
+Constant *EntryWriter::packings(const cpu::CpuKernel &kernel,
+                                const PackedWeights &packed) {
+  llvm::SmallVector<Constant *> rows;
+  for (auto [weight, offset] : llvm::zip_equal(kernel.weights, packed.offsets))
+    rows.push_back(
+        structure({word(weight.tensor), word(offset), word(weight.columnBlock),
+                   word(weight.panel), word(weight.depth)}));
+  return table(rows, "packings");
+}
+
 /// attn_rt_target.
-llvm::Expected<Constant *> EntryWriter::target(const cpu::CpuKernel &kernel) {
+llvm::Expected<Constant *>
+EntryWriter::target(const KernelDescription &description,
+                    const cpu::CpuKernel &kernel) {
   llvm::Expected<uint64_t> features = featureBits(kernel.target);
   if (!features)
     return features.takeError();
   llvm::SmallVector<Constant *> programs, constants;
-  for (const cpu::CpuProgram &description : kernel.programs)
-    programs.push_back(program(kernel, description));
+  for (const cpu::CpuProgram &schedule : kernel.programs)
+    programs.push_back(program(kernel, schedule));
   for (uint64_t constant : kernel.constants)
     constants.push_back(word(constant));
-  return structure({text(kernel.target.name), word(*features),
-                    word(programs.size()), table(programs, "programs"),
-                    table(constants, "constants"),
-                    word(kernel.parameters.size() * 8)});
+  PackedWeights packed = layOutWeights(description, kernel);
+  return structure(
+      {text(kernel.target.name), word(*features), word(programs.size()),
+       table(programs, "programs"), table(constants, "constants"),
+       word(kernel.parameters.size() * 8), word(kernel.weights.size()),
+       packings(kernel, packed), word(packed.bytes),
+       word(static_cast<int64_t>(packed.layout))});
 }
 
 /// Rows of the constants by index of the layer, -1 for another kernel's.
@@ -319,11 +351,11 @@ Constant *EntryWriter::layerReach(size_t kernelIndex) {
 llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
   const KernelDescription &description = library.kernels[kernelIndex];
   llvm::SmallVector<Constant *> tensors, rows;
-  for (const TensorDescription &tensorDescription : description.tensors)
-    tensors.push_back(tensor(tensorDescription, description.isAttention ||
-                                                    description.isOfLayer()));
+  for (size_t index = 0; index < description.tensors.size(); ++index)
+    tensors.push_back(tensor(description, index));
   for (size_t index : targets) {
-    llvm::Expected<Constant *> row = target(description.targets[index]);
+    llvm::Expected<Constant *> row =
+        target(description, description.targets[index]);
     if (!row)
       return row.takeError();
     rows.push_back(*row);
@@ -396,6 +428,19 @@ void EntryWriter::ffiEntry(const EntryDescription &description,
              leading);
 }
 
+void EntryWriter::pack(const KernelDescription &description, Constant *kernel) {
+  llvm::Type *pointer = builder.getPtrTy();
+  forward(description.packSymbol(), "attn_rt_pack_weights",
+          builder.getInt32Ty(), {pointer, pointer, pointer}, kernel);
+  forward(description.packedBytesSymbol(), "attn_rt_packed_weights_bytes",
+          builder.getInt64Ty(), {}, kernel);
+  if (callers == Callers::C)
+    return;
+  ffiForward(description.packSymbol(), "attn_rt_ffi_pack_weights", kernel);
+  ffiForward(description.packedBytesSymbol(),
+             "attn_rt_ffi_packed_weights_bytes", kernel);
+}
+
 void EntryWriter::merge() {
   std::string name = library.mergeSymbol();
   Constant *symbol = text(name);
@@ -416,6 +461,8 @@ llvm::Error EntryWriter::write(StringRef info) {
       if (callers == Callers::CAndFfi)
         ffiEntry(entryDescription, *descriptor);
     }
+    if (!description.weights().empty())
+      pack(description, *descriptor);
   }
   if (library.hasMerge())
     merge();

@@ -193,6 +193,18 @@ static StringRef explainBatch(const KernelDescription &kernel) {
 )";
 }
 
+/// The field of weights that are packed.
+static std::string explainPacked(const KernelDescription &kernel) {
+  if (kernel.weights().empty())
+    return "  /* Of kernels of scope layer: NULL. */\n";
+  return fmt::format(
+      R"(  /* NULL, or u8 [n] that {0} filled, at a multiple of 64
+     bytes: the weights are read there, and their own fields are not looked at;
+     the bits are the same. */
+)",
+      kernel.packSymbol());
+}
+
 static std::string writeArgs(const KernelDescription &kernel) {
   std::string text = kernel.isAttention   ? explainKernel(kernel)
                      : kernel.isOfLayer() ? explainLayer(kernel)
@@ -214,10 +226,11 @@ static std::string writeArgs(const KernelDescription &kernel) {
   const DLTensor *value_scale;
   uint32_t key_scale_group;
   uint32_t value_scale_group;
-{}}} {}_args;
+{}{}  const DLTensor *packed_weights;
+}} {}_args;
 
 )",
-             explainBatch(kernel), kernel.symbol);
+             explainBatch(kernel), explainPacked(kernel), kernel.symbol);
 }
 
 static StringRef explainPhase(StringRef phase) {
@@ -244,6 +257,29 @@ uint64_t {0}_workspace(const attn_maxima *maxima);
 
 )",
       entry.symbol, kernel.symbol, explainPhase(entry.phase).str());
+}
+
+static std::string writePacking(const KernelDescription &kernel) {
+  if (kernel.weights().empty())
+    return {};
+  std::vector<std::string> fields;
+  for (const cpu::CpuWeight &weight : kernel.weights())
+    fields.push_back(kernel.tensors[weight.tensor].field);
+  return fmt::format(
+      R"(/* Packs {3}
+   of args once, for all calls of {0} and its phases: every other
+   field may be NULL, and flags are 0. What is written to packed, u8 [n] at a
+   multiple of 64 bytes, n at least {2}(), is of the target
+   that the context names or the CPU has, and refused by others; layers of one
+   kernel have a buffer each. Tasks run under the context's parallel_for; no
+   workspace is needed. */
+attn_status {1}(const {0}_args *args,
+    const DLTensor *packed, const attn_context *context);
+uint64_t {2}(void);
+
+)",
+      kernel.symbol, kernel.packSymbol(), kernel.packedBytesSymbol(),
+      llvm::join(fields, ", "));
 }
 
 /// What the callers of a rank have to know; nothing of whole layers.
@@ -275,6 +311,7 @@ std::string artifact::writeHeader(const LibraryDescription &library) {
     text += writeArgs(kernel);
     for (const EntryDescription &entry : entriesOf(kernel))
       text += writeEntry(kernel, entry);
+    text += writePacking(kernel);
   }
   if (library.hasMerge())
     text += fmt::format("/* Attention over parts of the keys, as one. */\n"

@@ -7,6 +7,7 @@
 #include "compiler/artifact/Manifest.h"
 
 #include "compiler/artifact/LayerFacts.h"
+#include "compiler/artifact/PackedWeights.h"
 
 #include "runtime/attn.h"
 #include "llvm/ADT/STLExtras.h"
@@ -92,6 +93,17 @@ static void writeProgram(OStream &json, const cpu::CpuProgram &program) {
   });
 }
 
+/// What packs the weights of a kernel, into how many bytes, and which they are.
+static void writePacked(OStream &json, const KernelDescription &kernel,
+                        const cpu::CpuKernel &compiled) {
+  json.attribute("pack", kernel.packSymbol());
+  json.attribute("bytes", layOutWeights(kernel, compiled).bytes);
+  json.attributeArray("tensors", [&] {
+    for (const cpu::CpuWeight &weight : compiled.weights)
+      json.value(kernel.tensors[weight.tensor].name);
+  });
+}
+
 /// One row per entry and target.
 static void writeKernel(OStream &json, const KernelDescription &kernel,
                         const EntryDescription &entry,
@@ -120,6 +132,9 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
       if (entry.kinds & kindOf(program.schedule))
         json.object([&] { writeProgram(json, program); });
   });
+  if (!compiled.weights.empty())
+    json.attributeObject("packed_weights",
+                         [&] { writePacked(json, kernel, compiled); });
   if (kernel.isAttention)
     json.attribute("chunk_invariant_keys", kernel.chunkInvariantKeys);
 }

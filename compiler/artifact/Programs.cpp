@@ -60,6 +60,8 @@ static std::vector<std::string> globalsOf(StringRef symbol) {
   for (StringRef phase : {"", "_prefill", "_decode"})
     for (StringRef companion : {"", "_plan", "_task", "_can_run", "_workspace"})
       globals.push_back((symbol + phase + companion).str());
+  for (StringRef companion : {"_pack_weights", "_packed_weights_bytes"})
+    globals.push_back((symbol + companion).str());
   return globals;
 }
 

@@ -140,9 +140,34 @@ class FfiTest(unittest.TestCase):
         most = 2 * np.abs(evaluate(*facts, kind=np.float32) - expected).max() + 1e-5
         self.assertLessEqual(np.abs(np.concatenate(outputs, axis=1) - expected).max(), most)
 
+    def test_weights_are_packed_once(self):
+        weights, outputs = self.folder.weights[1], []
+        size = self.module.ffi_layer_packed_weights_bytes()
+        memory = np.empty(size + 63, np.uint8)
+        packed = memory[-memory.ctypes.data % 64:][:size]
+        names = [n for n in self.tensors["ffi_layer"] if n in weights]
+        self.module.ffi_layer_pack_weights(*[weights[n] for n in names], packed)
+        hidden = self.folder.random.standard_normal((2, 5, 40)).astype(np.float32)
+        for given in (weights, {}):
+            tensors = {**given, "hidden_states": hidden, "kv_lengths": np.full(2, 5, np.int32),
+                       "position_ids": np.arange(5, dtype=np.int32)[None].repeat(2, axis=0),
+                       "key_cache": np.zeros((2, 8, 2, 24), np.float32),
+                       "value_cache": np.zeros((2, 8, 2, 24), np.float32),
+                       "output": np.full((2, 5, 40), np.nan, np.float32)}
+            more = () if given else (None,) * 5 + (packed,)
+            self.module.ffi_layer(*[tensors.get(n) for n in self.tensors["ffi_layer"]], 1, *more)
+            outputs.append(tensors["output"].tobytes())
+        self.assertEqual(*outputs)
+        with self.assertRaisesRegex(TypeError, f"ffi_layer: got 1 arguments, expected {len(names) + 1}: the weights"):
+            self.module.ffi_layer_pack_weights(packed)
+        with self.assertRaisesRegex(ValueError, "ffi_layer: packed_weights is NULL"):
+            self.module.ffi_layer_pack_weights(*[weights[n] for n in names], None)
+        with self.assertRaisesRegex(TypeError, "ffi_layer: got 1 arguments, expected none"):
+            self.module.ffi_layer_packed_weights_bytes(1)
+
     def test_errors_are_exceptions(self):
         tensors = self.arguments(make_inputs(CORE, CASES["prefill_lengths"]))
-        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 14: the tensors from 'query' to 'lse'",
+        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 15: the tensors from 'query' to 'lse'",
                      *tensors[:2])
         self.refused(TypeError, "ffi_core: key is an int, expected a tensor", tensors[0], 3, *tensors[2:])
         self.refused(TypeError, "ffi_core: kv_lengths is of another type, expected a tensor or None",

@@ -85,8 +85,9 @@ static constexpr attn_rt_program programs[] = {
 alignas(8) static constexpr char constants[] = "\7\0\0\0\0\0\0\0\3\0\0\0\0\0\0";
 
 static constexpr attn_rt_target targets[] = {
-    {"impossible", uint64_t(1) << 62, 3, programs, constants, 8},
-    {"fake", 0, 3, programs, constants, 8}};
+    {"impossible", uint64_t(1) << 62, 3, programs, constants, 8, 0, nullptr, 0,
+     0},
+    {"fake", 0, 3, programs, constants, 8, 0, nullptr, 0, 0}};
 
 static constexpr DLDataType f32 = {kDLFloat, 32, 1}, i32 = {kDLInt, 32, 1};
 static constexpr int64_t B = ATTN_RT_BATCH, S = ATTN_RT_QUERY_LENGTH,

@@ -28,6 +28,7 @@ struct FakeArgs {
   uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
   const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
                  *pageIndptr = nullptr, *slotMapping = nullptr;
+  const DLTensor *packedWeights = nullptr;
 };
 
 /// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2

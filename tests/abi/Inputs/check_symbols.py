@@ -39,12 +39,19 @@ def main():
     name, kernels = manifest["name"], manifest["kernels"]
     header = (folder / f"{name}.h").read_text()
     symbols = {kernel["symbol"] for kernel in kernels}
+    packing = {packed["pack"].replace("_pack_weights", end) for packed in
+               (kernel.get("packed_weights") for kernel in kernels) if packed
+               for end in ("_pack_weights", "_packed_weights_bytes")}
     plain = {symbol + end for symbol in symbols for end in COMPANIONS} | {f"{name}_info", f"{name}_merge"}
     foreign = {f"__tvm_ffi_{symbol}{end}" for symbol in symbols for end in FFI} | {f"__tvm_ffi_{name}_merge"}
+    plain |= packing
+    foreign |= {f"__tvm_ffi_{symbol}" for symbol in packing}
     report("archive", plain, defined(folder / f"lib{name}.a", "-g"))
     report("shared library", plain | foreign, defined(folder / f"lib{name}.so", "-D"))
     report("header", plain, declared(header[header.index("/* ATTN_ABI_1 */"):]))
     for kernel in kernels:
+        if ("packed_weights" in kernel) != (kernel["scope"] == "layer"):
+            print(f"FAIL: {kernel['symbol']} packs weights, or packs none")
         expected = [tensor.get("field", tensor["name"]) for tensor in kernel["tensors"]]
         got = fields(header, kernel["args"])
         if got[:len(expected)] != expected:

@@ -24,7 +24,8 @@
   AT(type, q_indptr, place + 24);                                              \
   AT(type, page_table, place + 32);                                            \
   AT(type, page_indptr, place + 40);                                           \
-  AT(type, slot_mapping, place + 48)
+  AT(type, slot_mapping, place + 48);                                          \
+  AT(type, packed_weights, place + 56)
 
 HEAD(gpt2_core_args);
 AT(gpt2_core_args, query, 16);
@@ -105,3 +106,4 @@ IS(ATTN_BAD_TASK, 15);
 IS(ATTN_TOO_MANY_TASKS, 16);
 IS(ATTN_BAD_TARGET, 17);
 IS(ATTN_UNSUPPORTED, 18);
+IS(ATTN_BAD_WEIGHTS, 19);
