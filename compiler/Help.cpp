@@ -42,7 +42,7 @@ std::string attn::overviewText() {
       "a file\nof the attn dialect, becomes a folder of kernels behind one C "
       "interface.\n\nusage: attnc VERB INPUT [options]\n\nverbs\n";
   for (const VerbSpec &verb : verbTable())
-    text += fmt::format("  {:<9}{}\n", verb.name, verb.summary);
+    text += fmt::format("  {:<14}{}\n", verb.name, verb.summary);
   text += "\nexamples\n";
   for (const VerbSpec &verb : verbTable())
     text += fmt::format("  {}\n", verb.example);

@@ -33,12 +33,14 @@ static llvm::Error fail(const std::string &message) {
 //===----------------------------------------------------------------------===//
 
 KernelArgs::KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-                       uint32_t flags, const CallSpread &spread)
+                       uint32_t flags, const CallSpread &spread,
+                       const DLTensor *packedWeights)
     : words(2 + tensors.size()) {
   // Scales of quantised caches: two tensors, two sizes of groups.
   words.resize(words.size() + 3, 0);
-  for (const DLTensor *tensor : {spread.qIndptr, spread.pageTable,
-                                 spread.pageIndptr, spread.slotMapping})
+  for (const DLTensor *tensor :
+       {spread.qIndptr, spread.pageTable, spread.pageIndptr, spread.slotMapping,
+        packedWeights})
     words.push_back(reinterpret_cast<uintptr_t>(tensor));
   uint64_t size = words.size() * sizeof(uint64_t);
   words[0] = size | uint64_t(ATTN_ABI_VERSION) << 32;
@@ -178,6 +180,10 @@ static std::optional<LibraryKernel> readKernel(const json::Value &value,
       return std::nullopt;
     kernel.tensors.push_back(*read);
   }
+  if (const json::Object *packed = object.getObject("packed_weights"))
+    if (const json::Array *names = packed->getArray("tensors"))
+      for (const json::Value &name : *names)
+        kernel.weights.push_back(name.getAsString().value_or("").str());
   return kernel;
 }
 
@@ -249,6 +255,20 @@ static bool resolve(void *handle, const std::string &name, Function &function) {
   return function;
 }
 
+/// Finds what packs the weights of an entry: its kernel's, whose symbol is
+/// without the phase.
+static bool resolvePacking(void *handle, LibraryKernel &kernel) {
+  StringRef symbol = kernel.symbol;
+  if (kernel.phase != "any")
+    symbol.consume_back("_" + kernel.phase);
+  uint64_t (*bytes)() = nullptr;
+  if (!resolve(handle, (symbol + "_pack_weights").str(), kernel.packWeights) ||
+      !resolve(handle, (symbol + "_packed_weights_bytes").str(), bytes))
+    return false;
+  kernel.packedWeights.shape = {std::to_string(bytes())};
+  return true;
+}
+
 llvm::Error KernelLibrary::load(StringRef path) {
   handle = dlopen(path.str().c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
@@ -262,6 +282,9 @@ llvm::Error KernelLibrary::load(StringRef path) {
         !resolve(handle, symbol + "_workspace", kernel.workspace))
       return fail(fmt::format("'{}' lacks '{}' or a companion of it",
                               path.str(), symbol));
+    if (!kernel.weights.empty() && !resolvePacking(handle, kernel))
+      return fail(
+          fmt::format("'{}' packs no weights for '{}'", path.str(), symbol));
   }
   return llvm::Error::success();
 }
@@ -343,6 +366,10 @@ KernelLibrary::open(StringRef directory) {
 KernelLibrary::~KernelLibrary() {
   if (handle)
     dlclose(handle);
+}
+
+bool LibraryKernel::isWeight(StringRef name) const {
+  return llvm::is_contained(weights, name);
 }
 
 bool LibraryKernel::isAbsorbed() const {

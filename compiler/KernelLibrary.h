@@ -45,6 +45,12 @@ struct LibraryKernel {
   /// Query rows of a sequence that the entry takes; INT64_MAX: any number.
   int64_t maxQueries = 0;
 
+  /// Names of the weights that may be given packed, and what they are then: u8
+  /// [bytes].
+  std::vector<std::string> weights;
+  LibraryTensor packedWeights = {"packed_weights", "u8", {}};
+
+  bool isWeight(llvm::StringRef name) const;
   bool isAttention() const { return queryHeads > 0; }
   /// Keys and values are one latent that all heads share.
   bool isAbsorbed() const;
@@ -56,10 +62,13 @@ struct LibraryKernel {
   using Task = attn_status (*)(const void *, const attn_context *, int64_t,
                                int64_t);
   using Workspace = uint64_t (*)(const attn_maxima *);
+  using PackWeights = attn_status (*)(const void *, const DLTensor *,
+                                      const attn_context *);
   Run run = nullptr, canRun = nullptr;
   Plan plan = nullptr;
   Task task = nullptr;
   Workspace workspace = nullptr;
+  PackWeights packWeights = nullptr;
 };
 
 /// One target that the folder was compiled for.
@@ -85,7 +94,8 @@ struct CallSpread {
 class KernelArgs {
 public:
   KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-             uint32_t flags = 0, const CallSpread &spread = {});
+             uint32_t flags = 0, const CallSpread &spread = {},
+             const DLTensor *packedWeights = nullptr);
   const void *data() const { return words.data(); }
 
 private:

@@ -172,6 +172,15 @@ static constexpr VerbSpec verbs[] = {
      "tensors are ignored, with a warning if the name of an optional one is "
      "near.",
      "attnc run kernels --in qkv.safetensors --out result.safetensors"},
+    {Verb::PackWeights, 'w', "pack-weights", "DIR",
+     "--weights W.safetensors --out P.safetensors",
+     "pack a layer's weights as its kernel reads them",
+     "Packs the weights of one layer for the kernel of scope layer in the "
+     "compiled folder DIR and the target that this machine runs. Writes "
+     "'packed_weights', bytes that take the place of all weights of the layer: "
+     "in a file of 'attnc run', or as args.packed_weights of an engine, which "
+     "may also pack for itself. Results have the same bits.",
+     "attnc pack-weights kernels --weights model.safetensors --out p.safetensors"},
     {Verb::Bench, 'b', "bench", "INPUT|DIR", "",
      "measure speed as a fraction of this machine's limits",
      "Times the kernels of INPUT (compiled first) or of the folder DIR, and the "
@@ -216,14 +225,17 @@ static constexpr OptionSpec options[] = {
     {"in", 0, "FILE", "safetensors file with the kernel's arguments",
      false, "r", STORE { return storeText(call.inTensors, value); }},
     {"out", 0, "FILE", "safetensors file that receives the results",
-     false, "r", STORE { return storeText(call.outTensors, value); }},
+     false, "rw", STORE { return storeText(call.outTensors, value); }},
     {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
-     false, "r", STORE { return storeText(call.weights, value); }},
+     false, "rw", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix",
-     false, "ivrp", STORE { return storeText(call.layer, value); }},
+     false, "ivrwp", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function that the kernel was compiled from, where "
      "the .mlir file had several",
      false, "r", STORE { return storeText(call.function, value); }},
+    {"pack-weights", 0, "", "pack a layer's weights before the call, as 'attnc "
+     "pack-weights' does; the results are the same",
+     false, "r", STORE { call.packsWeights = true; return {}; }},
     {"trace", 0, "FILE", "steps to run (default: made up, the same every time)",
      false, "p", STORE { return storeText(call.trace, value); }},
     {"steps", 0, "N", "steps to make up (default: 48)",

@@ -193,7 +193,10 @@ std::string ArgumentReader::missingArgument() const {
     missing = "-o DIR";
   else if (verb.verb == Verb::Run && invocation.inTensors.empty())
     missing = "--in FILE";
-  else if (verb.verb == Verb::Run && invocation.outTensors.empty())
+  else if (verb.verb == Verb::PackWeights && invocation.weights.empty())
+    missing = "--weights FILE";
+  else if ((verb.verb == Verb::Run || verb.verb == Verb::PackWeights) &&
+           invocation.outTensors.empty())
     missing = "--out FILE";
   else if (invocation.peakGflops && !invocation.bandwidthGbs)
     missing = "--bandwidth-gbs X beside --peak-gflops";
@@ -213,10 +216,6 @@ std::string ArgumentReader::missingArgument() const {
 //===----------------------------------------------------------------------===//
 
 static CommandLine unknownVerb(StringRef word) {
-  if (word == "pack-weights")
-    return leave(1, "'attnc pack-weights' has nothing to do in this version: "
-                    "its layer kernels take the checkpoint's weights as they "
-                    "are");
   std::vector<std::string> names = {"--help", "--version"};
   for (const VerbSpec &row : verbTable())
     names.emplace_back(row.name);

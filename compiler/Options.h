@@ -30,7 +30,16 @@ enum class Phase { Prefill, Decode };
 /// the form with less work, on the rows, or projected.
 enum class Absorb { Auto, Absorbed, Expanded };
 /// What attnc is asked to do.
-enum class Verb { Import, Compile, Verify, Run, Bench, Replay, Explain };
+enum class Verb {
+  Import,
+  Compile,
+  Verify,
+  Run,
+  PackWeights,
+  Bench,
+  Replay,
+  Explain
+};
 
 std::string_view spell(Dtype dtype);
 std::string_view spell(Scope scope);
@@ -68,6 +77,8 @@ struct Invocation {
   std::string layer;
   std::string function;
   bool json = false;
+  /// Weights are packed before the call.
+  bool packsWeights = false;
   unsigned threads = 0;
   int64_t queryLength = 1, kvLength = 4096;
   /// The limits of the user's machine; both or none.

@@ -20,6 +20,8 @@ int attn::runCommand(const Invocation &invocation) {
     return explainCommand(invocation);
   case Verb::Import:
     return importCommand(invocation);
+  case Verb::PackWeights:
+    return packWeightsCommand(invocation);
   case Verb::Replay:
     return replayCommand(invocation);
   case Verb::Run:

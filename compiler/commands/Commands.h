@@ -15,6 +15,7 @@ int benchCommand(const Invocation &invocation);
 int compileCommand(const Invocation &invocation);
 int explainCommand(const Invocation &invocation);
 int importCommand(const Invocation &invocation);
+int packWeightsCommand(const Invocation &invocation);
 int replayCommand(const Invocation &invocation);
 int runKernelCommand(const Invocation &invocation);
 int verifyCommand(const Invocation &invocation);

@@ -104,7 +104,9 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   context.workspace_bytes = bytes;
   context.text = text;
   context.text_bytes = sizeof(text);
-  KernelArgs args(layer.index, bound.arguments());
+  const DLTensor *packed =
+      bound.packedWeights ? &bound.packedWeights->tensor : nullptr;
+  KernelArgs args(layer.index, bound.arguments(), 0, {}, packed);
   attn_status status = kernel.run(args.data(), &context);
   if (status == ATTN_OK)
     return Error::success();
@@ -178,9 +180,14 @@ static Error run(const Invocation &invocation) {
     if (Error error = completeLayerCall(**kernel, given))
       return llvm::createStringError(fmt::format(
           "{}: {}", sourcesOf(invocation), llvm::toString(std::move(error))));
+    auto packed = findPacked(**kernel, given);
+    if (!packed)
+      return llvm::createStringError(fmt::format(
+          "{}: {}", sourcesOf(invocation), llvm::toString(packed.takeError())));
     llvm::SmallVector<StringRef> names;
     for (const LibraryTensor &tensor : (*kernel)->tensors)
-      if (!tensor.output && !tensor.optional)
+      if (!tensor.output && !tensor.optional &&
+          !(*packed && (*kernel)->isWeight(tensor.name)))
         names.push_back(tensor.name);
     given.chooseModule(names);
   }
@@ -190,6 +197,13 @@ static Error run(const Invocation &invocation) {
         "{}: {}", sourcesOf(invocation), llvm::toString(bound.takeError())));
   for (const std::string &warning : findMisspelt(**kernel, given))
     reportWarning(fmt::format("{}: {}", sourcesOf(invocation), warning));
+  if (invocation.packsWeights && (*kernel)->weights.empty())
+    return llvm::createStringError(fmt::format(
+        "kernel '{}' has no weights to pack: --pack-weights is for scope layer",
+        (*kernel)->symbol));
+  if (invocation.packsWeights && !bound->packedWeights)
+    if (Error error = packWeights(**kernel, (*layer)->index, *bound))
+      return error;
   if (Error error = call(**kernel, **layer, *bound))
     return error;
   std::vector<StoredTensor> results = bound->results(**kernel);

@@ -47,6 +47,7 @@ static const TypeRow *findType(StringRef manifest) {
       {"f32", "F32", {kDLFloat, 32, 1}},    {"f16", "F16", {kDLFloat, 16, 1}},
       {"bf16", "BF16", {kDLBfloat, 16, 1}}, {"i32", "I32", {kDLInt, 32, 1}},
       {"i64", "I64", {kDLInt, 64, 1}},      {"bool", "BOOL", {kDLBool, 8, 1}},
+      {"u8", "U8", {kDLUInt, 8, 1}},
   };
   for (const TypeRow &row : rows)
     if (row.manifest == manifest)
@@ -185,30 +186,64 @@ static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
   return copyBytes(stored, *type, bound);
 }
 
-Expected<BoundCall> attn::bindTensors(const LibraryKernel &kernel,
+/// Binds the input `declared`, which may be absent if it is optional.
+static Error bindDeclared(const LibraryKernel &kernel,
+                          const LibraryTensor &declared,
+                          const CallTensors &tensors, BoundCall &call,
+                          std::unique_ptr<BoundTensor> &bound) {
+  Expected<const StoredTensor *> stored = tensors.find(declared.name);
+  if (!stored)
+    return stored.takeError();
+  if (!*stored && declared.optional)
+    return Error::success();
+  if (!*stored)
+    return llvm::createStringError(fmt::format(
+        "no tensor '{}', which kernel '{}' needs as {}", declared.name,
+        kernel.symbol, spellShape(declared, call.extents)));
+  bound = std::make_unique<BoundTensor>();
+  bound->declared = &declared;
+  return bindInput(*bound, **stored, call.extents);
+}
+
+Expected<const StoredTensor *> attn::findPacked(const LibraryKernel &kernel,
+                                                const CallTensors &tensors) {
+  if (kernel.weights.empty())
+    return nullptr;
+  return tensors.find(kernel.packedWeights.name);
+}
+
+Expected<BoundCall> attn::bindWeights(const LibraryKernel &kernel,
                                       const CallTensors &tensors) {
   BoundCall call;
   for (const LibraryTensor &declared : kernel.tensors) {
     std::unique_ptr<BoundTensor> &bound = call.tensors.emplace_back();
-    const StoredTensor *stored = nullptr;
-    if (!declared.output) {
-      Expected<const StoredTensor *> found = tensors.find(declared.name);
-      if (!found)
-        return found.takeError();
-      stored = *found;
-    }
-    if (!declared.output && !stored) {
-      if (declared.optional)
-        continue;
-      return llvm::createStringError(fmt::format(
-          "no tensor '{}', which kernel '{}' needs as {}", declared.name,
-          kernel.symbol, spellShape(declared, call.extents)));
-    }
-    bound = std::make_unique<BoundTensor>();
-    bound->declared = &declared;
-    if (stored)
-      if (Error error = bindInput(*bound, *stored, call.extents))
+    if (!kernel.isWeight(declared.name))
+      continue;
+    if (Error error = bindDeclared(kernel, declared, tensors, call, bound))
+      return std::move(error);
+  }
+  return call;
+}
+
+Expected<BoundCall> attn::bindTensors(const LibraryKernel &kernel,
+                                      const CallTensors &tensors) {
+  BoundCall call;
+  Expected<const StoredTensor *> packed = findPacked(kernel, tensors);
+  if (!packed)
+    return packed.takeError();
+  if (*packed)
+    if (Error error = bindDeclared(kernel, kernel.packedWeights, tensors, call,
+                                   call.packedWeights))
+      return std::move(error);
+  for (const LibraryTensor &declared : kernel.tensors) {
+    std::unique_ptr<BoundTensor> &bound = call.tensors.emplace_back();
+    if (declared.output) {
+      bound = std::make_unique<BoundTensor>();
+      bound->declared = &declared;
+    } else if (!*packed || !kernel.isWeight(declared.name)) {
+      if (Error error = bindDeclared(kernel, declared, tensors, call, bound))
         return std::move(error);
+    }
   }
   for (std::unique_ptr<BoundTensor> &bound : call.tensors) {
     if (!bound || !bound->declared->output)
@@ -254,6 +289,7 @@ static bool isAlmost(StringRef name, StringRef meant) {
 std::vector<std::string> attn::findMisspelt(const LibraryKernel &kernel,
                                             const CallTensors &tensors) {
   llvm::StringSet<> taken;
+  taken.insert(kernel.packedWeights.name);
   for (const LibraryTensor &declared : kernel.tensors)
     if (!declared.output)
       taken.insert(declared.name);
@@ -299,4 +335,26 @@ BoundCall::results(const LibraryKernel &kernel) const {
                       {bound->bytes.get(), size_t(bound->size)}});
   }
   return stored;
+}
+
+Error attn::packWeights(const LibraryKernel &kernel, int64_t layerIndex,
+                        BoundCall &call) {
+  auto packed = std::make_unique<BoundTensor>();
+  packed->declared = &kernel.packedWeights;
+  if (Error error = sizeResult(*packed, call.extents))
+    return error;
+  if (Error error = allocate(*packed, *findType("u8")))
+    return error;
+  char text[512] = "";
+  attn_context context = ATTN_CONTEXT_INIT;
+  context.text = text;
+  context.text_bytes = sizeof(text);
+  KernelArgs args(layerIndex, call.arguments());
+  if (kernel.packWeights(args.data(), &packed->tensor, &context) != ATTN_OK)
+    return llvm::createStringError(std::string(text));
+  for (std::unique_ptr<BoundTensor> &bound : call.tensors)
+    if (bound && kernel.isWeight(bound->declared->name))
+      bound = nullptr;
+  call.packedWeights = std::move(packed);
+  return Error::success();
 }

@@ -38,6 +38,8 @@ struct BoundTensor {
 /// The arguments of one call, in manifest order; null: an absent optional one.
 struct BoundCall {
   std::vector<std::unique_ptr<BoundTensor>> tensors;
+  /// All weights, which are absent then; null: they are as they are.
+  std::unique_ptr<BoundTensor> packedWeights;
   /// What each symbol of the manifest's shapes stands for.
   llvm::StringMap<int64_t> extents;
 
@@ -47,9 +49,20 @@ struct BoundCall {
   std::vector<StoredTensor> results(const LibraryKernel &kernel) const;
 };
 
-/// Binds `tensors` to the arguments of `kernel`.
+/// Binds `tensors` to the arguments of `kernel`, or packed weights in place of
+/// weights.
 llvm::Expected<BoundCall> bindTensors(const LibraryKernel &kernel,
                                       const CallTensors &tensors);
+/// Binds the weights alone.
+llvm::Expected<BoundCall> bindWeights(const LibraryKernel &kernel,
+                                      const CallTensors &tensors);
+
+/// The packed weights that `kernel` can take; null: there are none.
+llvm::Expected<const StoredTensor *> findPacked(const LibraryKernel &kernel,
+                                                const CallTensors &tensors);
+/// Packs the weights of `call`, of the layer with that index.
+llvm::Error packWeights(const LibraryKernel &kernel, int64_t layerIndex,
+                        BoundCall &call);
 
 /// A warning for each tensor of files that is left out and is called almost
 /// like one that `kernel` takes and could do without.

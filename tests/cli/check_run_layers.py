@@ -131,4 +131,5 @@ def main():
         "layer_types": ["full_attention", "sliding_attention"]}, "layer"))
 
 
-main()
+if __name__ == "__main__":
+    main()
