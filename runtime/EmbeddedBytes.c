@@ -7,4 +7,6 @@ EMBED("attn_runtime_x86_64", "attn_runtime_x86_64.o");
 EMBED("attn_runtime_aarch64", "attn_runtime_aarch64.o");
 EMBED("attn_runtime_ffi_x86_64", "attn_runtime_ffi_x86_64.o");
 EMBED("attn_runtime_ffi_aarch64", "attn_runtime_ffi_aarch64.o");
+EMBED("attn_runtime_pool_x86_64", "attn_runtime_pool_x86_64.o");
+EMBED("attn_runtime_pool_aarch64", "attn_runtime_pool_aarch64.o");
 EMBED("attn_runtime_header", "attn.h");

@@ -198,6 +198,11 @@ uint64_t attn_rt_packed_weights_bytes(const attn_rt_kernel *kernel);
 attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
                           const attn_context *context);
 
+/* NAME_pool_create, _run and _destroy; see NAME.h. */
+void *attn_rt_pool_create(int64_t threads);
+void attn_rt_pool_run(void *pool, int64_t tasks, attn_body body, void *closure);
+void attn_rt_pool_destroy(void *pool);
+
 #ifdef __cplusplus
 }
 #endif

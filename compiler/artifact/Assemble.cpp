@@ -2,7 +2,7 @@
 //
 // A target's object is its generated code and the entries for it alone; the
 // archive holds the code of all targets of an architecture, entries that
-// choose among them, and the runtime, as one object.
+// choose among them, and the runtime, as one object, and the pool as another.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,6 +46,7 @@ private:
   llvm::Expected<std::string> link(llvm::ArrayRef<size_t> targets,
                                    llvm::ArrayRef<StringRef> runtime,
                                    Callers callers = Callers::C);
+  llvm::Expected<std::string> linkPool(StringRef triple);
   llvm::Error addObjects();
   llvm::Error addArchive(const Architecture &architecture);
   llvm::Error addShared(const Architecture &architecture);
@@ -141,6 +142,15 @@ llvm::Expected<std::string> Assembler::link(llvm::ArrayRef<size_t> targets,
   return linkRelocatable(objects, exportsOf(library, callers));
 }
 
+/// The pool of threads, which whoever calls it links.
+llvm::Expected<std::string> Assembler::linkPool(StringRef triple) {
+  llvm::Expected<std::string> entries = emitPoolEntries(library, triple);
+  if (!entries)
+    return entries.takeError();
+  return linkRelocatable({*entries, poolRuntimeObject(triple)},
+                         poolExportsOf(library));
+}
+
 llvm::Error Assembler::addObjects() {
   for (auto [index, target] : llvm::enumerate(library.targets)) {
     llvm::Expected<std::string> object = link({index}, {});
@@ -152,12 +162,17 @@ llvm::Error Assembler::addObjects() {
 }
 
 llvm::Error Assembler::addArchive(const Architecture &architecture) {
+  const std::string &triple = tripleOf(architecture);
   llvm::Expected<std::string> object =
-      link(architecture.targets, runtimeObject(tripleOf(architecture)));
+      link(architecture.targets, runtimeObject(triple));
   if (!object)
     return object.takeError();
+  llvm::Expected<std::string> pool = linkPool(triple);
+  if (!pool)
+    return pool.takeError();
   llvm::Expected<std::string> archive =
-      writeArchive(*object, library.name + ".o");
+      writeArchive({{library.name + ".o", std::move(*object)},
+                    {library.poolSymbol() + ".o", std::move(*pool)}});
   if (!archive)
     return archive.takeError();
   add(archiveName(architecture), std::move(*archive));

@@ -116,6 +116,7 @@ struct LibraryDescription {
   /// Whether some kernel tells the lse of parts of the keys.
   bool hasMerge() const;
   std::string mergeSymbol() const { return name + "_merge"; }
+  std::string poolSymbol() const { return name + "_pool"; }
 };
 
 /// Tensors and sizes of the kernel that `program` is a schedule of.

@@ -80,6 +80,14 @@ std::vector<std::string> artifact::exportsOf(const LibraryDescription &library,
   return names;
 }
 
+std::vector<std::string>
+artifact::poolExportsOf(const LibraryDescription &library) {
+  std::vector<std::string> names;
+  for (StringRef function : {"_create", "_run", "_destroy"})
+    names.push_back(library.poolSymbol() + function.str());
+  return names;
+}
+
 //===----------------------------------------------------------------------===//
 // CPU features
 //===----------------------------------------------------------------------===//
@@ -131,6 +139,7 @@ public:
         targets(targets), callers(callers), builder(context) {}
 
   llvm::Error write(StringRef info);
+  void writePool();
 
 private:
   Constant *word(int64_t value) { return builder.getInt64(value); }
@@ -393,7 +402,10 @@ void EntryWriter::forward(StringRef name, StringRef callee, llvm::Type *result,
     values.push_back(&argument);
   llvm::CallInst *call = builder.CreateCall(runtime, values);
   call->setTailCall();
-  builder.CreateRet(call);
+  if (result->isVoidTy())
+    builder.CreateRetVoid();
+  else
+    builder.CreateRet(call);
 }
 
 void EntryWriter::entry(const EntryDescription &description, Constant *kernel) {
@@ -451,6 +463,16 @@ void EntryWriter::merge() {
     ffiForward(name, "attn_rt_ffi_merge", symbol);
 }
 
+void EntryWriter::writePool() {
+  std::string name = library.poolSymbol();
+  llvm::Type *none = builder.getVoidTy(), *word = builder.getInt64Ty(),
+             *pointer = builder.getPtrTy();
+  forward(name + "_create", "attn_rt_pool_create", pointer, word, {});
+  forward(name + "_run", "attn_rt_pool_run", none,
+          {pointer, word, pointer, pointer}, {});
+  forward(name + "_destroy", "attn_rt_pool_destroy", none, pointer, {});
+}
+
 llvm::Error EntryWriter::write(StringRef info) {
   for (auto [index, description] : llvm::enumerate(library.kernels)) {
     llvm::Expected<Constant *> descriptor = kernel(index);
@@ -487,5 +509,15 @@ artifact::emitEntries(const LibraryDescription &library,
   if (llvm::Error error =
           EntryWriter(module, library, targets, callers).write(info))
     return error;
+  return emitObject(module);
+}
+
+llvm::Expected<std::string>
+artifact::emitPoolEntries(const LibraryDescription &library, StringRef triple) {
+  llvm::LLVMContext context;
+  llvm::Module module(library.poolSymbol(), context);
+  if (llvm::Error error = setTarget(module, triple))
+    return error;
+  EntryWriter(module, library, {}, Callers::C).writePool();
   return emitObject(module);
 }

@@ -40,6 +40,13 @@ llvm::Expected<std::string> emitEntries(const LibraryDescription &library,
                                         llvm::ArrayRef<size_t> targets,
                                         llvm::StringRef info, Callers callers);
 
+/// Every global of the pool of threads.
+std::vector<std::string> poolExportsOf(const LibraryDescription &library);
+
+/// A relocatable object with the functions of the pool, for `triple`.
+llvm::Expected<std::string> emitPoolEntries(const LibraryDescription &library,
+                                            llvm::StringRef triple);
+
 } // namespace attn::artifact
 
 #endif // COMPILER_ARTIFACT_ENTRIES_H

@@ -297,6 +297,22 @@ static std::string explainRank(const LibraryDescription &library) {
   return text;
 }
 
+static std::string writePool(const LibraryDescription &library) {
+  return fmt::format(
+      R"(/* A pool of threads, one of them whoever runs a loop, for the contexts of any
+   calls: pool what _create gives (NULL: too few threads or no memory),
+   parallel_for _run, and workers at least `threads`. Without loops its threads
+   sleep; loops may be run by several callers at once, and by tasks. In the
+   archive alone, beside the kernels: who calls none of the three links no
+   thread. */
+void *{0}_create(int64_t threads);
+void {0}_run(void *pool, int64_t tasks, attn_body body, void *closure);
+void {0}_destroy(void *pool);
+
+)",
+      library.poolSymbol());
+}
+
 std::string artifact::writeHeader(const LibraryDescription &library) {
   std::string guard = "ATTN_KERNELS_" + library.name + "_H";
   std::string text = fmt::format(
@@ -318,6 +334,7 @@ std::string artifact::writeHeader(const LibraryDescription &library) {
                         "attn_status {}(const attn_merge_args *args, const "
                         "attn_context *context);\n\n",
                         library.mergeSymbol());
+  text += writePool(library);
   text += fmt::format("/* The manifest: what NAME.json holds, constant. */\n"
                       "const char *{}_info(void);\n\n"
                       "#ifdef __cplusplus\n}}\n#endif\n#endif /* {} */\n",

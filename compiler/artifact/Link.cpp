@@ -170,10 +170,11 @@ llvm::Expected<std::string> artifact::linkShared(StringRef object,
 // Archives
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::string> artifact::writeArchive(StringRef object,
-                                                   StringRef memberName) {
-  llvm::SmallVector<llvm::NewArchiveMember, 1> members;
-  members.emplace_back(llvm::MemoryBufferRef(object, memberName));
+llvm::Expected<std::string> artifact::writeArchive(
+    llvm::ArrayRef<std::pair<std::string, std::string>> objects) {
+  llvm::SmallVector<llvm::NewArchiveMember> members;
+  for (const auto &[name, object] : objects)
+    members.emplace_back(llvm::MemoryBufferRef(object, name));
   auto archive = llvm::writeArchiveToBuffer(
       members, llvm::SymtabWritingMode::NormalSymtab,
       llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false);

@@ -32,9 +32,10 @@ linkRelocatable(llvm::ArrayRef<llvm::StringRef> objects,
 llvm::Expected<std::string> linkShared(llvm::StringRef object,
                                        llvm::StringRef name);
 
-/// An archive of one member, without times and owners.
-llvm::Expected<std::string> writeArchive(llvm::StringRef object,
-                                         llvm::StringRef memberName);
+/// An archive of members, as pairs of name and object, without times and
+/// owners.
+llvm::Expected<std::string>
+writeArchive(llvm::ArrayRef<std::pair<std::string, std::string>> objects);
 
 } // namespace attn::artifact
 

@@ -71,7 +71,9 @@ static mlir::LogicalResult checkGlobals(llvm::ArrayRef<ProgramGroup> groups,
                                         StringRef name) {
   llvm::StringMap<tile::ProgramOp> takers;
   takers[(name + "_info").str()] = nullptr;
-  takers[(name + "_merge").str()] = nullptr;
+  for (StringRef other :
+       {"_merge", "_pool_create", "_pool_run", "_pool_destroy"})
+    takers[(name + other).str()] = nullptr;
   auto locOf = [&](tile::ProgramOp program) {
     mlir::Operation *function = declared.lookupSymbol(program.getKernelName());
     return (function ? function : program)->getLoc();

@@ -17,6 +17,10 @@ extern const char attn_runtime_ffi_x86_64_begin[],
     attn_runtime_ffi_x86_64_end[];
 extern const char attn_runtime_ffi_aarch64_begin[],
     attn_runtime_ffi_aarch64_end[];
+extern const char attn_runtime_pool_x86_64_begin[],
+    attn_runtime_pool_x86_64_end[];
+extern const char attn_runtime_pool_aarch64_begin[],
+    attn_runtime_pool_aarch64_end[];
 extern const char attn_runtime_header_begin[], attn_runtime_header_end[];
 }
 
@@ -40,6 +44,17 @@ StringRef attn::artifact::ffiRuntimeObject(StringRef triple) {
   if (arch == llvm::Triple::aarch64)
     return between(attn_runtime_ffi_aarch64_begin,
                    attn_runtime_ffi_aarch64_end);
+  return {};
+}
+
+StringRef attn::artifact::poolRuntimeObject(StringRef triple) {
+  llvm::Triple::ArchType arch = llvm::Triple(triple).getArch();
+  if (arch == llvm::Triple::x86_64)
+    return between(attn_runtime_pool_x86_64_begin,
+                   attn_runtime_pool_x86_64_end);
+  if (arch == llvm::Triple::aarch64)
+    return between(attn_runtime_pool_aarch64_begin,
+                   attn_runtime_pool_aarch64_end);
   return {};
 }
 

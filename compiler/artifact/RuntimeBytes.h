@@ -18,6 +18,9 @@ llvm::StringRef runtimeObject(llvm::StringRef triple);
 /// What a shared library has besides: the functions that TVM-FFI calls.
 llvm::StringRef ffiRuntimeObject(llvm::StringRef triple);
 
+/// What an archive has besides, for those who call it: the pool of threads.
+llvm::StringRef poolRuntimeObject(llvm::StringRef triple);
+
 /// The text of runtime/attn.h.
 llvm::StringRef runtimeHeader();
 

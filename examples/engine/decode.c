@@ -4,9 +4,9 @@
      cc examples/engine/decode.c -Ikernels kernels/libllama_3_8b.a -lm -o decode
      ./decode
 
-   The engine owns the tensors, the workspace and the threads; the kernel only
-   computes. Here two sequences of 300 and 17 valid keys share one cache of 512
-   places. */
+   The engine owns the tensors and the workspace; the kernel only computes. The
+   threads are the archive's pool, for engines that have none. Here two
+   sequences of 300 and 17 valid keys share one cache of 512 places. */
 #include "llama_3_8b.h"
 
 #include <math.h>
@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 enum { kBatch = 2, kCapacity = 512, kHeads = 32, kKvHeads = 8, kDim = 128 };
+enum { kThreads = 4 };
 
 /* A compact tensor in the CPU's memory; `strides` NULL means row-major. */
 static DLTensor tensor(void *data, uint8_t code, int32_t rank, int64_t *shape) {
@@ -64,12 +65,16 @@ int main(void) {
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.batch = kBatch;
   maxima.kv_length = kCapacity;
+  maxima.workers = kThreads;
   attn_context context = ATTN_CONTEXT_INIT;
   char message[200];
   context.workspace_bytes = llama_3_8b_core_workspace(&maxima);
   context.workspace = aligned_alloc(64, context.workspace_bytes);
   context.text = message;
   context.text_bytes = sizeof(message);
+  context.workers = kThreads;
+  context.parallel_for = llama_3_8b_pool_run;
+  context.pool = llama_3_8b_pool_create(kThreads); /* NULL: no threads */
 
   if (llama_3_8b_core(&args, &context) != ATTN_OK) {
     fprintf(stderr, "%s\n", message);
@@ -82,5 +87,6 @@ int main(void) {
   lengths[1] = 513;
   if (llama_3_8b_core(&args, &context) == ATTN_BAD_LENGTH)
     printf("refused: %s\n", message);
+  llama_3_8b_pool_destroy(context.pool);
   return 0;
 }

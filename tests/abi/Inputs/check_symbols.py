@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a folder's archive, shared library and header have of each kernel of the
-manifest: all of its entries and companions, and nothing that is not NAME's.
+manifest: all of its entries and companions, and nothing that is not NAME's. The
+pool of threads is in archives alone.
 """
 import ctypes
 import json
@@ -11,6 +12,7 @@ import sys
 
 COMPANIONS = ("", "_can_run", "_plan", "_task", "_workspace")
 FFI = ("", "_workspace")
+POOL = ("_pool_create", "_pool_run", "_pool_destroy")
 
 
 def defined(path, *options):
@@ -46,9 +48,10 @@ def main():
     foreign = {f"__tvm_ffi_{symbol}{end}" for symbol in symbols for end in FFI} | {f"__tvm_ffi_{name}_merge"}
     plain |= packing
     foreign |= {f"__tvm_ffi_{symbol}" for symbol in packing}
-    report("archive", plain, defined(folder / f"lib{name}.a", "-g"))
+    pool = {name + end for end in POOL}
+    report("archive", plain | pool, defined(folder / f"lib{name}.a", "-g"))
     report("shared library", plain | foreign, defined(folder / f"lib{name}.so", "-D"))
-    report("header", plain, declared(header[header.index("/* ATTN_ABI_1 */"):]))
+    report("header", plain | pool, declared(header[header.index("/* ATTN_ABI_1 */"):]))
     for kernel in kernels:
         if ("packed_weights" in kernel) != (kernel["scope"] == "layer"):
             print(f"FAIL: {kernel['symbol']} packs weights, or packs none")
