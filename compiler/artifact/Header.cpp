@@ -205,6 +205,19 @@ static std::string explainPacked(const KernelDescription &kernel) {
       kernel.packSymbol());
 }
 
+/// What args begin with: every field, or compilers warn of those left out.
+static std::string writeInit(const KernelDescription &kernel) {
+  std::string tensors;
+  for (size_t i = 0; i < kernel.tensors.size(); ++i)
+    tensors += i % 8 ? " NULL," : " \\\n   NULL,";
+  return fmt::format(R"(#define {0}_ARGS_INIT \
+  {{sizeof({0}_args), ATTN_ABI_VERSION, 0, 0,{1} \
+   NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL}}
+
+)",
+                     kernel.symbol, tensors);
+}
+
 static std::string writeArgs(const KernelDescription &kernel) {
   std::string text = kernel.isAttention   ? explainKernel(kernel)
                      : kernel.isOfLayer() ? explainLayer(kernel)
@@ -226,11 +239,13 @@ static std::string writeArgs(const KernelDescription &kernel) {
   const DLTensor *value_scale;
   uint32_t key_scale_group;
   uint32_t value_scale_group;
-{}{}  const DLTensor *packed_weights;
-}} {}_args;
+{0}{1}  const DLTensor *packed_weights;
+}} {2}_args;
 
-)",
-             explainBatch(kernel), explainPacked(kernel), kernel.symbol);
+/* Begin with {2}_ARGS_INIT and set what is needed. */
+{3})",
+             explainBatch(kernel), explainPacked(kernel), kernel.symbol,
+             writeInit(kernel));
 }
 
 static StringRef explainPhase(StringRef phase) {

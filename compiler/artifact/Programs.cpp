@@ -56,7 +56,8 @@ static void nameKernels(llvm::MutableArrayRef<ProgramGroup> groups,
 
 /// Every C name that a kernel of `symbol` may take.
 static std::vector<std::string> globalsOf(StringRef symbol) {
-  std::vector<std::string> globals = {(symbol + "_args").str()};
+  std::vector<std::string> globals = {(symbol + "_args").str(),
+                                      (symbol + "_ARGS_INIT").str()};
   for (StringRef phase : {"", "_prefill", "_decode"})
     for (StringRef companion : {"", "_plan", "_task", "_can_run", "_workspace"})
       globals.push_back((symbol + phase + companion).str());

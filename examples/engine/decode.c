@@ -50,9 +50,7 @@ int main(void) {
   DLTensor valid = tensor(lengths, kDLInt, 1, row);
   DLTensor output = tensor(result, kDLFloat, 4, row);
 
-  llama_3_8b_core_args args = {0};
-  args.size = sizeof(args);
-  args.abi = ATTN_ABI_VERSION;
+  llama_3_8b_core_args args = llama_3_8b_core_ARGS_INIT;
   args.layer = 0;
   args.query = &query;
   args.key = &key;

@@ -288,11 +288,11 @@ static void planLayer(Engine *engine, Sequence *s, int layer, LayerCall *c) {
   const Model *m = engine->model;
   int64_t hidden = m->hidden, kv = m->kvHeads * m->size;
   char text[256];
+  const smollm2_135m_layer_args none = smollm2_135m_layer_ARGS_INIT;
   memset(c, 0, sizeof(*c));
   if (!s->rows)
     return;
-  c->args.size = sizeof(c->args);
-  c->args.abi = ATTN_ABI_VERSION;
+  c->args = none;
   c->args.layer = (uint32_t)layer;
   c->args.hidden_states =
       view(&c->hidden, s->normed, kDLFloat, SHAPE(1, s->rows, hidden), 0);
@@ -406,9 +406,7 @@ static void attendRows(Engine *engine, Sequence *s, int layer) {
   int64_t q = m->heads * m->size, kv = m->kvHeads * m->size, row = q + 2 * kv;
   Tensor query, key, value, positions, keys, values, length, pages, qn, kn, out;
   char text[256];
-  qwen3_0_6b_attend_args args = {0};
-  args.size = sizeof(args);
-  args.abi = ATTN_ABI_VERSION;
+  qwen3_0_6b_attend_args args = qwen3_0_6b_attend_ARGS_INIT;
   args.layer = (uint32_t)layer;
   args.query = view(&query, s->fused, kDLFloat,
                     SHAPE(1, s->rows, m->heads, m->size), row);

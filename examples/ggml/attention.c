@@ -66,9 +66,7 @@ static void runPhase(struct ggml_tensor *dst, struct ggml_tensor **sources,
                      int64_t phase, int ith, int nth, Attention *attention) {
   static const int rows[4] = {3, 1, 2, 0}, result[4] = {3, 2, 1, 0};
   View query, key, value, lengths, output;
-  llama_3_8b_core_args args = {0};
-  args.size = sizeof(args);
-  args.abi = ATTN_ABI_VERSION;
+  llama_3_8b_core_args args = llama_3_8b_core_ARGS_INIT;
   args.query = view(&query, sources[kQuery], 4, rows);
   args.key = view(&key, sources[kKey], 4, rows);
   args.value = view(&value, sources[kValue], 4, rows);

@@ -296,9 +296,7 @@ static attn_status attend(const Call *call, int64_t first, int64_t batch,
                           int64_t rows, attn_context *context) {
   View query, key, value, positions, keyCache, valueCache, lengths, output;
   int64_t ids[2] = {batch, rows}, idStrides[2] = {call->rows, 1};
-  ENTRY(_attend_args) args = {0};
-  args.size = sizeof(args);
-  args.abi = ATTN_ABI_VERSION;
+  ENTRY(_attend_args) args = ENTRY(_attend_ARGS_INIT);
   args.layer = call->node->layer;
   args.query =
       rowsOf(&query, call, &call->in[kQuery], call->heads, first, batch, rows);

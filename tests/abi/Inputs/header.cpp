@@ -4,11 +4,10 @@
 
 int use(void);
 int use(void) {
-  gpt2_core_args args = {};
+  gpt2_core_args args = gpt2_core_ARGS_INIT;
   attn_context context = ATTN_CONTEXT_INIT;
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   DLManagedTensor managed = {};
-  args.size = sizeof(args);
   (void)managed;
-  return (int)(args.size + context.size + maxima.size);
+  return (int)(args.size + args.flags + context.size + maxima.size);
 }

@@ -19,14 +19,13 @@
 
 uint64_t use(const DLTensor *tensor);
 uint64_t use(const DLTensor *tensor) {
-  smollm2_135m_layer_args layer;
-  graphs_encoder_args encoder;
-  gpt_oss_20b_core_args core;
-  deepseek_v2_lite_attend_args attend;
+  smollm2_135m_layer_args layer = smollm2_135m_layer_ARGS_INIT;
+  graphs_encoder_args encoder = graphs_encoder_ARGS_INIT;
+  gpt_oss_20b_core_args core = gpt_oss_20b_core_ARGS_INIT;
+  deepseek_v2_lite_attend_args attend = deepseek_v2_lite_attend_ARGS_INIT;
   attn_merge_args merge = ATTN_MERGE_ARGS_INIT;
   merge.outputs = tensor;
   layer.output = encoder.x = core.query = attend.output = tensor;
-  return sizeof(layer) + sizeof(encoder) + sizeof(core) + sizeof(attend) +
-         merge.size + (layer.output == encoder.x) +
-         (core.query == attend.output);
+  return layer.size + encoder.size + core.size + attend.size + merge.size +
+         (layer.output == encoder.x) + (core.query == attend.output);
 }

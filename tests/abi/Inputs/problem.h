@@ -80,6 +80,7 @@ static inline problem *pose(int64_t batch, int64_t queries, int64_t capacity,
   problem *p = calloc(1, sizeof(*p));
   attn_maxima maxima = ATTN_MAXIMA_INIT;
   attn_context context = ATTN_CONTEXT_INIT;
+  const ENTRY(_core_args) empty = ENTRY(_core_ARGS_INIT);
   make(&p->query, kDLFloat, 4, batch, queries, HEADS, DIM);
   make(&p->key, kDLFloat, 4, batch, capacity, KV_HEADS, DIM);
   make(&p->value, kDLFloat, 4, batch, capacity, KV_HEADS, DIM);
@@ -98,8 +99,7 @@ static inline problem *pose(int64_t batch, int64_t queries, int64_t capacity,
          i < (b + 1) * capacity * row; ++i)
       floats(&p->key)[i] = floats(&p->value)[i] = NAN;
   }
-  p->args.size = sizeof(p->args);
-  p->args.abi = ATTN_ABI_VERSION;
+  p->args = empty;
   p->args.query = &p->query.dl;
   p->args.key = &p->key.dl;
   p->args.value = &p->value.dl;
