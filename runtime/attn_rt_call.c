@@ -1,7 +1,7 @@
 /* A call from its arguments to its tasks: check, choose a program, plan, run.
    Every entry is a function of its arguments alone, so any thread may call
    any of them at any time. */
-#include "runtime/attn_rt_impl.h"
+#include "runtime/attn_rt_parts.h"
 
 #include <stdatomic.h>
 
@@ -9,100 +9,26 @@ static int64_t workers_of(const attn_context *context) {
   return context->workers ? context->workers : 1;
 }
 
-/* What one program runs: a sequence of packed rows, or a whole dense call. */
-typedef struct {
-  const attn_rt_program *program;
-  attn_rt_extents extents;
-  attn_rt_frame frame;
-  attn_rt_view views[ATTN_RT_MAX_TENSORS];
-} call_part;
-
 /* The work of a call, and what it needs. */
 typedef struct {
   attn_plan plan;
-  uint64_t scratch; /* of one task */
-  uint64_t memory;  /* of all parts */
+  attn_rt_needs needs;
   attn_rt_layout layout;
 } call_plan;
 
-/* The first program that takes as many query rows as the sequences have. */
-static attn_status choose_program(const attn_rt_call *call, uint32_t kinds,
-                                  int64_t rows, const attn_context *context,
-                                  const attn_rt_program **chosen) {
-  int64_t most = -1;
-  for (int64_t i = 0; i < call->target->program_count; ++i) {
-    const attn_rt_program *program = &call->target->programs[i];
-    if (!(program->kind & kinds))
-      continue;
-    if (rows <= program->max_queries) {
-      *chosen = program;
-      return ATTN_OK;
-    }
-    most = program->max_queries;
-  }
-  if (most < 0)
-    return attn_rt_fail(context, ATTN_UNSUPPORTED,
-                        "%s: was compiled without this phase",
-                        call->kernel->symbol);
-  return attn_rt_fail(context, ATTN_UNSUPPORTED,
-                      "%s: query has %d rows in a sequence, this phase takes "
-                      "at most %d",
-                      call->kernel->symbol, rows, most);
-}
-
-static attn_rt_extents extents_of(const attn_rt_call *call, int64_t part) {
-  attn_rt_extents extents = {call->symbol[ATTN_RT_BATCH],
-                             call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
-                             call->symbol[ATTN_RT_KV_CAPACITY]};
-  if (call->batch.q_indptr) {
-    extents.batch = 1;
-    extents.rows = attn_rt_rows(call, part);
-    extents.keys = attn_rt_length(call, part);
-  }
-  return extents;
-}
-
-/* Part `index` of the call; its memory begins at `memory`, which may be 0. */
-static attn_status open_part(const attn_rt_call *call, uint32_t kinds,
-                             int64_t index, char *memory,
-                             const attn_context *context, call_part *part) {
-  part->extents = extents_of(call, index);
-  part->frame.views = attn_rt_part_views(call, index, part->views);
-  part->frame.constants = call->constants;
-  attn_status status =
-      choose_program(call, kinds, part->extents.rows, context, &part->program);
-  if (status)
-    return status;
-  part->frame.partials = memory;
-  part->frame.buffers =
-      memory ? memory + attn_rt_state_bytes(call->kernel, part->program,
-                                            part->extents)
-             : 0;
-  return ATTN_OK;
-}
-
-static uint64_t memory_of(const attn_rt_call *call, const call_part *part) {
-  return attn_rt_add(
-      attn_rt_state_bytes(call->kernel, part->program, part->extents),
-      attn_rt_buffer_bytes(part->program, part->extents));
-}
-
-static void count_tasks(const call_part *part, int64_t *tasks) {
-  part->program->grid(&part->frame, tasks);
-}
-
-static void add_part(const attn_rt_call *call, const call_part *part,
+static void add_part(const attn_rt_call *call, const attn_rt_part *part,
                      call_plan *plan) {
   int64_t tasks[ATTN_MAX_PHASES];
   const attn_rt_program *program = part->program;
-  count_tasks(part, tasks);
+  attn_rt_part_tasks(part, tasks);
   for (int64_t phase = 0; phase < program->phases; ++phase)
     plan->plan.tasks[phase] += tasks[phase];
   if (program->phases > plan->plan.phases)
     plan->plan.phases = program->phases;
-  if ((uint64_t)program->scratch_bytes > plan->scratch)
-    plan->scratch = (uint64_t)program->scratch_bytes;
-  plan->memory = attn_rt_add(plan->memory, memory_of(call, part));
+  if ((uint64_t)program->scratch_bytes > plan->needs.scratch)
+    plan->needs.scratch = (uint64_t)program->scratch_bytes;
+  plan->needs.memory =
+      attn_rt_add(plan->needs.memory, attn_rt_part_memory(call, part));
   /* Each name is one string. */
   if (!plan->plan.schedule)
     plan->plan.schedule = program->schedule;
@@ -110,24 +36,32 @@ static void add_part(const attn_rt_call *call, const call_part *part,
     plan->plan.schedule = "mixed";
 }
 
-/* All that the entries have in common. */
-static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
-                           uint32_t kinds, const void *args,
-                           const attn_context *context, call_plan *plan) {
+/* Where all is in the workspace of a call with `needs`. */
+static attn_rt_layout layout_of(const attn_rt_call *call,
+                                const attn_context *context,
+                                attn_rt_needs needs) {
+  return attn_rt_lay_out(workers_of(context), needs.scratch,
+                         call->batch.q_indptr ? attn_rt_parts(call) : 0,
+                         needs.memory);
+}
+
+static attn_status check_call(attn_rt_call *call, const attn_rt_kernel *kernel,
+                              const void *args, const attn_context *context) {
   attn_status status = attn_rt_check_context(kernel->symbol, context);
-  int64_t parts;
-  call_part part;
   call->kernel = kernel;
   if (!status)
     status = attn_rt_choose_target(kernel, context, &call->target);
-  if (!status)
-    status = attn_rt_check_args(call, args, context);
-  if (status)
-    return status;
+  return status ? status : attn_rt_check_args(call, args, context);
+}
+
+static attn_status plan_call(const attn_rt_call *call, uint32_t kinds,
+                             const attn_context *context, call_plan *plan) {
+  int64_t parts = attn_rt_parts(call);
+  attn_rt_part part;
   attn_rt_clear(plan, sizeof(*plan));
-  parts = attn_rt_parts(call);
+  attn_rt_begin_parts(call, &part);
   for (int64_t i = 0; i < parts; ++i) {
-    status = open_part(call, kinds, i, 0, context, &part);
+    attn_status status = attn_rt_open_part(call, kinds, i, 0, context, &part);
     if (status)
       return status;
     add_part(call, &part, plan);
@@ -135,10 +69,16 @@ static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
   plan->plan.target = call->target->name;
   if (!plan->plan.schedule)
     plan->plan.schedule = call->target->programs[0].schedule;
-  plan->layout =
-      attn_rt_lay_out(workers_of(context), plan->scratch,
-                      call->batch.q_indptr ? parts : 0, plan->memory);
+  plan->layout = layout_of(call, context, plan->needs);
   return ATTN_OK;
+}
+
+/* All that the entries have in common. */
+static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
+                           uint32_t kinds, const void *args,
+                           const attn_context *context, call_plan *plan) {
+  attn_status status = check_call(call, kernel, args, context);
+  return status ? status : plan_call(call, kinds, context, plan);
 }
 
 /* The kv_length that serves the call: tensors between phases may have as many
@@ -199,7 +139,8 @@ attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,
 }
 
 /* Runs one task of a part in a slot of its own. */
-static attn_status run_task(const call_part *part, const attn_context *context,
+static attn_status run_task(const attn_rt_part *part,
+                            const attn_context *context,
                             const attn_rt_layout *layout, int64_t phase,
                             int64_t task) {
   char *workspace = context->workspace;
@@ -246,137 +187,177 @@ attn_status attn_rt_plan(const attn_rt_kernel *kernel, uint32_t kinds,
   return ATTN_OK;
 }
 
-/* Finds the part that `*task` of a phase falls into, and its number there. */
-static void find_part(const attn_rt_call *call, uint32_t kinds, int64_t phase,
-                      const attn_context *context, char *memory,
-                      call_part *part, int64_t *task) {
-  int64_t tasks[ATTN_MAX_PHASES];
-  for (int64_t i = 0;; ++i) {
-    open_part(call, kinds, i, memory, context, part);
-    count_tasks(part, tasks);
-    if (phase < part->program->phases && *task < tasks[phase])
-      return;
-    if (phase < part->program->phases)
-      *task -= tasks[phase];
-    memory += memory_of(call, part);
+/* Tasks find what the arguments have said before. */
+static attn_status have_changed(const attn_rt_call *call,
+                                const attn_context *context) {
+  return attn_rt_fail(context, ATTN_BAD_WORKSPACE,
+                      "%s: the workspace or the arguments have changed while "
+                      "tasks run",
+                      call->kernel->symbol);
+}
+
+/* Opens the part that `*task` falls into, which becomes its number there. */
+static int open_place(const attn_rt_call *call, uint32_t kinds,
+                      const attn_context *context, const attn_rt_layout *layout,
+                      uint64_t key, int64_t *task, attn_rt_part *part) {
+  char *workspace = context->workspace;
+  const attn_rt_place *places = (void *)(workspace + layout->places);
+  int64_t index;
+  uint64_t memory;
+  if (!attn_rt_find_place(places, key, attn_rt_parts(call), task, &index,
+                          &memory))
+    return 0;
+  attn_rt_begin_parts(call, part);
+  return !attn_rt_open_part(call, kinds, index,
+                            workspace + layout->memory + memory, context, part);
+}
+
+/* Opens the task's part if another task of the phase has written the table of
+   places, and the workspace is as large as that found that it has to be. */
+static int open_known(const attn_rt_call *call, uint32_t kinds,
+                      const attn_context *context, uint64_t key,
+                      attn_rt_layout *layout, int64_t *task,
+                      attn_rt_part *part) {
+  char *workspace = context->workspace;
+  attn_rt_needs needs = {0, 0};
+  *layout = layout_of(call, context, needs);
+  if (!workspace || (uintptr_t)workspace % ATTN_RT_CACHE_LINE ||
+      context->workspace_bytes < layout->slots || *task < 0 ||
+      !attn_rt_read_needs((void *)(workspace + layout->places), key, &needs))
+    return 0;
+  *layout = layout_of(call, context, needs);
+  return context->workspace_bytes >= layout->bytes &&
+         open_place(call, kinds, context, layout, key, task, part);
+}
+
+/* Opens the task's part, and writes the table of places for other tasks. */
+static attn_status open_task(const attn_rt_call *call, uint32_t kinds,
+                             const attn_context *context, uint64_t key,
+                             int64_t phase, attn_rt_layout *layout,
+                             int64_t *task, attn_rt_part *part) {
+  char *workspace = context->workspace;
+  call_plan plan;
+  attn_status status = plan_call(call, kinds, context, &plan);
+  if (!status)
+    status = check_workspace(call, &plan, context);
+  if (status)
+    return status;
+  if (phase < 0 || phase >= plan.plan.phases)
+    return attn_rt_fail(context, ATTN_BAD_TASK,
+                        "%s: there is no phase %d, the call has %d phases",
+                        call->kernel->symbol, phase, plan.plan.phases);
+  if (*task < 0 || *task >= plan.plan.tasks[phase])
+    return attn_rt_fail(context, ATTN_BAD_TASK,
+                        "%s: there is no task %d, phase %d has %d tasks",
+                        call->kernel->symbol, *task, phase,
+                        plan.plan.tasks[phase]);
+  *layout = plan.layout;
+  if (!call->batch.q_indptr) {
+    attn_rt_begin_parts(call, part);
+    return attn_rt_open_part(call, kinds, 0, workspace + layout->memory,
+                             context, part);
   }
+  attn_rt_write_places(call, kinds, phase, context, key, plan.needs,
+                       (void *)(workspace + layout->places));
+  return open_place(call, kinds, context, layout, key, task, part)
+             ? ATTN_OK
+             : have_changed(call, context);
 }
 
 attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
                          const void *args, const attn_context *context,
                          int64_t phase, int64_t task) {
   attn_rt_call call;
-  call_plan plan;
-  call_part part;
-  attn_status status = open_call(&call, kernel, kinds, args, context, &plan);
+  attn_rt_part part;
+  attn_rt_layout layout;
+  uint64_t key = 0;
+  int is_known = 0;
+  attn_status status = check_call(&call, kernel, args, context);
   if (status)
     return status;
-  if (phase < 0 || phase >= plan.plan.phases)
-    return attn_rt_fail(context, ATTN_BAD_TASK,
-                        "%s: there is no phase %d, the call has %d phases",
-                        kernel->symbol, phase, plan.plan.phases);
-  if (task < 0 || task >= plan.plan.tasks[phase])
-    return attn_rt_fail(context, ATTN_BAD_TASK,
-                        "%s: there is no task %d, phase %d has %d tasks",
-                        kernel->symbol, task, phase, plan.plan.tasks[phase]);
-  find_part(&call, kinds, phase, context,
-            (char *)context->workspace + plan.layout.memory, &part, &task);
-  status = run_task(&part, context, &plan.layout, phase, task);
+  if (call.batch.q_indptr) {
+    key = attn_rt_places_key(&call, kinds, phase, context);
+    is_known = open_known(&call, kinds, context, key, &layout, &task, &part);
+  }
+  if (!is_known)
+    status =
+        open_task(&call, kinds, context, key, phase, &layout, &task, &part);
+  if (status)
+    return status;
+  status = run_task(&part, context, &layout, phase, task);
   return status ? too_many(&call, context) : ATTN_OK;
 }
 
-/* One phase of a call whose parts have places in the workspace. */
+/* One phase of a call. */
 typedef struct {
   const attn_rt_call *call;
   const attn_context *context;
   const attn_rt_layout *layout;
   uint32_t kinds;
   int64_t phase;
-  const attn_rt_place *places; /* NULL: the call is `part` */
-  const call_part *part;
+  uint64_t key;             /* of the table of places, if there is one */
+  const attn_rt_part *part; /* NULL: the one that has its place */
   _Atomic int32_t status;
 } parallel_phase;
 
-/* The first place that ends behind `task`. */
-static int64_t place_of(const attn_rt_place *places, int64_t count,
-                        int64_t task) {
-  int64_t low = 0;
-  while (low < count - 1) {
-    int64_t middle = low + (count - 1 - low) / 2;
-    if (places[middle].end > task)
-      count = middle + 1;
-    else
-      low = middle + 1;
-  }
-  return low;
-}
-
 static void parallel_body(void *closure, int64_t task) {
   parallel_phase *p = closure;
-  char *workspace = p->context->workspace;
-  attn_status status;
-  call_part own;
-  if (p->places) {
-    int64_t index = place_of(p->places, attn_rt_parts(p->call), task);
-    open_part(p->call, p->kinds, index,
-              workspace + p->layout->memory + p->places[index].memory,
-              p->context, &own);
-    task -= index ? p->places[index - 1].end : 0;
+  const attn_rt_part *part = p->part;
+  attn_status status = ATTN_OK;
+  attn_rt_part own;
+  if (!part) {
+    if (!open_place(p->call, p->kinds, p->context, p->layout, p->key, &task,
+                    &own))
+      status = ATTN_BAD_WORKSPACE;
+    part = &own;
   }
-  status = run_task(p->places ? &own : p->part, p->context, p->layout, p->phase,
-                    task);
+  if (!status)
+    status = run_task(part, p->context, p->layout, p->phase, task);
   if (status)
     atomic_store_explicit(&p->status, (int32_t)status, memory_order_relaxed);
 }
 
-/* Where the tasks and the memory of each part end in a phase. */
-static void write_places(const parallel_phase *p, attn_rt_place *places) {
-  int64_t parts = attn_rt_parts(p->call), end = 0;
-  uint64_t memory = 0;
-  for (int64_t i = 0; i < parts; ++i) {
-    int64_t tasks[ATTN_MAX_PHASES];
-    call_part part;
-    open_part(p->call, p->kinds, i, 0, p->context, &part);
-    count_tasks(&part, tasks);
-    end += p->phase < part.program->phases ? tasks[p->phase] : 0;
-    places[i].end = end;
-    places[i].memory = memory;
-    memory += memory_of(p->call, &part);
-  }
+/* Runs the tasks of a phase. */
+static attn_status run_phase(parallel_phase *p, int64_t tasks) {
+  const attn_context *context = p->context;
+  if (context->parallel_for && tasks > 1)
+    context->parallel_for(context->pool, tasks, parallel_body, p);
+  else
+    for (int64_t task = 0; task < tasks; ++task)
+      parallel_body(p, task);
+  if (!p->status)
+    return ATTN_OK;
+  return p->status == ATTN_TOO_MANY_TASKS ? too_many(p->call, context)
+                                          : have_changed(p->call, context);
 }
 
 attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
                         const void *args, const attn_context *context) {
   attn_rt_call call;
   call_plan plan;
-  call_part part;
+  attn_rt_part part;
   attn_status status = open_call(&call, kernel, kinds, args, context, &plan);
   if (!status)
     status = attn_rt_check_pages(&call, context);
-  if (status)
-    return status;
-  for (int64_t phase = 0; phase < plan.plan.phases; ++phase) {
-    int64_t tasks = plan.plan.tasks[phase];
+  if (!status && !call.batch.q_indptr) {
+    attn_rt_begin_parts(&call, &part);
+    status = attn_rt_open_part(&call, kinds, 0,
+                               (char *)context->workspace + plan.layout.memory,
+                               context, &part);
+  }
+  for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
     parallel_phase p = {&call, context, &plan.layout, kinds,
                         phase, 0,       &part,        ATTN_OK};
-    char *workspace = context->workspace;
     if (call.batch.q_indptr) {
-      attn_rt_place *places = (void *)(workspace + plan.layout.places);
-      write_places(&p, places);
-      p.places = places;
-    } else {
-      open_part(&call, kinds, 0, workspace + plan.layout.memory, context,
-                &part);
+      p.part = 0;
+      p.key = attn_rt_places_key(&call, kinds, phase, context);
+      attn_rt_write_places(
+          &call, kinds, phase, context, p.key, plan.needs,
+          (void *)((char *)context->workspace + plan.layout.places));
     }
-    if (context->parallel_for && tasks > 1)
-      context->parallel_for(context->pool, tasks, parallel_body, &p);
-    else
-      for (int64_t task = 0; task < tasks; ++task)
-        parallel_body(&p, task);
-    if (p.status)
-      return too_many(&call, context);
+    status = run_phase(&p, plan.plan.tasks[phase]);
   }
-  return ATTN_OK;
+  return status;
 }
 
 /* What the programs of a target need for calls within `extents`: sequences of

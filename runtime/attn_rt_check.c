@@ -144,9 +144,27 @@ static int fits_ring(const attn_rt_call *call, int64_t b, int64_t capacity) {
          attn_rt_rows(call, b) - 1 <= capacity - call->reach;
 }
 
+/* Whether all lengths are from 0 to `capacity`, the longest of which is
+   `longest` then. Without a branch, for every task looks. */
+static int are_within(const int32_t *lengths, int64_t count, int64_t capacity,
+                      int64_t *longest) {
+  int32_t least = 0, most = 0;
+  for (int64_t b = 0; b < count; ++b) {
+    least = lengths[b] < least ? lengths[b] : least;
+    most = lengths[b] > most ? lengths[b] : most;
+  }
+  *longest = most;
+  return least == 0 && most <= capacity;
+}
+
 static attn_status check_lengths(const checked *c) {
   const int32_t *lengths = c->view->data;
   int64_t *longest = &c->call->longest;
+  c->call->lengths = lengths;
+  if (!c->call->batch.starts &&
+      are_within(lengths, c->view->extent[0], attn_rt_capacity(c->call, 0),
+                 longest))
+    return ATTN_OK;
   *longest = 0;
   for (int64_t b = 0; b < c->view->extent[0]; ++b) {
     int64_t capacity = attn_rt_capacity(c->call, b);
@@ -165,7 +183,6 @@ static attn_status check_lengths(const checked *c) {
                   (int64_t)lengths[b], capacity);
     *longest = lengths[b] > *longest ? lengths[b] : *longest;
   }
-  c->call->lengths = lengths;
   return ATTN_OK;
 }
 

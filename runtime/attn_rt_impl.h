@@ -153,9 +153,10 @@ attn_status attn_rt_check_pages(const attn_rt_call *call,
 
 /* What runs on its own: each sequence of packed rows, or a whole dense call. */
 int64_t attn_rt_parts(const attn_rt_call *call);
-/* The views of part `part`: the call's, or written to `own`. */
-const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
-                                       attn_rt_view *own);
+/* Cuts `views`, a copy of the call's, whatever part they were cut to before, to
+   sequence `part` of packed rows. */
+void attn_rt_cut_views(const attn_rt_call *call, int64_t part,
+                       attn_rt_view *views);
 
 /* Checks that no output shares a byte with another tensor. */
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
@@ -182,22 +183,23 @@ uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
 uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
                               attn_rt_extents extents);
 
-/* Where part of a phase's tasks end, and where the part's memory begins. */
+/* Where a part's tasks end in a phase, and where the part's memory begins. */
 typedef struct attn_rt_place {
-  int64_t end;
-  uint64_t memory;
+  _Atomic uint64_t end, memory, tag;
 } attn_rt_place;
 
-/* Workspace: slots' claims, slots, places of packed sequences, memory. */
+/* Workspace: slots' claims, places of packed sequences, slots, memory. Where
+   the places are follows from `workers` alone. */
 typedef struct attn_rt_layout {
+  uint64_t places; /* offset */
   uint64_t slots;  /* offset of slot 0 */
   uint64_t slot;   /* bytes of one */
-  uint64_t places; /* offset */
   uint64_t memory; /* offset */
   uint64_t bytes;  /* of all; UINT64_MAX when it overflows */
 } attn_rt_layout;
-attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
-                               int64_t places, uint64_t memory);
+/* With room for the places of `parts` parts, 0: for none. */
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
+                               uint64_t memory);
 
 /* a + b, UINT64_MAX when it overflows. */
 uint64_t attn_rt_add(uint64_t a, uint64_t b);

@@ -65,17 +65,17 @@ uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
   return bytes;
 }
 
-attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
-                               int64_t places, uint64_t memory) {
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
+                               uint64_t memory) {
   uint64_t words = blocks_of(workers, SLOTS_PER_WORD);
+  uint64_t rows = parts ? (uint64_t)parts + 1 : 0;
   attn_rt_layout layout;
-  layout.slots = round_up(multiply(words, 8));
+  layout.places = round_up(multiply(words, 8));
+  layout.slots = attn_rt_add(layout.places,
+                             round_up(multiply(rows, sizeof(attn_rt_place))));
   layout.slot = round_up(scratch);
-  layout.places =
-      attn_rt_add(layout.slots, multiply(layout.slot, (uint64_t)workers));
   layout.memory =
-      attn_rt_add(layout.places,
-                  round_up(multiply((uint64_t)places, sizeof(attn_rt_place))));
+      attn_rt_add(layout.slots, multiply(layout.slot, (uint64_t)workers));
   layout.bytes = attn_rt_add(layout.memory, memory);
   return layout;
 }

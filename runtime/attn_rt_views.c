@@ -53,39 +53,31 @@ int64_t attn_rt_parts(const attn_rt_call *call) {
   return call->batch.q_indptr ? call->symbol[ATTN_RT_BATCH] : 1;
 }
 
-static void move(attn_rt_view *view, const attn_rt_tensor *tensor,
-                 int64_t elements) {
-  if (view->data)
-    view->data = (char *)view->data + elements * (tensor->dtype.bits / 8);
-}
-
-/* What is left of a tensor of all sequences for sequence `b`. */
+/* The view of a tensor of all sequences becomes what sequence `b` has of it. */
 static void cut(const attn_rt_call *call, int64_t b,
-                const attn_rt_tensor *tensor, attn_rt_view *view) {
-  if (tensor->symbol[0] != ATTN_RT_BATCH)
-    return;
-  if (attn_rt_is_of_rows(tensor)) {
-    move(view, tensor, call->batch.q_indptr[b] * view->stride[1]);
-    view->extent[1] = view->data ? attn_rt_rows(call, b) : 0;
+                const attn_rt_tensor *tensor, const attn_rt_view *all,
+                attn_rt_view *view) {
+  int of_rows = attn_rt_is_of_rows(tensor);
+  int64_t row = call->batch.q_indptr[b];
+  int64_t elements = of_rows ? row * all->stride[1] : b * all->stride[0];
+  if (all->data)
+    view->data = (char *)all->data + elements * (tensor->dtype.bits / 8);
+  if (of_rows) {
+    view->extent[1] = all->data ? attn_rt_rows(call, b) : 0;
     return;
   }
-  move(view, tensor, b * view->stride[0]);
-  view->slot_origin = -b * view->stride[0];
+  view->slot_origin = -b * all->stride[0];
   view->extent[0] = 1;
-  if (view->slots)
-    view->slots += call->batch.q_indptr[b] * view->slot_step;
-  if (view->pages)
-    view->pages += view->starts ? view->starts[b] : b * view->pitch;
+  if (all->slots)
+    view->slots = all->slots + row * all->slot_step;
+  if (all->pages)
+    view->pages = all->pages + (all->starts ? all->starts[b] : b * all->pitch);
   view->starts = 0;
 }
 
-const attn_rt_view *attn_rt_part_views(const attn_rt_call *call, int64_t part,
-                                       attn_rt_view *own) {
-  if (!call->batch.q_indptr)
-    return call->views;
-  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
-    attn_rt_copy(&own[i], &call->views[i], sizeof(own[i]));
-    cut(call, part, &call->kernel->tensors[i], &own[i]);
-  }
-  return own;
+void attn_rt_cut_views(const attn_rt_call *call, int64_t part,
+                       attn_rt_view *views) {
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
+    if (call->kernel->tensors[i].symbol[0] == ATTN_RT_BATCH)
+      cut(call, part, &call->kernel->tensors[i], &call->views[i], &views[i]);
 }

@@ -109,14 +109,30 @@ void TaskEmitter::emitLength(tile::LengthOp op) {
               lengthOf(op.getKey(), op.getLengths(), scalar(op.getBatch())));
 }
 
+/// Whether these are the lengths that the runtime looks at before a call.
+static bool areCallLengths(tile::ProgramOp program, Value lengths) {
+  auto argument = dyn_cast_or_null<BlockArgument>(lengths);
+  if (!argument || !program.getScope())
+    return false;
+  Attribute name = program.getArgumentNames()[argument.getArgNumber()];
+  return cast<StringAttr>(name).getValue() == "kv_lengths";
+}
+
+/// The loop is empty where the runtime knows the longest: a task of a large
+/// batch would spend more time on it than on its keys.
 void TaskEmitter::emitMaxLength(tile::MaxLengthOp op) {
   auto body = [&](Value batch, ValueRange carried) {
     Value length = lengthOf(op.getKey(), op.getLengths(), batch);
     return SmallVector<Value>{k.maximum(carried[0], length)};
   };
-  Value batches = extentOf(op.getKey(), 0);
-  scalars.map(op.getLength(),
-              k.loop(k.i64(0), batches, 1, k.i64(0), body).front());
+  Value batches = extentOf(op.getKey(), 0), from = k.i64(0), first = k.i64(0);
+  if (areCallLengths(program, op.getLengths())) {
+    Value known = k.loadI64(frame, offsetof(attn_rt_frame, longest));
+    Value isUnknown = k.less(known, k.i64(0));
+    from = k.select(isUnknown, from, batches);
+    first = k.select(isUnknown, first, known);
+  }
+  scalars.map(op.getLength(), k.loop(from, batches, 1, first, body).front());
 }
 
 void TaskEmitter::emitSplitSize(tile::SplitSizeOp op) {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <thread>
 
 using namespace attn::test;
@@ -130,6 +131,79 @@ static void inParallel(void *, int64_t tasks, attn_body body, void *closure) {
   std::thread other(every, 1);
   every(0);
   other.join();
+}
+
+static attn_status runTask(PackedCall &call, int64_t phase, int64_t task) {
+  return attn_rt_task(&fakeKernel(), 7, &call.args, &call.context, phase, task);
+}
+
+/// Runs all tasks of a call by hand, each where `before` has seen to.
+template <typename Before>
+static void runTasks(PackedCall &call, Before before) {
+  attn_plan plan = planOf(call);
+  std::fill(call.output.elements.begin(), call.output.elements.end(), 0);
+  for (int64_t phase = 0; phase < plan.phases; ++phase)
+    for (int64_t task = 0; task < plan.tasks[phase]; ++task) {
+      before();
+      ASSERT_EQ(runTask(call, phase, task), ATTN_OK) << call.message();
+    }
+}
+
+// Tasks leave a table of where the sequences are in the workspace.
+TEST(RuntimeBatchTest, TasksTrustTheTableOfTheirOwnArgumentsAlone) {
+  PackedCall call({0, 1, 8, 8, 10});
+  runTasks(call, [] {});
+  EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+  std::vector<int32_t> offsets = {0, 2, 8, 9, 10};
+  std::copy(offsets.begin(), offsets.end(), call.offsets.elements.begin());
+  runTasks(call, [] {});
+  EXPECT_EQ(call.trace(), tracesOf({2, 6, 1, 1}));
+}
+
+TEST(RuntimeBatchTest, TasksTrustNoTableThatWasWrittenOver) {
+  PackedCall call({0, 1, 8, 8, 10});
+  const std::vector<uint32_t> expected = tracesOf({1, 7, 0, 2});
+  // Behind a line of claims: 5 rows of 24 bytes.
+  auto *table = reinterpret_cast<uint64_t *>(
+      static_cast<char *>(call.context.workspace) + 64);
+  for (int word = 0; word < 15; ++word)
+    for (uint64_t other : {uint64_t(0), table[word] + 1, ~uint64_t(0)}) {
+      runTasks(call, [&] { table[word] = other; });
+      ASSERT_EQ(call.trace(), expected) << "word " << word;
+    }
+}
+
+TEST(RuntimeBatchTest, NoTaskBeyondTheTable) {
+  PackedCall call({0, 1, 8, 8, 10});
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(runTask(call, 0, 8), ATTN_BAD_TASK);
+    EXPECT_EQ(call.message(),
+              "fake_core: there is no task 8, phase 0 has 8 tasks");
+    EXPECT_EQ(runTask(call, 0, -1), ATTN_BAD_TASK);
+    EXPECT_EQ(runTask(call, 2, 0), ATTN_BAD_TASK);
+    EXPECT_EQ(runTask(call, 0, 7), ATTN_OK) << call.message();
+  }
+  call.context.workspace_bytes = 5000;
+  EXPECT_EQ(runTask(call, 0, 7), ATTN_BAD_WORKSPACE);
+}
+
+TEST(RuntimeBatchTest, TasksOfSeveralThreadsShareATable) {
+  for (int round = 0; round < 20; ++round) {
+    PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+    attn_plan plan = planOf(call);
+    call.context.text = nullptr;
+    for (int64_t phase = 0; phase < plan.phases; ++phase)
+      inParallel(
+          nullptr, plan.tasks[phase],
+          [](void *closure, int64_t task) {
+            auto &[call, phase] =
+                *static_cast<std::pair<PackedCall *, int64_t> *>(closure);
+            EXPECT_EQ(runTask(*call, phase, task), ATTN_OK);
+          },
+          std::make_unique<std::pair<PackedCall *, int64_t>>(&call, phase)
+              .get());
+    EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+  }
 }
 
 TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
