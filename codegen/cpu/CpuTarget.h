@@ -58,9 +58,10 @@ struct CpuTarget {
   /// Elements of a weight's row that they ask for ahead.
   int64_t productAhead = 128;
   /// Elements of f32 of packed weights that are asked for ahead; as many bytes
-  /// of other types. 8 rows of Llama-3-8B's layer on Zen 4, ms: 256 to the
-  /// first level 11.8; to the second 512 14.6, 1024 10.2, 2048 10.0.
-  int64_t panelAhead = 1024;
+  /// of other types. Llama-3-8B's layer in f32 on Zen 4, ms for 1, 4 and 8
+  /// rows: 1024 6.5, 8.9, 9.1; 2048 7.3, 8.3, 7.5; 4096 7.9, 8.7, 7.8. So one
+  /// row asks half as far as several.
+  int64_t panelAhead = 2048;
   /// Vectors of one packed panel.
   int64_t panelVectors;
   /// Rows whose softmax runs at once without spilling.

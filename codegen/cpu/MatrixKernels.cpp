@@ -167,14 +167,14 @@ func::FuncOp attn::cpu::emitPanelProduct(KernelBuilder &k,
   const CpuTarget &target = k.getTarget();
   // What is widened waits in registers: NEON has none left for a second step.
   int64_t unroll = stored.isF32() ? shape.unroll : 1;
+  int64_t ahead = rows == 1 ? target.panelAhead / 2 : target.panelAhead;
   OuterProduct product = {rows,
                           target.panelVectors,
                           shape.keyBlock,
                           shape.panel,
                           unroll,
                           stored,
-                          target.panelAhead * bytesOf(k.f32Type) /
-                              bytesOf(stored)};
+                          ahead * bytesOf(k.f32Type) / bytesOf(stored)};
   k.loop(k.i64(0), k.argument(4), 1, [&](Value panel) {
     Value out = k.at(k.argument(3), k.mul(panel, shape.panel));
     SmallVector<Value> places, inits;

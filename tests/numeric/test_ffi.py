@@ -154,7 +154,7 @@ class FfiTest(unittest.TestCase):
                        "key_cache": np.zeros((2, 8, 2, 24), np.float32),
                        "value_cache": np.zeros((2, 8, 2, 24), np.float32),
                        "output": np.full((2, 5, 40), np.nan, np.float32)}
-            more = () if given else (None,) * 5 + (packed,)
+            more = () if given else (None,) * 6 + (packed,)
             self.module.ffi_layer(*[tensors.get(n) for n in self.tensors["ffi_layer"]], 1, *more)
             outputs.append(tensors["output"].tobytes())
         self.assertEqual(*outputs)

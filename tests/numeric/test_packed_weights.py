@@ -12,7 +12,7 @@ import unittest
 import zlib
 
 import numpy as np
-from kernel import PARALLEL_FOR, CallFailed, DLTensor, Guarded, Tensor
+from kernel import EXECUTIONS, PARALLEL_FOR, CallFailed, DLTensor, Guarded, Tensor
 from modules import Grouped, Latent
 from rotations import Rope
 from scope_kernel import ScopeKernel
@@ -67,13 +67,16 @@ class Packable:
         head = np.array([16 + 8 * len(pointers), 1, self.kernel.index, flags], np.uint32)
         return np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
 
-    def run(self, suffix, args, *more, target=None, parallel_for=None):
+    def run(self, suffix, args, *more, target=None, parallel_for=None, execution=None):
         context, workspace, text = self.kernel.context({"batch": 2, "query_length": 512, "kv_capacity": 600}, 2)
         context.target = target
         if parallel_for:
             context.parallel_for = parallel_for
-        status = self.kernel.function(suffix)(ctypes.c_void_p(args.ctypes.data), *map(ctypes.c_void_p, more),
-                                              ctypes.byref(context))
+        if execution:
+            status = EXECUTIONS[execution](self.kernel, args.ctypes.data, context, suffix)
+        else:
+            status = self.kernel.function(suffix)(ctypes.c_void_p(args.ctypes.data), *map(ctypes.c_void_p, more),
+                                                  ctypes.byref(context))
         del workspace
         if status:
             raise CallFailed(f"status {status}: {text.value.decode()}")
@@ -84,7 +87,7 @@ class Packable:
                  packed.pointer, **how)
         return packed
 
-    def call(self, rows, weights, packed=None, suffix="", target=None):
+    def call(self, rows, weights, packed=None, suffix="", **how):
         """Every output and cache after a call with 7 keys before it."""
         random, placed = np.random.default_rng(rows), dict(weights)
         sizes = {"batch": 2, "query_length": rows, "kv_capacity": rows + 11}
@@ -99,7 +102,7 @@ class Packable:
                 made.array[...] = np.arange(7, rows + 7)
             elif tensor["role"] != "output":
                 made.put(random.standard_normal(shape).astype(np.float32))
-        self.run(suffix, self.args(placed, packed), target=target)
+        self.run(suffix, self.args(placed, packed), **how)
         return {t["name"]: placed[t["name"]].array.tobytes() for t in self.kernel.tensors if t["role"] != "input"}
 
 
@@ -131,13 +134,24 @@ class PackedWeightsTest(unittest.TestCase):
         def backwards(_, tasks, body, closure):
             for task in reversed(range(tasks)):
                 body(closure, task)
-        self.assertTrue((case.pack().bytes == case.pack(parallel_for=PARALLEL_FOR(backwards)).bytes).all())
+        serial, reverse = case.pack(), case.pack(parallel_for=PARALLEL_FOR(backwards))
+        self.assertTrue((serial.bytes == reverse.bytes).all())
 
     def test_phases_take_the_same_bytes(self):
         case = self.open("wide")
         packed = case.pack()
         for rows, phase in ((1, "_decode"), (5, "_prefill")):
             self.assertEqual(case.call(rows, case.weights), case.call(rows, {}, packed, suffix=phase))
+
+    def test_executions(self):
+        case = self.open("wide")
+        packed, raw = case.pack(), case.call(17, case.weights)
+        for execution in EXECUTIONS:
+            # What another process than this one writes is not seen here, but its status.
+            got = case.call(17, {}, packed, execution=execution)
+            self.assertTrue(got == raw or execution == "sealed", execution)
+        before = case.call(17, {}, packed, suffix="_can_run")
+        self.assertNotEqual(before, raw, "can_run writes nothing")
 
     def test_raw_weights_are_not_looked_at_beside_packed_ones(self):
         case = self.open("wide")
@@ -169,6 +183,7 @@ class PackedWeightsTest(unittest.TestCase):
         self.refused("q_proj.weight is NULL", case.call, 4, {})
         self.refused("args.flags is 0x1, expected 0: weights are packed for every call", case.pack, flags=1)
         packed.bytes[:8] = 0
+        self.refused("fill it with toy_layer_pack_weights", case.call, 4, {}, packed, suffix="_can_run")
         self.refused("packed_weights does not begin as packed weights do: fill it with toy_layer_pack_weights",
                      case.call, 4, {}, packed)
 

@@ -71,6 +71,25 @@ TEST(BindingTest, LeavesAbsentOptionalTensorsOut) {
   EXPECT_EQ(call->arguments()[2], nullptr);
 }
 
+TEST(BindingTest, PackedWeightsStandForAllWeights) {
+  std::map<std::string, Given> tensors = valid;
+  tensors.erase("key");
+  tensors["packed_weights"] = {"U8", {128}};
+  SafetensorsFile file = fileOf(tensors);
+  LibraryKernel kernel = exampleKernel();
+  kernel.weights = {"key"};
+  kernel.packedWeights.shape = {"128"};
+  auto call = bindTensors(kernel, CallTensors({&file}));
+  ASSERT_TRUE(bool(call)) << llvm::toString(call.takeError());
+  EXPECT_EQ(call->arguments()[1], nullptr);
+  ASSERT_TRUE(call->packedWeights);
+  EXPECT_EQ(call->packedWeights->tensor.shape[0], 128);
+  kernel.weights = {};
+  auto raw = bindTensors(kernel, CallTensors({&file}));
+  ASSERT_FALSE(bool(raw));
+  EXPECT_EQ(llvm::toString(raw.takeError()).find("no tensor 'key'"), 0u);
+}
+
 TEST(BindingTest, LooksIntoTheSecondFileForWhatTheFirstLacks) {
   SafetensorsFile first = fileOf({{"query", {"F32", {1, 1, 4, 8}}}});
   SafetensorsFile second =

@@ -28,7 +28,7 @@ static int64_t read(const char *from) {
 }
 
 static size_t sizeOf(const std::string &dtype) {
-  return dtype == "I64" ? 8 : 4;
+  return dtype == "I64" ? 8 : dtype == "U8" ? 1 : 4;
 }
 
 static std::string bytesOf(const Given &tensor) {

@@ -67,12 +67,12 @@ TEST(KernelLibraryTest, RefusesMissingLibrary) {
 }
 
 TEST(KernelLibraryTest, ArgsHoldHeadAndTensors) {
-  DLTensor tensor = {}, offsets = {};
+  DLTensor tensor = {}, offsets = {}, packed = {};
   CallSpread spread;
   spread.qIndptr = &offsets;
-  KernelArgs args(3, {&tensor, nullptr}, 1, spread);
+  KernelArgs args(3, {&tensor, nullptr}, 1, spread, &packed);
   const auto *head = static_cast<const uint32_t *>(args.data());
-  EXPECT_EQ(head[0], 16u + 8 * (2 + 3 + 4));
+  EXPECT_EQ(head[0], 16u + 8 * (2 + 3 + 5));
   EXPECT_EQ(head[1], ATTN_ABI_VERSION);
   EXPECT_EQ(head[2], 3u);
   EXPECT_EQ(head[3], 1u);
@@ -84,4 +84,5 @@ TEST(KernelLibraryTest, ArgsHoldHeadAndTensors) {
     EXPECT_EQ(tensors[i], nullptr);
   EXPECT_EQ(tensors[5], &offsets);
   EXPECT_EQ(tensors[6], nullptr);
+  EXPECT_EQ(tensors[9], &packed);
 }
