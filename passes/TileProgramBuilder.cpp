@@ -233,9 +233,15 @@ Task TileProgramBuilder::openTask(Block &body) {
   task.length = tile::LengthOp::create(
       b, named("length"), rowViews(flash.getKey()).front(), task.batch,
       argument(flash.getLengths()));
-  // A caller's lengths are checked, a graph's own are not.
-  if (isPartOfGraph && flash.getLengths())
-    task.length = clampLength(task.length);
+  task.end = task.length;
+  // A caller's lengths are checked, a graph's own are not. A caller whose keys
+  // are a part of a sequence says where its rows end, beyond these keys.
+  if (flash.getLengths())
+    task.length = isPartOfGraph
+                      ? clampLength(task.length)
+                      : make<arith::MinSIOp>("valid", task.length, countKeys());
+  if (isPartOfGraph)
+    task.end = task.length;
   task.position = task.first;
   if (flash.getMask().getInterval().alignment == Alignment::BottomRight)
     task.position = positionOf(task);
@@ -257,10 +263,10 @@ Task TileProgramBuilder::openTask(Block &body) {
   return task;
 }
 
-/// Bottom-right: the last query stands at the last valid key.
+/// Bottom-right: the last query stands at the last key of the sequence.
 Value TileProgramBuilder::positionOf(const Task &task) {
   return make<arith::AddIOp>("position", task.first,
-                             make<arith::SubIOp>("", task.length, queries));
+                             make<arith::SubIOp>("", task.end, queries));
 }
 
 void TileProgramBuilder::openDocuments(Task &task) {
@@ -276,10 +282,14 @@ void TileProgramBuilder::openDocuments(Task &task) {
   task.ends = documents.getEnds();
 }
 
+Value TileProgramBuilder::countKeys() {
+  return tile::DimOp::create(b, named("keys"), rowViews(flash.getKey()).front(),
+                             1);
+}
+
 /// `length` within the keys that there are.
 Value TileProgramBuilder::clampLength(Value length) {
-  Value keys = tile::DimOp::create(b, named("keys"),
-                                   rowViews(flash.getKey()).front(), 1);
+  Value keys = countKeys();
   Value atLeastNone = make<arith::MaxSIOp>("", length, constant(0));
   return make<arith::MinSIOp>("valid", atLeastNone, keys);
 }

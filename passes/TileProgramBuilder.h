@@ -33,6 +33,9 @@ struct State {
 /// One task's queries, and the keys that they see.
 struct Task {
   mlir::Value batch, kvHead, first, count, rows, position, length;
+  /// Where the last row stands, plus one: at the length, or beyond keys that
+  /// are a part of a sequence.
+  mlir::Value end;
   /// Keys of the sequence's prefix; null without one.
   mlir::Value prefix;
   /// The keys of each query's document; null without documents.
@@ -68,6 +71,7 @@ private:
 
   tile::PhaseOp createPhase(llvm::StringRef name, mlir::ValueRange extents);
   Task openTask(mlir::Block &body);
+  mlir::Value countKeys();
   mlir::Value clampLength(mlir::Value length);
   void openDocuments(Task &task);
   mlir::Value loadQueries(const Task &task);

@@ -211,13 +211,14 @@ typedef struct attn_maxima {
 #define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
 
 /* What NAME_merge makes of attention over `parts` parts of the keys: the output
-   and lse that one call over all of them gives, but for rounding, if every row
-   sees all keys of each part (rows stand at the end of a part's own keys: one
-   row a sequence of a causal layer without a window). The parts were called
-   with ATTN_FLAG_NO_SINK; a part without keys has lse -inf and any
-   output. Dimensions may have any non-negative strides, [batch, query_length]
-   may be one dimension [tokens]. Rows run under the context's parallel_for; no
-   workspace is needed. */
+   and lse that one call over all of them gives, but for rounding. The parts
+   were called with ATTN_FLAG_NO_SINK, and with key_offsets and
+   sequence_lengths, which say where a part's keys are: without them rows stand
+   at the end of the part's own keys, which is right where every row sees all
+   keys of each part (one row a sequence of a causal layer without a window). A
+   part without keys has lse -inf and any output. Dimensions may have any
+   non-negative strides, [batch, query_length] may be one dimension [tokens].
+   Rows run under the context's parallel_for; no workspace is needed. */
 typedef struct attn_merge_args {
   uint32_t size; /* sizeof(attn_merge_args) */
   uint32_t abi;  /* ATTN_ABI_VERSION */

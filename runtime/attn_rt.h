@@ -167,6 +167,8 @@ typedef struct attn_rt_kernel {
   /* Keys, its own among them, that a row of the layer looks back at; INT32_MAX:
      all. */
   const int64_t *layer_reach;
+  /* What parts of a sequence begin at multiples of; 0: the layer takes none. */
+  const int64_t *layer_part_step;
   int64_t target_count;
   const attn_rt_target *targets; /* best first */
 } attn_rt_kernel;

@@ -27,6 +27,12 @@ static const attn_rt_tensor slots = {
     {kDLInt, 64, 1},          {-1, -1}, {ATTN_RT_BATCH, ATTN_RT_QUERY_LENGTH},
     {"batch", "query_length"}};
 
+static const attn_rt_tensor part_begins = {
+    "key_offsets", 0, 1, {kDLInt, 32, 1}, {-1}, {ATTN_RT_BATCH}, {"batch"}};
+static const attn_rt_tensor whole_lengths = {
+    "sequence_lengths", 0,        1, {kDLInt, 32, 1}, {-1},
+    {ATTN_RT_BATCH},    {"batch"}};
+
 /*===----------------------------------------------------------------------===
   Reading
   ===----------------------------------------------------------------------===*/
@@ -59,6 +65,9 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
   const attn_rt_kernel *kernel = call->kernel;
   int is_served = attn_rt_takes_packed(kernel);
   int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
+  static const char parts[] = "parts of a sequence: its rows are not at the "
+                              "end of it, more than distances count, or it "
+                              "appends";
   const struct {
     const char *name;
     const void *field;
@@ -68,8 +77,10 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
       {"q_indptr", tail->q_indptr, is_served, "kv_lengths"},
       {"page_table", tail->page_table, is_served, "kv_lengths"},
       {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
-      {"slot_mapping", tail->slot_mapping, appends, "caches to append to"}};
-  for (int i = 0; i < 4; ++i)
+      {"slot_mapping", tail->slot_mapping, appends, "caches to append to"},
+      {"key_offsets", tail->key_offsets, !!call->part_step, parts},
+      {"sequence_lengths", tail->sequence_lengths, !!call->part_step, parts}};
+  for (int i = 0; i < 6; ++i)
     if (rows[i].field && !rows[i].is_known)
       return attn_rt_fail(context, ATTN_BAD_ARGS,
                           "%s: args.%s is %x, expected NULL: this kernel has "
@@ -79,6 +90,16 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
   if (tail->page_indptr && !tail->page_table)
     return attn_rt_fail(context, ATTN_MISSING_TENSOR,
                         "%s: page_table is NULL, but page_indptr is not",
+                        kernel->symbol);
+  if (!tail->key_offsets != !tail->sequence_lengths)
+    return attn_rt_fail(context, ATTN_MISSING_TENSOR,
+                        "%s: %s is NULL, but %s is not", kernel->symbol,
+                        tail->key_offsets ? "sequence_lengths" : "key_offsets",
+                        tail->key_offsets ? "key_offsets" : "sequence_lengths");
+  if ((flags & ATTN_FLAG_RING) && tail->key_offsets)
+    return attn_rt_fail(context, ATTN_BAD_FLAGS,
+                        "%s: args.flags has ATTN_FLAG_RING, but the keys are a "
+                        "part of a sequence",
                         kernel->symbol);
   if ((flags & ATTN_FLAG_RING) && (tail->page_table || !is_served))
     return attn_rt_fail(context, ATTN_BAD_FLAGS,
@@ -391,6 +412,37 @@ static attn_status leave_out_rows(attn_rt_call *call,
   return ATTN_OK;
 }
 
+/* Each part lies within its sequence. */
+static attn_status check_parts(attn_rt_call *call, const attn_rt_tail *tail,
+                               const attn_context *context) {
+  const char *symbol = call->kernel->symbol;
+  attn_rt_view begins, whole;
+  attn_status status =
+      check_aside(call, &part_begins, tail->key_offsets, context, &begins);
+  if (!status)
+    status = check_aside(call, &whole_lengths, tail->sequence_lengths, context,
+                         &whole);
+  if (status)
+    return status;
+  call->batch.part_begins = begins.data;
+  call->batch.whole = whole.data;
+  for (int64_t b = 0; b < call->symbol[ATTN_RT_BATCH]; ++b) {
+    int64_t begin = call->batch.part_begins[b];
+    int64_t end = begin + attn_rt_length(call, b);
+    if (begin < 0 || begin % call->part_step)
+      return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                          "%s: key_offsets [%d] is %d, expected a multiple of "
+                          "%d, 0 or more",
+                          symbol, b, begin, call->part_step);
+    if (call->batch.whole[b] < end)
+      return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                          "%s: sequence_lengths [%d] is %d, expected at least "
+                          "the %d where the part's keys end",
+                          symbol, b, (int64_t)call->batch.whole[b], end);
+  }
+  return ATTN_OK;
+}
+
 attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                 const attn_context *context) {
   attn_status status = ATTN_OK;
@@ -400,6 +452,8 @@ attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                        call->symbol[ATTN_RT_TOKENS], context);
   if (!status && tail->slot_mapping)
     status = check_slots(call, tail->slot_mapping, context);
+  if (!status && tail->key_offsets)
+    status = check_parts(call, tail, context);
   return status ? status : leave_out_rows(call, context);
 }
 

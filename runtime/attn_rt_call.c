@@ -41,7 +41,7 @@ static attn_rt_layout layout_of(const attn_rt_call *call,
                                 const attn_context *context,
                                 attn_rt_needs needs) {
   return attn_rt_lay_out(workers_of(context), needs.scratch,
-                         call->batch.q_indptr ? attn_rt_parts(call) : 0,
+                         attn_rt_is_cut(call) ? attn_rt_parts(call) : 0,
                          needs.memory);
 }
 
@@ -252,7 +252,7 @@ static attn_status open_task(const attn_rt_call *call, uint32_t kinds,
                         call->kernel->symbol, *task, phase,
                         plan.plan.tasks[phase]);
   *layout = plan.layout;
-  if (!call->batch.q_indptr) {
+  if (!attn_rt_is_cut(call)) {
     attn_rt_begin_parts(call, part);
     return attn_rt_open_part(call, kinds, 0, workspace + layout->memory,
                              context, part);
@@ -275,7 +275,7 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
   attn_status status = check_call(&call, kernel, args, context);
   if (status)
     return status;
-  if (call.batch.q_indptr) {
+  if (attn_rt_is_cut(&call)) {
     key = attn_rt_places_key(&call, kinds, phase, context);
     is_known = open_known(&call, kinds, context, key, &layout, &task, &part);
   }
@@ -339,7 +339,7 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
   attn_status status = open_call(&call, kernel, kinds, args, context, &plan);
   if (!status)
     status = attn_rt_check_pages(&call, context);
-  if (!status && !call.batch.q_indptr) {
+  if (!status && !attn_rt_is_cut(&call)) {
     attn_rt_begin_parts(&call, &part);
     status = attn_rt_open_part(&call, kinds, 0,
                                (char *)context->workspace + plan.layout.memory,
@@ -348,7 +348,7 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
   for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
     parallel_phase p = {&call, context, &plan.layout, kinds,
                         phase, 0,       &part,        ATTN_OK};
-    if (call.batch.q_indptr) {
+    if (attn_rt_is_cut(&call)) {
       p.part = 0;
       p.key = attn_rt_places_key(&call, kinds, phase, context);
       attn_rt_write_places(

@@ -321,6 +321,7 @@ static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
         call->target->constants +
         kernel->layer_rows[args->layer] * call->target->constants_bytes;
     call->reach = kernel->layer_reach[args->layer];
+    call->part_step = kernel->layer_part_step[args->layer];
   }
   return status;
 }

@@ -16,6 +16,7 @@ typedef struct attn_rt_tail {
   uint32_t key_scale_group, value_scale_group;
   const DLTensor *q_indptr, *page_table, *page_indptr, *slot_mapping;
   const DLTensor *packed_weights;
+  const DLTensor *key_offsets, *sequence_lengths;
 } attn_rt_tail;
 
 /* Beside the symbols of generated code: those of packed rows and of pages. */
@@ -35,7 +36,7 @@ typedef struct attn_rt_aside {
 
 /* How the rows and caches of a call are spread. */
 typedef struct attn_rt_batch {
-  attn_rt_aside asides[5];
+  attn_rt_aside asides[7];
   int aside_count;
   /* Sequences follow each other along one dimension of rows; those of sequence
      b are [q_indptr[b], q_indptr[b + 1]). */
@@ -47,6 +48,8 @@ typedef struct attn_rt_batch {
   const int64_t *slots;
   int64_t slot_pitch, slot_step;
   int is_paged, is_ring;
+  /* The keys of sequence b are those from part_begins[b] on of whole[b]. */
+  const int32_t *part_begins, *whole;
 } attn_rt_batch;
 
 /* A call whose arguments are sound. */
@@ -54,7 +57,7 @@ typedef struct attn_rt_call {
   const attn_rt_kernel *kernel;
   const attn_rt_target *target;
   const char *constants;
-  int64_t reach; /* of the layer */
+  int64_t reach, part_step; /* of the layer */
   attn_rt_batch batch;
   int64_t symbol[ATTN_RT_ALL_SYMBOLS];
   int64_t longest; /* valid keys of the longest sequence */
@@ -151,10 +154,12 @@ void attn_rt_arrange(attn_rt_call *call);
 attn_status attn_rt_check_pages(const attn_rt_call *call,
                                 const attn_context *context);
 
-/* What runs on its own: each sequence of packed rows, or a whole dense call. */
+/* Whether each sequence runs on its own, or the whole call as one. */
+int attn_rt_is_cut(const attn_rt_call *call);
+/* How many run on their own. */
 int64_t attn_rt_parts(const attn_rt_call *call);
 /* Cuts `views`, a copy of the call's, whatever part they were cut to before, to
-   sequence `part` of packed rows. */
+   sequence `part`. */
 void attn_rt_cut_views(const attn_rt_call *call, int64_t part,
                        attn_rt_view *views);
 

@@ -40,7 +40,7 @@ static attn_rt_extents extents_of(const attn_rt_call *call, int64_t part) {
   attn_rt_extents extents = {call->symbol[ATTN_RT_BATCH],
                              call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
                              call->symbol[ATTN_RT_KV_CAPACITY]};
-  if (call->batch.q_indptr) {
+  if (attn_rt_is_cut(call)) {
     extents.batch = 1;
     extents.rows = attn_rt_rows(call, part);
     extents.keys = attn_rt_length(call, part);
@@ -51,11 +51,22 @@ static attn_rt_extents extents_of(const attn_rt_call *call, int64_t part) {
 void attn_rt_begin_parts(const attn_rt_call *call, attn_rt_part *part) {
   part->frame.views = call->views;
   part->frame.constants = call->constants;
-  if (!call->batch.q_indptr)
+  if (!attn_rt_is_cut(call))
     return;
   attn_rt_copy(part->views, call->views,
                (uint64_t)call->kernel->tensor_count * sizeof(attn_rt_view));
   part->frame.views = part->views;
+}
+
+/* Rows stand where the whole sequence ends. */
+static void place_rows(const attn_rt_call *call, int64_t index,
+                       attn_rt_part *part) {
+  part->row_end = call->batch.whole[index] - call->batch.part_begins[index];
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
+    if (call->kernel->tensors[i].role & ATTN_RT_KV_LENGTHS) {
+      part->views[i].data = &part->row_end;
+      part->views[i].extent[0] = 1;
+    }
 }
 
 attn_status attn_rt_open_part(const attn_rt_call *call, uint32_t kinds,
@@ -67,8 +78,10 @@ attn_status attn_rt_open_part(const attn_rt_call *call, uint32_t kinds,
       choose_program(call, kinds, part->extents.rows, context, &part->program);
   if (status)
     return status;
-  if (call->batch.q_indptr)
+  if (attn_rt_is_cut(call))
     attn_rt_cut_views(call, index, part->views);
+  if (call->batch.part_begins)
+    place_rows(call, index, part);
   part->frame.longest =
       attn_rt_takes_packed(call->kernel) ? part->extents.keys : -1;
   part->frame.partials = memory;
@@ -106,8 +119,11 @@ static uint64_t stir(uint64_t sum, uint64_t word) {
   return sum << 29 | sum >> 35;
 }
 
+/* Of an array that may be absent. */
 static void add_numbers(digest *d, const int32_t *numbers, int64_t count) {
   int64_t i = 0;
+  if (!numbers)
+    return;
   for (; i + LANES <= count; i += LANES)
     for (int lane = 0; lane < LANES; ++lane)
       d->lane[lane] = stir(d->lane[lane], (uint32_t)numbers[i + lane]);
@@ -121,8 +137,9 @@ uint64_t attn_rt_places_key(const attn_rt_call *call, uint32_t kinds,
   uint64_t key = (uint64_t)(uintptr_t)call->kernel;
   digest d = {{1, 2, 3, 4}};
   add_numbers(&d, call->batch.q_indptr, batch + 1);
-  if (call->lengths)
-    add_numbers(&d, call->lengths, batch);
+  add_numbers(&d, call->lengths, batch);
+  add_numbers(&d, call->batch.part_begins, batch);
+  add_numbers(&d, call->batch.whole, batch);
   key = stir(key, (uint64_t)(uintptr_t)call->target);
   key = stir(key, (uint64_t)(uintptr_t)context->workspace);
   key = stir(key, (uint64_t)context->workers);

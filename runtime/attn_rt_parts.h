@@ -10,6 +10,9 @@ typedef struct attn_rt_part {
   attn_rt_extents extents;
   attn_rt_frame frame;
   attn_rt_view views[ATTN_RT_MAX_TENSORS];
+  /* Where the rows end, counted from the first key that the call has of the
+     sequence: the length that generated code sees. Keys end with the caches. */
+  int32_t row_end;
 } attn_rt_part;
 
 /* Makes `part` ready to be opened, any number of times. */

@@ -49,23 +49,32 @@ void attn_rt_arrange(attn_rt_call *call) {
   }
 }
 
+int attn_rt_is_cut(const attn_rt_call *call) {
+  return call->batch.q_indptr || call->batch.part_begins;
+}
+
 int64_t attn_rt_parts(const attn_rt_call *call) {
-  return call->batch.q_indptr ? call->symbol[ATTN_RT_BATCH] : 1;
+  return attn_rt_is_cut(call) ? call->symbol[ATTN_RT_BATCH] : 1;
+}
+
+static void move(const attn_rt_tensor *tensor, const attn_rt_view *all,
+                 int64_t elements, attn_rt_view *view) {
+  if (all->data)
+    view->data = (char *)all->data + elements * (tensor->dtype.bits / 8);
 }
 
 /* The view of a tensor of all sequences becomes what sequence `b` has of it. */
 static void cut(const attn_rt_call *call, int64_t b,
                 const attn_rt_tensor *tensor, const attn_rt_view *all,
                 attn_rt_view *view) {
-  int of_rows = attn_rt_is_of_rows(tensor);
-  int64_t row = call->batch.q_indptr[b];
-  int64_t elements = of_rows ? row * all->stride[1] : b * all->stride[0];
-  if (all->data)
-    view->data = (char *)all->data + elements * (tensor->dtype.bits / 8);
-  if (of_rows) {
+  const int32_t *offsets = call->batch.q_indptr;
+  int64_t row = offsets ? offsets[b] : 0;
+  if (offsets && attn_rt_is_of_rows(tensor)) {
+    move(tensor, all, row * all->stride[1], view);
     view->extent[1] = all->data ? attn_rt_rows(call, b) : 0;
     return;
   }
+  move(tensor, all, b * all->stride[0], view);
   view->slot_origin = -b * all->stride[0];
   view->extent[0] = 1;
   if (all->slots)
@@ -73,6 +82,8 @@ static void cut(const attn_rt_call *call, int64_t b,
   if (all->pages)
     view->pages = all->pages + (all->starts ? all->starts[b] : b * all->pitch);
   view->starts = 0;
+  if (call->batch.part_begins && (tensor->role & ATTN_RT_CACHE))
+    view->extent[1] = attn_rt_length(call, b);
 }
 
 void attn_rt_cut_views(const attn_rt_call *call, int64_t part,

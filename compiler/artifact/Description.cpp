@@ -193,6 +193,34 @@ int64_t artifact::countStateHeads(tile::ProgramOp program) {
   return heads.getSExtValue();
 }
 
+/// Whether arithmetic makes `value` of a sequence's length.
+static bool comesFromLength(mlir::Value value) {
+  mlir::Operation *op = value.getDefiningOp();
+  return op && (llvm::isa<tile::LengthOp>(op) ||
+                llvm::any_of(op->getOperands(), comesFromLength));
+}
+
+/// Whether rows stand at the end of a sequence, and nothing but distances to
+/// its keys counts.
+static bool takesParts(tile::ProgramOp program,
+                       const KernelDescription &kernel) {
+  if (!kernel.hasTensor("kv_lengths") || kernel.hasTensor("prefix_lengths") ||
+      kernel.hasTensor("document_ids"))
+    return false;
+  auto stop = [](mlir::Operation *op) {
+    bool counts = false;
+    if (auto ranges = llvm::dyn_cast<tile::KeyRangesOp>(op))
+      counts = !comesFromLength(ranges.getPosition());
+    if (auto map = llvm::dyn_cast<tile::MapOp>(op)) {
+      mlir::Block &body = map.getBody().front();
+      counts = !map.getPosition() && !(body.getArgument(1).use_empty() &&
+                                       body.getArgument(2).use_empty());
+    }
+    return counts ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+  };
+  return !program.walk(stop).wasInterrupted();
+}
+
 KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   if (program.getArgumentAxes())
     return describeGraph(program);
@@ -212,6 +240,7 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   kernel.chunkInvariantKeys = schedule.getSplitKeys() * schedule.getMaxSplits();
   auto stop = [](tile::MapOp) { return mlir::WalkResult::interrupt(); };
   kernel.hasScoreFunction = program.walk(stop).wasInterrupted();
+  kernel.takesParts = takesParts(program, kernel);
   return kernel;
 }
 
@@ -301,6 +330,17 @@ int64_t artifact::reachOf(const KernelDescription &kernel,
       reach = std::min(reach, llvm::bit_cast<int64_t>(
                                   compiled.constants[row * width + index]));
   return reach;
+}
+
+int64_t artifact::partStepOf(const cpu::CpuKernel &compiled, int64_t row) {
+  size_t width = compiled.parameters.size();
+  for (auto [index, parameter] : llvm::enumerate(compiled.parameters))
+    if (parameter.name == "chunk") {
+      auto chunk =
+          llvm::bit_cast<int64_t>(compiled.constants[row * width + index]);
+      return chunk == KeyInterval::kUnbounded ? 1 : chunk;
+    }
+  return 1;
 }
 
 std::string artifact::objectName(const LibraryDescription &library,

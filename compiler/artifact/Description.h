@@ -62,6 +62,9 @@ struct KernelDescription {
   int64_t chunkInvariantKeys = 0;
   /// Scores pass a function (a softcap) between the scale and the mask.
   bool hasScoreFunction = false;
+  /// Keys may be a part of a sequence, anywhere in it: masks and biases follow
+  /// from distances between rows and keys.
+  bool takesParts = false;
   /// In the order of the args and of the program's arguments.
   std::vector<TensorDescription> tensors;
   std::vector<cpu::CpuKernel> targets;
@@ -151,6 +154,10 @@ int64_t rowOf(const cpu::CpuKernel &kernel, int64_t layer);
 /// `row` of `compiled`; KeyInterval::kUnbounded: all.
 int64_t reachOf(const KernelDescription &kernel, const cpu::CpuKernel &compiled,
                 int64_t row);
+
+/// What the parts of a sequence begin at multiples of, with the constants of
+/// row `row` of `compiled`: its chunk, or 1.
+int64_t partStepOf(const cpu::CpuKernel &compiled, int64_t row);
 
 /// The file name of a target's object.
 std::string objectName(const LibraryDescription &library,

@@ -159,6 +159,7 @@ private:
                                     const cpu::CpuKernel &kernel);
   Constant *layerRows(size_t kernelIndex);
   Constant *layerReach(size_t kernelIndex);
+  Constant *layerPartStep(size_t kernelIndex);
   llvm::Expected<Constant *> kernel(size_t kernelIndex);
 
   void entry(const EntryDescription &description, Constant *kernel);
@@ -356,6 +357,19 @@ Constant *EntryWriter::layerReach(size_t kernelIndex) {
   return table(rows, "layer_reach");
 }
 
+/// What parts of a sequence begin at multiples of; 0: it has no parts.
+Constant *EntryWriter::layerPartStep(size_t kernelIndex) {
+  const KernelDescription &kernel = library.kernels[kernelIndex];
+  const cpu::CpuKernel &compiled = kernel.targets[targets.front()];
+  llvm::SmallVector<Constant *> rows;
+  for (const LayerDescription &layer : library.layers) {
+    bool isServed = llvm::is_contained(layer.kernels, kernelIndex);
+    int64_t row = isServed ? rowOf(compiled, layer.layer) : 0;
+    rows.push_back(word(kernel.takesParts ? partStepOf(compiled, row) : 0));
+  }
+  return table(rows, "layer_part_step");
+}
+
 /// attn_rt_kernel.
 llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
   const KernelDescription &description = library.kernels[kernelIndex];
@@ -369,13 +383,13 @@ llvm::Expected<Constant *> EntryWriter::kernel(size_t kernelIndex) {
       return row.takeError();
     rows.push_back(*row);
   }
-  return global(
-      structure({text(description.symbol), word(ATTN_ABI_VERSION),
-                 word(description.kvHeads), word(tensors.size()),
-                 table(tensors, "tensors"), word(library.layers.size()),
-                 layerRows(kernelIndex), layerReach(kernelIndex),
-                 word(rows.size()), table(rows, "targets")}),
-      "kernel");
+  return global(structure({text(description.symbol), word(ATTN_ABI_VERSION),
+                           word(description.kvHeads), word(tensors.size()),
+                           table(tensors, "tensors"),
+                           word(library.layers.size()), layerRows(kernelIndex),
+                           layerReach(kernelIndex), layerPartStep(kernelIndex),
+                           word(rows.size()), table(rows, "targets")}),
+                "kernel");
 }
 
 //===----------------------------------------------------------------------===//

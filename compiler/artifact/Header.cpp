@@ -205,6 +205,23 @@ static std::string explainPacked(const KernelDescription &kernel) {
       kernel.packSymbol());
 }
 
+/// The fields that say where the keys of a call stand in their sequences.
+static StringRef explainParts(const KernelDescription &kernel) {
+  if (!kernel.takesParts)
+    return R"(  /* Of core kernels whose rows stand at the end of their sequence, where
+     nothing but distances between rows and keys counts: NULL. */
+  const DLTensor *key_offsets;
+  const DLTensor *sequence_lengths;
+)";
+  return R"(  /* NULL, or i32 [batch]: the keys of sequence b, kv_lengths[b] of them, are
+     those from key_offsets[b] on (a multiple of the layer's chunk, if it has
+     one) of sequence_lengths[b], where the rows end. For results that are
+     merged. Both or none. */
+  const DLTensor *key_offsets;
+  const DLTensor *sequence_lengths;
+)";
+}
+
 /// What args begin with: every field, or compilers warn of those left out.
 static std::string writeInit(const KernelDescription &kernel) {
   std::string tensors;
@@ -212,7 +229,7 @@ static std::string writeInit(const KernelDescription &kernel) {
     tensors += i % 8 ? " NULL," : " \\\n   NULL,";
   return fmt::format(R"(#define {0}_ARGS_INIT \
   {{sizeof({0}_args), ATTN_ABI_VERSION, 0, 0,{1} \
-   NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL}}
+   NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL}}
 
 )",
                      kernel.symbol, tensors);
@@ -240,12 +257,12 @@ static std::string writeArgs(const KernelDescription &kernel) {
   uint32_t key_scale_group;
   uint32_t value_scale_group;
 {0}{1}  const DLTensor *packed_weights;
-}} {2}_args;
+{2}}} {3}_args;
 
-/* Begin with {2}_ARGS_INIT and set what is needed. */
-{3})",
-             explainBatch(kernel), explainPacked(kernel), kernel.symbol,
-             writeInit(kernel));
+/* Begin with {3}_ARGS_INIT and set what is needed. */
+{4})",
+             explainBatch(kernel), explainPacked(kernel), explainParts(kernel),
+             kernel.symbol, writeInit(kernel));
 }
 
 static StringRef explainPhase(StringRef phase) {

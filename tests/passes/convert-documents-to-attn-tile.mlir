@@ -9,8 +9,12 @@
 // CHECK-LABEL: attn_tile.program @core_prefill(
 // CHECK-SAME: %document_ids: !attn_tile.view<?x?xi32>
 // CHECK: attn_tile.phase "attend"
-// CHECK: %[[LENGTH:.*]] = attn_tile.length %key[%batch] lengths(%kv_lengths
-// CHECK: %[[POSITION:.*]] = arith.addi
+// Rows stand at the end of the sequence, of which the keys may be a part.
+// CHECK: %[[END:.*]] = attn_tile.length %key[%batch] lengths(%kv_lengths
+// CHECK-NEXT: %[[KEYS:.*]] = attn_tile.dim %key, 1
+// CHECK-NEXT: %[[LENGTH:.*]] = arith.minsi %[[END]], %[[KEYS]]
+// CHECK-NEXT: %[[SHIFT:.*]] = arith.subi %[[END]],
+// CHECK-NEXT: %[[POSITION:.*]] = arith.addi %{{.*}}, %[[SHIFT]]
 // CHECK-NEXT: %begins, %ends = attn_tile.documents %document_ids[%batch] position %[[POSITION]] count %{{.*}} length %[[LENGTH]] : <?x?xi32> -> <?xi32>
 // CHECK-NEXT: attn_tile.key_ranges position %[[POSITION]] {{.*}} documents(%begins, %ends : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) block 128
 // CHECK: scf.for

@@ -141,11 +141,13 @@ static constexpr attn_rt_tensor tensors[] = {
 static constexpr int32_t layerRows[] = {1, 0, -1};
 /// The second layer has a window of 4 keys.
 static constexpr int64_t layerReach[] = {INT32_MAX, 4, INT32_MAX};
+/// Its chunks are of 4 keys too.
+static constexpr int64_t layerPartStep[] = {1, 4, 0};
 
 const attn_rt_kernel &attn::test::fakeKernel() {
   static constexpr attn_rt_kernel kernel = {
-      "fake_core", ATTN_ABI_VERSION, kKvHeads,   7, tensors,
-      3,           layerRows,        layerReach, 2, targets};
+      "fake_core", ATTN_ABI_VERSION, kKvHeads,      7, tensors, 3,
+      layerRows,   layerReach,       layerPartStep, 2, targets};
   return kernel;
 }
 

@@ -27,8 +27,9 @@ struct FakeArgs {
   const DLTensor *keyScale = nullptr, *valueScale = nullptr;
   uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
   const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
-                 *pageIndptr = nullptr, *slotMapping = nullptr;
-  const DLTensor *packedWeights = nullptr;
+                 *pageIndptr = nullptr, *slotMapping = nullptr,
+                 *packedWeights = nullptr, *keyOffsets = nullptr,
+                 *sequenceLengths = nullptr;
 };
 
 /// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2

@@ -67,7 +67,7 @@ TEST(RuntimeCheckTest, RefusesSizeOfArgs) {
     call.args.size = size;
     expectRefusal(call, ATTN_BAD_ARGS,
                   "fake_core: args.size is " + std::to_string(size) +
-                      ", expected 136: set it to sizeof(fake_core_args)");
+                      ", expected 152: set it to sizeof(fake_core_args)");
   }
 }
 
@@ -124,8 +124,8 @@ TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
   newer.appended = &call.sinks.tensor;
   EXPECT_EQ(attn_rt_can_run(&fakeKernel(), 7, &newer, &call.context),
             ATTN_BAD_ARGS);
-  EXPECT_EQ(call.message().find("fake_core: args.size is 144 and byte "), 0u);
-  EXPECT_NE(call.message().find("but this kernel knows 136 bytes only: clear "
+  EXPECT_EQ(call.message().find("fake_core: args.size is 160 and byte "), 0u);
+  EXPECT_NE(call.message().find("but this kernel knows 152 bytes only: clear "
                                 "args before filling it"),
             std::string::npos);
   // A caller that knows fewer fields: lse is absent.
@@ -135,7 +135,7 @@ TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
   EXPECT_EQ(call.run(), ATTN_MISSING_TENSOR);
   EXPECT_EQ(call.message(),
             "fake_core: output lies beyond args.size, which is 56, expected "
-            "136: set it to sizeof(fake_core_args)");
+            "152: set it to sizeof(fake_core_args)");
 }
 
 TEST(RuntimeCheckTest, RefusesMissingTensor) {

@@ -25,7 +25,9 @@
   AT(type, page_table, place + 32);                                            \
   AT(type, page_indptr, place + 40);                                           \
   AT(type, slot_mapping, place + 48);                                          \
-  AT(type, packed_weights, place + 56)
+  AT(type, packed_weights, place + 56);                                        \
+  AT(type, key_offsets, place + 64);                                           \
+  AT(type, sequence_lengths, place + 72)
 
 HEAD(gpt2_core_args);
 AT(gpt2_core_args, query, 16);
