@@ -1,7 +1,9 @@
 //===- EmitTensorMask.cpp - scores under a mask that is a tensor ----------===//
 //
 // A row of scores meets the row of the mask that belongs to its query and head,
-// up to the last valid key: what is behind is not read.
+// up to the last valid key: what is behind is not read. A block of keys that
+// the mask hides from all rows of a task is left out with its keys and values:
+// its weights would be 0, and the bits are the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,6 +34,54 @@ static Value inBaseTwo(KernelBuilder &k, Value mask) {
                   k.select(isHigh, k.splat(most), product));
 }
 
+/// i1 of each lane: the mask hides the key, whatever its score is.
+static Value isHidden(KernelBuilder &k, Type element, Value mask) {
+  OpBuilder &b = k.builder();
+  if (element.isInteger(1)) {
+    Value none =
+        arith::ConstantOp::create(b, k.loc(), b.getZeroAttr(mask.getType()));
+    return arith::CmpIOp::create(b, k.loc(), arith::CmpIPredicate::eq, mask,
+                                 none);
+  }
+  Value lowest = k.splat(-std::numeric_limits<float>::infinity());
+  return arith::CmpFOp::create(b, k.loc(), arith::CmpFPredicate::OEQ, mask,
+                               lowest);
+}
+
+/// tensor_mask_hides_TYPE(mask, count) -> i1: all of `count` columns.
+static func::FuncOp emitHidesRow(KernelBuilder &k, Type element) {
+  std::string name =
+      element.isInteger(1) ? "tensor_mask_hides_i1" : "tensor_mask_hides_f32";
+  if (func::FuncOp known = k.lookup(name))
+    return known;
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.i64Type}, k.i1Type, /*local=*/true);
+  Value mask = k.argument(0), count = k.argument(1);
+  int64_t lanes = k.getTarget().lanes;
+  Value whole = k.mul(k.div(count, lanes), lanes);
+  Value column = k.advance(k.i64(0), lanes, [&](Value column) {
+    return k.choose(
+        k.less(column, whole),
+        [&] {
+          Value place = elementAt(k, element, mask, column);
+          return k.all(isHidden(k, element, loadElements(k, element, place)));
+        },
+        [&] { return k.i1(false); });
+  });
+  column = k.advance(column, 1, [&](Value column) {
+    return k.choose(
+        k.less(column, count),
+        [&] {
+          Value place = elementAt(k, element, mask, column);
+          return k.all(isHidden(k, element,
+                                k.broadcast(loadElement(k, element, place))));
+        },
+        [&] { return k.i1(false); });
+  });
+  k.end(k.equal(column, count));
+  return function;
+}
+
 /// The score under its mask: chosen by i1, or added. An added -inf hides the
 /// key too, whatever its score is.
 static Value maskScore(KernelBuilder &k, Type element, Value score,
@@ -39,9 +89,8 @@ static Value maskScore(KernelBuilder &k, Type element, Value score,
   Value hidden = k.splat(-std::numeric_limits<float>::infinity());
   if (element.isInteger(1))
     return k.select(mask, score, hidden);
-  Value isHidden = arith::CmpFOp::create(
-      k.builder(), k.loc(), arith::CmpFPredicate::OEQ, mask, hidden);
-  return k.select(isHidden, hidden, k.addf(score, inBaseTwo(k, mask)));
+  return k.select(isHidden(k, element, mask), hidden,
+                  k.addf(score, inBaseTwo(k, mask)));
 }
 
 /// tensor_mask_TYPE(score, maxima, mask, count, vectors): scores of `count`
@@ -80,6 +129,15 @@ static func::FuncOp emitTensorMaskRow(KernelBuilder &k, Type element) {
   return function;
 }
 
+/// The row of the mask of row `number` of the task, from key `key` on.
+Value TaskEmitter::maskRowOf(tile::TensorMaskOp mask, Value number, Value key) {
+  Value head = k.mul(scalar(mask.getKvHead()), mask.getGroup());
+  Value query = k.add(scalar(mask.getFirst()), k.div(number, mask.getGroup()));
+  Value member = k.rem(number, k.i64(mask.getGroup()));
+  return elementOf(mask.getMask(),
+                   {scalar(mask.getBatch()), k.add(head, member), query, key});
+}
+
 /// Rows [first, first + rows) of the task and columns [begin, end) of the block
 /// of keys; `scores` begins at the first row.
 void TaskEmitter::emitTensorMask(const RowSteps &steps, Value first, Value rows,
@@ -95,19 +153,48 @@ void TaskEmitter::emitTensorMask(const RowSteps &steps, Value first, Value rows,
   Value left = k.maximum(k.i64(0), k.sub(scalar(mask.getLength()), key));
   Value count = k.minimum(width, left);
   Value vectors = k.div(width, shape.kernel.lanes);
-  Value head = k.mul(scalar(mask.getKvHead()), mask.getGroup());
   Type element = mask.getMask().getType().getElementType();
   auto function = emitTensorMaskRow(k, element);
   k.loop(k.i64(0), rows, 1, [&](Value row) {
-    Value number = k.add(first, row);
-    Value query =
-        k.add(scalar(mask.getFirst()), k.div(number, mask.getGroup()));
-    Value member = k.rem(number, k.i64(mask.getGroup()));
-    Value place = elementOf(mask.getMask(), {scalar(mask.getBatch()),
-                                             k.add(head, member), query, key});
+    Value place = maskRowOf(mask, k.add(first, row), key);
     Value score =
         k.at(scores, k.add(k.mul(row, shape.kernel.scoreStride()), shift));
     k.call(function, {score, k.at(maxima, k.mul(row, shape.kernel.lanes)),
                       place, count, vectors});
   });
+}
+
+/// The mask of scores of the loop's keys, if all but the key is known before
+/// the loop.
+static tile::TensorMaskOp findTensorMask(scf::ForOp loop) {
+  for (auto mask : loop.getBody()->getOps<tile::TensorMaskOp>())
+    if (mask.getKey() == loop.getInductionVar() &&
+        llvm::all_of(ValueRange{mask.getBatch(), mask.getFirst(),
+                                mask.getKvHead(), mask.getLength()},
+                     [&](Value v) { return loop.isDefinedOutsideOfLoop(v); }))
+      return mask;
+  return {};
+}
+
+/// Whether some row of the task sees a key of the block that begins at the
+/// loop's index; null where no tensor masks them.
+Value TaskEmitter::seesBlock(scf::ForOp loop) {
+  tile::TensorMaskOp mask = findTensorMask(loop);
+  auto start = loop.getInitArgs().empty()
+                   ? tile::StartOp()
+                   : loop.getInitArgs().front().getDefiningOp<tile::StartOp>();
+  if (!mask || !start)
+    return {};
+  Value key = scalar(loop.getInductionVar()), rows = scalar(start.getRows());
+  Value left = k.maximum(k.i64(0), k.sub(scalar(mask.getLength()), key));
+  Value count =
+      k.minimum(k.i64(mask.getScore().getType().getShape().back()), left);
+  auto hides = emitHidesRow(k, mask.getMask().getType().getElementType());
+  Value row = k.advance(k.i64(0), 1, [&](Value row) {
+    return k.choose(
+        k.less(row, rows),
+        [&] { return k.call(hides, {maskRowOf(mask, row, key), count}); },
+        [&] { return k.i1(false); });
+  });
+  return k.less(row, rows);
 }

@@ -216,7 +216,10 @@ void TaskEmitter::emitLoop(scf::ForOp loop) {
   OpBuilder::InsertionGuard guard(k.builder());
   k.builder().setInsertionPointToStart(op.getBody());
   scalars.map(loop.getInductionVar(), op.getInductionVar());
-  emitBlock(*loop.getBody());
+  if (Value isSeen = seesBlock(loop))
+    k.when(isSeen, [&] { emitBlock(*loop.getBody()); });
+  else
+    emitBlock(*loop.getBody());
 }
 
 void TaskEmitter::emitIf(scf::IfOp branch) {

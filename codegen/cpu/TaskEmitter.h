@@ -185,6 +185,8 @@ private:
   // Masks that are tensors, in both forms: EmitTensorMask.cpp.
   void emitTensorMask(const RowSteps &steps, Value first, Value rows,
                       Value begin, Value end);
+  Value maskRowOf(tile::TensorMaskOp mask, Value number, Value key);
+  Value seesBlock(mlir::scf::ForOp loop);
 
   // Rows of graphs: EmitRows.cpp.
   struct RowGroup;

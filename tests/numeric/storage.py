@@ -6,9 +6,9 @@ import pathlib
 
 import numpy as np
 
-# In memory, and DLPack's code: int 0, float 2, bfloat 4.
+# In memory, and DLPack's code: int 0, float 2, bfloat 4, bool 6.
 KINDS = {"f32": (np.float32, 2), "f16": (np.float16, 2), "bf16": (np.uint16, 4),
-         "i64": (np.int64, 0), "i32": (np.int32, 0)}
+         "i64": (np.int64, 0), "i32": (np.int32, 0), "bool": (np.uint8, 6)}
 
 
 def encode(values, kind):
