@@ -92,7 +92,7 @@ class Layer:
                 tensors[-1].array[...] = context
             if name == "position_ids":
                 tensors[-1].array[...] = np.arange(context - queries, context)
-        maxima = abi.Maxima(ctypes.sizeof(abi.Maxima), 1, 1, queries, sizes["kv_capacity"])
+        maxima = abi.Maxima(ctypes.sizeof(abi.Maxima), 1, 1, queries, 1, sizes["kv_capacity"])
         size = self.workspace_size(ctypes.byref(maxima))
         workspace = np.zeros(size + 64, np.uint8)
         text = ctypes.create_string_buffer(512)
