@@ -15,6 +15,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/KeyProjections.h"
 #include "passes/LayerFunctions.h"
 #include "passes/Passes.h"
 #include "passes/RowParts.h"
@@ -283,7 +284,8 @@ static ArrayAttr schedulesFor(func::FuncOp function,
     bool isStatic = !llvm::is_contained({query[2], query[3], key[2], value[3]},
                                         ShapedType::kDynamic);
     if (isStatic && query[2] && query[3] && value[3])
-      shapes.push_back({query[2] / key[2], query[3], value[3]});
+      shapes.push_back(
+          {query[2] / key[2], query[3], value[3], projectedRank(flash)});
   }
   SmallVector<Attribute> schedules;
   if (whyNotOneFlash(function)) {

@@ -75,6 +75,40 @@ static void remarkKey(FlashOp flash) {
                      "would repeat it");
 }
 
+/// The weights of a projection's heads: [heads, size, rank].
+Value GraphProgramBuilder::weightOf(const HeadProjection &projection,
+                                    FlashOp flash) {
+  auto linear = cast<LinearOp>(projection.product);
+  Value weight = packedViewOf(linear.getWeight(), flash);
+  int64_t outputs = projection.heads * projection.stride;
+  if (outputs != linear.getWeight().getType().getDimSize(0))
+    weight = slice(weight, 0, projection.first, outputs);
+  weight = splitDim(weight, 0, GraphSize::of(projection.heads),
+                    GraphSize::of(projection.stride));
+  if (projection.size != projection.stride)
+    weight = slice(weight, 1, projection.offset, projection.size);
+  return weight;
+}
+
+/// The parts of keys and values that tasks make of stored rows.
+ProjectedParts GraphProgramBuilder::mapProjected(FlashOp flash,
+                                                 IRMapping &operands) {
+  ProjectedParts parts;
+  for (Value heads : {Value(flash.getKey()), Value(flash.getValue())})
+    for (Value part : rowPartsOf(heads)) {
+      std::optional<HeadProjection> projection = keyProjections.find(part);
+      if (!projection || parts.contains(part))
+        continue;
+      operands.map(part, packedViewOf(projection->rows, flash));
+      parts[part] = {weightOf(*projection, flash), projection->size,
+                     projection->rank()};
+    }
+  if (!parts.empty())
+    remarkPassed(flash, kTilePass,
+                 "multiplies keys and values where a task reads their rows");
+  return parts;
+}
+
 /// Views of the operands. Keys are read from where their rows stand, and so are
 /// values of one part.
 IRMapping GraphProgramBuilder::mapOperands(FlashOp flash) {
@@ -87,7 +121,7 @@ IRMapping GraphProgramBuilder::mapOperands(FlashOp flash) {
                   flash.getLengths(), flash.getPrefix(), flash.getDocuments(),
                   flash.getSinks(), flash.getTable()});
   for (Value tensor : tensors)
-    if (tensor)
+    if (tensor && !keyProjections.find(tensor))
       operands.map(tensor, packedViewOf(tensor, flash));
   if (Value mask = flash.getTensorMask()) {
     Sizes query = sizes.sizesOf(flash.getQuery());
@@ -108,6 +142,7 @@ Value GraphProgramBuilder::placePacked(Value result) {
 
 void GraphProgramBuilder::buildFlash(FlashOp flash) {
   IRMapping operands = mapOperands(flash);
+  ProjectedParts projected = mapProjected(flash, operands);
   Value output = placePacked(flash.getOutput());
   Value lse =
       flash.getLse().use_empty() ? Value() : placePacked(flash.getLse());
@@ -119,7 +154,8 @@ void GraphProgramBuilder::buildFlash(FlashOp flash) {
   using Queries = function_ref<Value(const Task &)>;
   bool hasSteps = querySources.contains(flash);
   TileProgramBuilder(b, flash, schedule)
-      .buildInto(operands, output, lse, hasSteps ? Queries(load) : Queries());
+      .buildInto(operands, output, lse, hasSteps ? Queries(load) : Queries(),
+                 projected);
   if (!firstPhase)
     firstPhase = *program.getBody().getOps<tile::PhaseOp>().begin();
   for (Value result : flash.getResults())

@@ -168,7 +168,7 @@ bool GraphProgramBuilder::isDeferred(Operation *op) {
 }
 
 void GraphProgramBuilder::buildOp(Operation *op) {
-  if (isRowArrangement(op))
+  if (isRowArrangement(op) || keyProjections.contains(op))
     return;
   if (isDeferred(op))
     deferred.insert(op);

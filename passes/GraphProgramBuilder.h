@@ -15,6 +15,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/GraphSizes.h"
+#include "passes/KeyProjections.h"
 #include "passes/TileProgramBuilder.h"
 
 namespace attn {
@@ -51,7 +52,7 @@ public:
   GraphProgramBuilder(mlir::OpBuilder &builder, mlir::func::FuncOp function,
                       tile::ScheduleAttr schedule)
       : b(builder), loc(function.getLoc()), function(function),
-        schedule(schedule), sizes(function) {}
+        schedule(schedule), sizes(function), keyProjections(function) {}
 
   void build();
 
@@ -83,6 +84,8 @@ private:
   // Attention: GraphAttention.cpp.
   void buildFlash(FlashOp flash);
   mlir::IRMapping mapOperands(FlashOp flash);
+  ProjectedParts mapProjected(FlashOp flash, mlir::IRMapping &operands);
+  mlir::Value weightOf(const HeadProjection &projection, FlashOp flash);
   void mapQuery(FlashOp flash, mlir::IRMapping &operands);
   mlir::Value placePacked(mlir::Value result);
   mlir::Value queryTile(FlashOp flash, mlir::Value source, const Task &task);
@@ -171,6 +174,7 @@ private:
   mlir::func::FuncOp function;
   tile::ScheduleAttr schedule;
   GraphSizes sizes;
+  KeyProjections keyProjections;
 
   tile::ProgramOp program;
   tile::PhaseOp firstPhase;

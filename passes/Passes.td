@@ -692,7 +692,9 @@ def ConvertAttnToAttnTile
     caller does not see a buffer, and products, norms, rotations and elementwise
     functions phases of their own, which take in what only they read: attention
     norms and rotates its queries where a task loads them. Keys are read by many
-    tasks and are made before. Remarks tell of both, and what has to be copied.
+    tasks and are made before, but for products of a cache's rows, which would
+    grow with the context: tasks multiply the blocks that they read, and cover
+    many queries for it. Remarks tell of all three, and what has to be copied.
 
     Requires: attention is fused; arguments and results have names, at most
     three dynamic sizes among them, and 1 to 4 dimensions of f32, i1 or i32.

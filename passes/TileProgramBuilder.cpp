@@ -121,13 +121,15 @@ void TileProgramBuilder::build() {
 
 void TileProgramBuilder::buildInto(const IRMapping &operands, Value outputView,
                                    Value lseView,
-                                   function_ref<Value(const Task &)> queries) {
+                                   function_ref<Value(const Task &)> queries,
+                                   const ProjectedParts &parts) {
   OpBuilder::InsertionGuard guard(b);
   isPartOfGraph = true;
   views = operands;
   output = outputView;
   lse = lseView;
   ownQueries = queries;
+  projected = parts;
   buildPhases();
 }
 
@@ -163,6 +165,7 @@ void TileProgramBuilder::buildTaskPhase() {
   auto phase = createPhase("attend", {batches, kvHeads, blocks});
   Task task = openTask(phase.getBody().front());
   Value query = loadQueries(task);
+  loadWeights(task);
   State state = forSplits(task, [&](Value split) {
     return attend(task, query, splitBegin(task, split), splitEnd(task, split));
   });
@@ -194,6 +197,7 @@ void TileProgramBuilder::buildSplitPhase() {
   // Steps on queries stand beside the tiles that they make.
   Value query = ownQueries ? loadQueries(task) : Value();
   scf::IfOp::create(b, loc, some, [&](OpBuilder &, Location) {
+    loadWeights(task);
     State state = attend(task, query ? query : loadQueries(task), from, to);
     tile::SaveStateOp::create(b, loc, state.maximum, state.denominator,
                               state.sum, states, body.getArguments());
@@ -303,6 +307,59 @@ Value TileProgramBuilder::loadQueries(const Task &task) {
       task.count, group);
 }
 
+/// Once for all blocks that they multiply.
+void TileProgramBuilder::loadWeights(Task &task) {
+  for (Value heads : {Value(flash.getKey()), Value(flash.getValue())})
+    for (Value part : rowPartsOf(heads)) {
+      auto found = projected.find(part);
+      if (found == projected.end() || task.weights.contains(part))
+        continue;
+      const Projection &projection = found->second;
+      Value size = constant(projection.size);
+      task.weights[part] = tile::LoadRowsOp::create(
+          b, named("weight_tile"), tileType({projection.size, projection.rank}),
+          projection.weight,
+          make<arith::MulIOp>("weight_row", task.kvHead, size), constant(0),
+          size);
+    }
+}
+
+/// The block from key `first` on of a part: its rows, or their product.
+Value TileProgramBuilder::loadPart(const Task &task, StringRef name, Value part,
+                                   Value first) {
+  int64_t keyBlock = schedule.getKeyBlock();
+  Value weight = task.weights.lookup(part), view = argument(part);
+  int64_t columns = cast<tile::ViewType>(view.getType()).getShape().back();
+  Value rows = tile::LoadKeysOp::create(
+      b, named(weight ? "row_tile" : name), tileType({keyBlock, columns}), view,
+      task.batch, first, task.kvHead, task.length);
+  if (!weight)
+    return rows;
+  return tile::ProjectOp::create(b, named(name),
+                                 tileType({keyBlock, projected.at(part).size}),
+                                 rows, weight);
+}
+
+/// The block of keys or values from key `first` on.
+Value TileProgramBuilder::loadBlock(const Task &task, StringRef name,
+                                    Value heads, Value first) {
+  int64_t keyBlock = schedule.getKeyBlock();
+  SmallVector<Value> parts = rowPartsOf(heads);
+  int64_t columns = cast<ShapedType>(heads.getType()).getDimSize(3);
+  auto isStored = [&](Value part) { return !task.weights.contains(part); };
+  if (llvm::all_of(parts, isStored))
+    return tile::LoadKeysOp::create(
+        b, named(name), tileType({keyBlock, columns}), rowViews(heads),
+        task.batch, first, task.kvHead, task.length);
+  if (parts.size() == 1)
+    return loadPart(task, name, parts.front(), first);
+  SmallVector<Value> tiles = llvm::map_to_vector(parts, [&](Value part) {
+    return loadPart(task, "part_tile", part, first);
+  });
+  return tile::JoinOp::create(b, named(name), tileType({keyBlock, columns}),
+                              tiles);
+}
+
 State TileProgramBuilder::start(const Task &task) {
   auto start = tile::StartOp::create(b, loc, rowType(), rowType(),
                                      tileType({ShapedType::kDynamic, valueDim}),
@@ -370,14 +427,9 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
                                const State &state) {
   int64_t keyBlock = schedule.getKeyBlock();
   Type scoreType = tileType({ShapedType::kDynamic, keyBlock});
-  auto load = [&](StringRef name, Value heads, int64_t columns) -> Value {
-    return tile::LoadKeysOp::create(
-        b, named(name), tileType({keyBlock, columns}), rowViews(heads),
-        task.batch, key, task.kvHead, task.length);
-  };
   Value score = tile::ContractOp::create(
       b, named("score"), scoreType, query,
-      load("key_tile", flash.getKey(), headDim), scale);
+      loadBlock(task, "key_tile", flash.getKey(), key), scale);
   if (!flash.getScoreMod().empty())
     score = modifyScore(task, score, key);
   if (Value mask = argument(flash.getTensorMask()))
@@ -390,7 +442,8 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
                                              state.maximum, state.denominator);
   Value sum = tile::AccumulateOp::create(
       b, named("sum"), state.sum.getType(), state.sum, softmax.getAlpha(),
-      softmax.getWeight(), load("value_tile", flash.getValue(), valueDim));
+      softmax.getWeight(),
+      loadBlock(task, "value_tile", flash.getValue(), key));
   return {softmax.getNewMaximum(), softmax.getNewDenominator(), sum};
 }
 

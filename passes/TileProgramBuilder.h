@@ -30,6 +30,14 @@ struct State {
   }
 };
 
+/// What tasks multiply the stored rows of a part of keys or values by: weights
+/// [heads, size, rank].
+struct Projection {
+  mlir::Value weight;
+  int64_t size, rank;
+};
+using ProjectedParts = llvm::DenseMap<mlir::Value, Projection>;
+
 /// One task's queries, and the keys that they see.
 struct Task {
   mlir::Value batch, kvHead, first, count, rows, position, length;
@@ -41,6 +49,8 @@ struct Task {
   /// The keys of each query's document; null without documents.
   mlir::Value begins, ends;
   mlir::Value lo, fullLo, fullHi, hi, splitSize;
+  /// The weights of its head, of each projected part.
+  llvm::DenseMap<mlir::Value, mlir::Value> weights;
 };
 
 /// Writes one program for one flash op. Index arithmetic is folded as it is
@@ -57,9 +67,11 @@ public:
   /// Writes the phases at the end of the block of `b`, which stands where index
   /// arithmetic may go. `operands` has views of the flash op's operands; `lse`
   /// may be null. `queries`, unless null, writes the tile of a task's queries.
+  /// Views of `projected` parts have the rows that are multiplied.
   void buildInto(const mlir::IRMapping &operands, mlir::Value output,
                  mlir::Value lse,
-                 llvm::function_ref<mlir::Value(const Task &)> queries);
+                 llvm::function_ref<mlir::Value(const Task &)> queries,
+                 const ProjectedParts &projected);
 
 private:
   tile::ProgramOp createProgram();
@@ -75,6 +87,11 @@ private:
   mlir::Value clampLength(mlir::Value length);
   void openDocuments(Task &task);
   mlir::Value loadQueries(const Task &task);
+  void loadWeights(Task &task);
+  mlir::Value loadBlock(const Task &task, llvm::StringRef name,
+                        mlir::Value heads, mlir::Value first);
+  mlir::Value loadPart(const Task &task, llvm::StringRef name, mlir::Value part,
+                       mlir::Value first);
   State start(const Task &task);
   State attend(const Task &task, mlir::Value query, mlir::Value from,
                mlir::Value to);
@@ -124,6 +141,7 @@ private:
   mlir::IRMapping views;
   mlir::Value output, lse;
   llvm::function_ref<mlir::Value(const Task &)> ownQueries;
+  ProjectedParts projected;
   mlir::Value scale, left, right, chunk;
   mlir::Value batches, kvHeads, queries, blocks, states;
   int64_t group = 0, headDim = 0, valueDim = 0;

@@ -30,6 +30,9 @@ struct TaskSizes {
   /// Rows of a task: the fewest that are worth the packing of keys, and the
   /// most, beyond which packing costs nothing any more.
   int64_t fewestRows, mostRows;
+  /// Rows that share keys and values that their task makes: what a product
+  /// costs beside the scores of so many rows is little.
+  int64_t projectedRows;
 };
 
 /// One CPU. A microkernel holds `rows` x `panelVectors` accumulators.

@@ -118,7 +118,8 @@ std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
           k.mul(strideOf(view, 1), bytesOf(storedType(view)))};
 }
 
-/// A block that is keys and values at once is packed in both forms.
+/// A block that is keys and values at once is packed in both forms; one that
+/// others are made of is gathered once for all of them.
 void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   if (isStreamed()) {
     streamed[op.getTile()] = streamedBlock(op);
@@ -127,8 +128,14 @@ void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   SmallVector<KeyPlace> places;
   for (unsigned part = 0; part < op.getViews().size(); ++part)
     places.push_back(keysOf(op, part));
-  for (Operation *user : op.getTile().getUsers())
-    packBlock(op, places, isa<tile::ContractOp>(user));
+  for (Operation *user : op.getTile().getUsers()) {
+    if (isa<tile::ContractOp, tile::AccumulateOp>(user))
+      packBlock(op, places, isa<tile::ContractOp>(user));
+    else if (!isa<tile::ProjectOp>(user))
+      blockPlaces[op.getTile()] = places.front();
+    else if (!projectedRows.contains(op.getTile()))
+      gatherRows(op, places.front());
+  }
 }
 
 /// Packs a block of keys or values, and asks for the block that comes next: a

@@ -31,16 +31,23 @@ struct TaskEmitter::RowBlock {
   Value width(KernelBuilder &k) const { return k.sub(end, begin); }
 };
 
-/// Calls the variant of a microkernel that covers `count` rows with the fewest.
 void TaskEmitter::callVariant(EmitVariant emitVariant, Value count,
                               ValueRange arguments) {
+  callVariant(emitVariant, shape.kernel, shape.maxRows, count, arguments);
+}
+
+/// Calls the variant of a microkernel that covers `count` rows, `mostRows` at
+/// most, with the fewest.
+void TaskEmitter::callVariant(EmitVariant emitVariant,
+                              const KernelShape &kernel, int64_t mostRows,
+                              Value count, ValueRange arguments) {
   ArrayRef<int64_t> variants = k.getTarget().rows;
   // A variant that covers the largest task makes the larger ones useless.
-  while (variants.size() > 1 && variants[1] >= shape.maxRows)
+  while (variants.size() > 1 && variants[1] >= mostRows)
     variants = variants.drop_front();
   std::function<void(ArrayRef<int64_t>)> choose = [&](ArrayRef<int64_t> rows) {
     auto callLast = [&] {
-      k.call(emitVariant(k, shape.kernel, rows.back()), arguments);
+      k.call(emitVariant(k, kernel, rows.back()), arguments);
     };
     if (rows.size() == 1)
       return callLast();

@@ -22,6 +22,8 @@ bool TaskEmitter::emitTileOp(Operation &op) {
   return llvm::TypeSwitch<Operation *, bool>(&op)
       .Case([&](tile::LoadQueriesOp x) { return emitLoadQueries(x), true; })
       .Case([&](tile::LoadKeysOp x) { return emitLoadKeys(x), true; })
+      .Case([&](tile::ProjectOp x) { return emitProject(x), true; })
+      .Case([&](tile::JoinOp x) { return emitJoin(x), true; })
       .Case([&](tile::StoreOp x) { return emitStore(x), true; })
       .Case([&](tile::StartOp x) { return emitStart(x), true; })
       .Case([&](tile::SaveStateOp x) { return emitSaveState(x), true; })
@@ -29,8 +31,9 @@ bool TaskEmitter::emitTileOp(Operation &op) {
       .Case([&](tile::MergeOp x) { return emitMerge(x), true; })
       .Case([&](tile::FinishOp x) { return emitFinish(x), true; })
       .Case([&](tile::MultiplyOp x) { return emitMultiply(x), true; })
-      // Products load their operands and start their sums themselves.
-      .Case<tile::LoadRowsOp, tile::FillOp>([](auto) { return true; })
+      .Case([&](tile::LoadRowsOp x) { return emitLoadWeight(x), true; })
+      // Products start their sums themselves.
+      .Case([](tile::FillOp) { return true; })
       .Default(false);
 }
 

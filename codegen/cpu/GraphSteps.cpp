@@ -13,10 +13,10 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::cpu;
 
-/// All uses are in products, as the operand or the sum that they begin with.
+/// All uses are in products, as an operand or the sum that they begin with.
 static bool isForProduct(Operation &op) {
   return !op.use_empty() && llvm::all_of(op.getUsers(), [](Operation *user) {
-    return isa<tile::MultiplyOp, scf::ForOp>(user);
+    return isa<tile::MultiplyOp, tile::ProjectOp, scf::ForOp>(user);
   });
 }
 

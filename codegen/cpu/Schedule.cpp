@@ -28,8 +28,9 @@ static ScheduleCandidate makeCandidate(const CpuTarget &target,
   candidate.bytes =
       4 * (candidate.rows + target.sizes.keyBlock) * rowElements(shape);
   candidate.isStreamed = target.streams(queryBlock, candidate.rows);
-  candidate.fits = candidate.bytes <= target.taskBytes;
-  // A key is packed once for all rows of a task.
+  // Rows for which keys are made come and go: see CpuTarget.cpp.
+  candidate.fits = shape.rank > 0 || candidate.bytes <= target.taskBytes;
+  // A key is packed, and made, once for all rows of a task.
   candidate.score = candidate.isStreamed ? 0.0 : 1.0 / candidate.rows;
   return candidate;
 }
@@ -46,6 +47,8 @@ prefillCandidates(const CpuTarget &target, const HeadShape &shape) {
   for (int64_t rows = fewest; rows <= most; rows += fewest)
     blocks.push_back(rows / shape.group);
   blocks.push_back(std::clamp(full, fewest, most) / shape.group);
+  if (shape.rank > 0)
+    blocks.push_back(target.sizes.projectedRows / shape.group);
   for (int64_t &block : blocks)
     block = std::max<int64_t>(block, 1);
   llvm::sort(blocks);
@@ -74,7 +77,8 @@ attn::cpu::chooseSchedules(mlir::MLIRContext *context, const CpuTarget &target,
     size_t chosen = choose(candidates);
     auto schedule = tile::ScheduleAttr::get(
         context, name, maxQueries, candidates[chosen].queryBlock,
-        sizes.keyBlock, sizes.splitKeys, sizes.maxSplits, splitTasks);
+        sizes.keyBlock, sizes.splitKeys, sizes.maxSplits, splitTasks,
+        /*product_rows=*/0);
     choices.push_back({schedule, std::move(candidates), chosen});
   };
   int64_t shortQueries = std::max<int64_t>(2, sizes.splitRows / shape.group);
@@ -94,13 +98,23 @@ attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
   // Without attention: rows of a product that fill half of the cache, beside a
   // block of weights.
   int64_t rows = target.taskBytes / 2 / (4 * 3 * sizes.keyBlock);
-  for (const HeadShape &shape : shapes)
-    rows = std::min(rows, chooseSchedules(context, target, shape)
-                              .back()
-                              .schedule.getQueryBlock());
+  auto queriesOf = [&](const HeadShape &shape) {
+    return chooseSchedules(context, target, shape)
+        .back()
+        .schedule.getQueryBlock();
+  };
+  int64_t projected = 0;
+  for (HeadShape shape : shapes) {
+    if (shape.rank > 0)
+      projected = std::max(projected, queriesOf(shape));
+    shape.rank = 0;
+    rows = std::min(rows, queriesOf(shape));
+  }
   return tile::ScheduleAttr::get(
-      context, "graph", tile::ScheduleAttr::kAnyQueries, rows, sizes.keyBlock,
-      sizes.splitKeys, sizes.maxSplits, /*split_tasks=*/false);
+      context, "graph", tile::ScheduleAttr::kAnyQueries,
+      projected ? projected : rows, sizes.keyBlock, sizes.splitKeys,
+      sizes.maxSplits, /*split_tasks=*/false,
+      /*product_rows=*/projected ? rows : 0);
 }
 
 llvm::SmallVector<tile::ScheduleAttr>
@@ -112,6 +126,6 @@ attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
   auto many = tile::ScheduleAttr::get(
       context, takesAny ? "prefill" : "short", maxQueries,
       graph.getQueryBlock(), graph.getKeyBlock(), graph.getSplitKeys(),
-      graph.getMaxSplits(), graph.getSplitTasks());
+      graph.getMaxSplits(), graph.getSplitTasks(), graph.getProductRows());
   return {chooseSchedules(context, target, shape).front().schedule, many};
 }

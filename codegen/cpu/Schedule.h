@@ -16,9 +16,10 @@
 
 namespace attn::cpu {
 
-/// What schedules are chosen for: `group` query heads to a key head.
+/// What schedules are chosen for: `group` query heads to a key head. Keys and
+/// values that a task makes are products of rows of `rank` elements.
 struct HeadShape {
-  int64_t group, headDim, valueDim;
+  int64_t group, headDim, valueDim, rank = 0;
 };
 
 /// One way to cut queries into tasks.

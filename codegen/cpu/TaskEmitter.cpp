@@ -25,14 +25,15 @@ static int64_t groupOf(tile::SaveStateOp save, tile::ScheduleAttr schedule) {
 }
 
 PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
-  int64_t headDim = 1, valueDim = 1, group = 0, saved = 1, maxRows = 1;
-  bool joinsViews = false, hidesKeys = false;
+  int64_t headDim = 1, valueDim = 1, group = 0, saved = 1, maxRows = 0;
+  bool joinsViews = false, hidesKeys = false, attends = false;
   tile::ScheduleAttr schedule =
       phase->getParentOfType<tile::ProgramOp>().getSchedule();
   auto columnsOf = [](Value tile) {
     return cast<tile::TileType>(tile.getType()).getShape().back();
   };
   phase.walk([&](Operation *op) {
+    attends |= isa<tile::ContractOp, tile::StartOp, tile::LoadStateOp>(op);
     if (auto contract = dyn_cast<tile::ContractOp>(op))
       headDim = columnsOf(contract.getKey());
     else if (auto accumulate = dyn_cast<tile::AccumulateOp>(op))
@@ -47,6 +48,8 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
       group = finish.getGroup();
     else if (auto load = dyn_cast<tile::LoadKeysOp>(op))
       joinsViews |= load.getViews().size() > 1;
+    else if (isa<tile::ProjectOp>(op))
+      joinsViews = true;
     else if (isa<tile::TensorMaskOp>(op))
       hidesKeys = true;
     else if (isa<tile::MultiplyOp>(op))
@@ -54,9 +57,11 @@ PhaseShape PhaseShape::of(tile::PhaseOp phase, const CpuTarget &target) {
   });
   // A phase that loads no queries as they are still keeps states of them.
   group = group ? group : saved;
+  // A product beside no attention has rows of its own number.
+  if (attends || !maxRows)
+    maxRows = std::max(maxRows, schedule.getQueryBlock() * group);
   return {KernelShape(target, headDim, valueDim, schedule.getKeyBlock()), group,
-          std::max(maxRows, schedule.getQueryBlock() * group), joinsViews,
-          hidesKeys};
+          maxRows, joinsViews, hidesKeys};
 }
 
 TaskEmitter::TaskEmitter(KernelBuilder &k, tile::ProgramOp program,
@@ -114,6 +119,8 @@ void TaskEmitter::emitPhase(tile::PhaseOp phase, int64_t number) {
   packedValues.clear();
   finite.clear();
   streamed.clear();
+  blockPlaces.clear();
+  projectedRows.clear();
   sums.clear();
   sumNumbers.clear();
   emitPrologue();

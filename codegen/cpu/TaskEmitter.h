@@ -27,7 +27,7 @@ struct PhaseShape {
   int64_t group;
   /// Rows of the largest task.
   int64_t maxRows;
-  /// Keys stand in several views.
+  /// Keys stand in several views, or are made of what stands there.
   bool joinsViews;
   /// A tensor hides keys.
   bool hidesKeys;
@@ -146,6 +146,15 @@ private:
   Value appendedRow(mlir::BlockArgument cache, Value batch, Value row);
   Value slotOfRow(mlir::BlockArgument cache, Value batch, Value row);
 
+  // Keys and values that are products of stored rows: EmitProjections.cpp.
+  void emitLoadWeight(tile::LoadRowsOp op);
+  void gatherRows(tile::LoadKeysOp op, const KeyPlace &place);
+  int64_t blockRows() const;
+  void emitProject(tile::ProjectOp op);
+  void packProduct(tile::ProjectOp op);
+  void packColumns(Value tile, Value buffer, int64_t column);
+  void emitJoin(tile::JoinOp op);
+
   // Steps on scores, one row block after the other: EmitRowBlocks.cpp.
   struct RowBlock;
   void emitRowSteps(const RowSteps &steps);
@@ -167,6 +176,8 @@ private:
   using EmitVariant = llvm::function_ref<mlir::func::FuncOp(
       KernelBuilder &, const KernelShape &, int64_t)>;
   void callVariant(EmitVariant emitVariant, Value count, ValueRange arguments);
+  void callVariant(EmitVariant emitVariant, const KernelShape &kernel,
+                   int64_t mostRows, Value count, ValueRange arguments);
 
   // The same for one query and a few rows, unpacked: EmitStream.cpp.
   struct StreamBlock;
@@ -266,6 +277,10 @@ private:
   /// finiteness of values.
   llvm::DenseMap<Value, Value> packed, packedValues, finite;
   llvm::DenseMap<Value, StreamedBlock> streamed;
+  /// Where blocks of rows lie that keys and values are packed from.
+  llvm::DenseMap<Value, KeyPlace> blockPlaces;
+  /// Blocks of rows that keys and values are made of.
+  llvm::DenseMap<Value, Value> projectedRows;
   int64_t mapCount = 0;
   /// Sums of products: scratch, rows of `columns` elements.
   struct SumPlace {

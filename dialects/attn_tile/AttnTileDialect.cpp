@@ -141,7 +141,8 @@ void TileType::print(AsmPrinter &printer) const {
 LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    StringRef, int64_t maxQueries,
                                    int64_t queryBlock, int64_t keyBlock,
-                                   int64_t splitKeys, int64_t maxSplits, bool) {
+                                   int64_t splitKeys, int64_t maxSplits, bool,
+                                   int64_t productRows) {
   const std::pair<StringRef, int64_t> sizes[] = {{"max_queries", maxQueries},
                                                  {"query_block", queryBlock},
                                                  {"key_block", keyBlock},
@@ -151,6 +152,9 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   for (auto [name, size] : sizes)
     if (size <= 0)
       return emitError() << name << " is " << size << ", expected at least 1";
+  if (productRows < 0)
+    return emitError() << "product_rows is " << productRows
+                       << ", expected at least 1, or none";
   // schedule_c2
   if (splitKeys % keyBlock != 0)
     return emitError() << "key_block " << keyBlock

@@ -263,6 +263,78 @@ def AttnTile_LoadKeysOp : AttnTile_Op<"load_keys", [Pure]> {
   let hasVerifier = 1;
 }
 
+def AttnTile_ProjectOp : AttnTile_Op<"project", [Pure]> {
+  let summary = "block of keys or values made of stored rows";
+  let description = [{
+    `product[r, n] = sum_k tile[r, k] * weight[n, k]`, `k` ascending, fused
+    multiply-adds in f32 from zero on. What a cache holds of a key may be shorter
+    than the key: a task makes the blocks that it needs, and no more of them
+    exist at a time. Rows beyond the length are masked whatever they become.
+
+    Constraints:
+      C1: tile has a column for each column of weight.
+      C2: product has the rows of tile, and a column for each row of weight.
+
+    Example:
+
+    ```mlir
+    func.func @project(%latent: !attn_tile.view<?x?x512xf32>,
+                       %up: !attn_tile.view<16x128x512xf32>, %batch: index,
+                       %first: index, %kv_head: index, %length: index,
+                       %row: index) {
+      %zero = arith.constant 0 : index
+      %size = arith.constant 128 : index
+      %weight = attn_tile.load_rows %up[%row, %zero] count %size
+          : !attn_tile.view<16x128x512xf32> -> !attn_tile.tile<128x512xf32>
+      %rows = attn_tile.load_keys %latent[%batch, %first, %kv_head]
+          length %length
+          : !attn_tile.view<?x?x512xf32> -> !attn_tile.tile<128x512xf32>
+      %keys = attn_tile.project %rows, %weight
+          : !attn_tile.tile<128x512xf32>, !attn_tile.tile<128x512xf32>
+          -> !attn_tile.tile<128x128xf32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins AttnTile_Matrix:$tile, AttnTile_Matrix:$weight);
+  let results = (outs AttnTile_Matrix:$product);
+  let assemblyFormat = [{
+    $tile `,` $weight attr-dict `:` type($tile) `,` type($weight) `->`
+    type($product)
+  }];
+  let hasVerifier = 1;
+}
+
+def AttnTile_JoinOp : AttnTile_Op<"join", [Pure]> {
+  let summary = "blocks side by side";
+  let description = [{
+    A row of the result has the elements of the first tile's row, then those of
+    the next: a key may have a part that is projected and a part that is stored.
+
+    Constraints:
+      C1: there are two tiles or more, with the rows of the result.
+      C2: the result has the columns of all tiles.
+
+    Example:
+
+    ```mlir
+    func.func @join(%projected: !attn_tile.tile<128x128xf32>,
+                    %stored: !attn_tile.tile<128x64xf32>) {
+      %key = attn_tile.join %projected, %stored
+          : !attn_tile.tile<128x128xf32>, !attn_tile.tile<128x64xf32>
+          -> !attn_tile.tile<128x192xf32>
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Variadic<AttnTile_Matrix>:$tiles);
+  let results = (outs AttnTile_Matrix:$result);
+  let assemblyFormat = [{
+    $tiles attr-dict `:` type($tiles) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def AttnTile_StoreOp : AttnTile_Op<"store", [MemoryEffects<[MemWrite]>]> {
   let summary = "rows back to the caller's tensor";
   let description = [{

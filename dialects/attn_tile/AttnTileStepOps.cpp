@@ -166,6 +166,36 @@ LogicalResult LoadKeysOp::verify() {
                     columns);
 }
 
+LogicalResult ProjectOp::verify() {
+  // project_c1
+  if (failed(checkSizes(*this, "columns of tile and weight",
+                        sizeOf(getTile(), 1), sizeOf(getWeight(), 1))))
+    return failure();
+  // project_c2
+  if (failed(checkSizes(*this, "rows of tile and product", sizeOf(getTile(), 0),
+                        sizeOf(getProduct(), 0))))
+    return failure();
+  return checkSizes(*this, "rows of weight and columns of product",
+                    sizeOf(getWeight(), 0), sizeOf(getProduct(), 1));
+}
+
+LogicalResult JoinOp::verify() {
+  // join_c1
+  if (getTiles().size() < 2)
+    return emitOpError() << "joins " << getTiles().size()
+                         << " tiles, expected two or more";
+  int64_t columns = 0;
+  for (Value tile : getTiles()) {
+    if (failed(checkSizes(*this, "rows of tile and result", sizeOf(tile, 0),
+                          sizeOf(getResult(), 0))))
+      return failure();
+    columns += sizeOf(tile, 1);
+  }
+  // join_c2
+  return checkSizes(*this, "columns of the tiles and of the result", columns,
+                    sizeOf(getResult(), 1));
+}
+
 LogicalResult StoreOp::verify() {
   // store_c1
   size_t tileRank = getTile().getType().getShape().size();

@@ -64,25 +64,28 @@ def AttnTile_ScheduleAttr : AttrDef<AttnTile_Dialect, "Schedule"> {
     them; without, a task merges its splits as it goes. Blocks and splits start
     at multiples of their size, so that the order of operations on a row does
     not depend on the schedule, as long as key_block, split_keys and max_splits
-    agree.
+    agree. A task that multiplies by a weight takes `product_rows` rows, by
+    default as many as there are queries in a task.
 
     Constraints:
-      C1: all sizes are positive.
+      C1: all sizes are positive; product_rows may be left out.
       C2: key_block divides split_keys.
   }];
   let parameters = (ins
     StringRefParameter<"name of the program's variant">:$name,
     "int64_t":$max_queries, "int64_t":$query_block, "int64_t":$key_block,
-    "int64_t":$split_keys, "int64_t":$max_splits, "bool":$split_tasks);
+    "int64_t":$split_keys, "int64_t":$max_splits, "bool":$split_tasks,
+    DefaultValuedParameter<"int64_t", "0">:$product_rows);
   let extraClassDeclaration = [{
     /// max_queries where any number of queries will do.
     static constexpr int64_t kAnyQueries = (int64_t(1) << 31) - 1;
     bool takesAnyQueries() const { return getMaxQueries() >= kAnyQueries; }
-    /// Rows of a task that multiplies by a weight: query_block, or more where
-    /// that is less than what can share one look at the weight.
+    /// Rows of a task that multiplies by a weight, or more where that is less
+    /// than what can share one look at the weight.
     int64_t getRowBlock() const {
       constexpr int64_t fewest = 8;
-      return std::max(getQueryBlock(), fewest);
+      return std::max(getProductRows() ? getProductRows() : getQueryBlock(),
+                      fewest);
     }
   }];
   let assemblyFormat = "`<` struct(params) `>`";

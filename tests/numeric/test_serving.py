@@ -223,11 +223,9 @@ class ServingTest(unittest.TestCase):
             for capacity in (25, 64, 130):  # a window of 5 and 21 rows
                 with self.subTest(scope=scope, capacity=capacity):
                     self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
-
-    def test_what_expands_its_caches_takes_no_ring(self):
-        batch = self.batch("latent", "attend", FEW)
-        with self.assertRaisesRegex(CallFailed, "ATTN_FLAG_RING, but this kernel expands all rows of its caches"):
-            batch.call(Ring(batch, 400))
+            batch = self.batch("latent", scope, FEW)
+            with self.subTest(scope=scope, layer="latent"):
+                self.check(batch, Ring(batch, 400), "a ring of 400")
 
     def test_documents_are_not_looked_for_behind_a_ring(self):
         layer = Layer(4, 2, 16, mask="window+document", left=5, right=1)

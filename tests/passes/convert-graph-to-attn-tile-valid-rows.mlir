@@ -1,7 +1,8 @@
 // RUN: attn-opt %s --convert-attn-to-attn-tile | FileCheck %s
 
 // A product with the rows of a cache stops at the valid ones, where nothing but
-// attention to these reads it: a cache may have far more room than rows.
+// attention to these reads it: a cache may have far more room than rows. A bias
+// keeps it out of the tasks of attention.
 
 // CHECK-LABEL: attn_tile.program @bounded_prefill
 // CHECK: %[[LONGEST:.+]] = attn_tile.max_length %cache lengths(%kv_lengths
@@ -16,12 +17,13 @@ func.func @bounded(
     %cache: tensor<?x?x16xf32> {attn.name = "cache"},
     %fresh: tensor<?x1x16xf32> {attn.name = "fresh"},
     %kv_lengths: tensor<?xi32> {attn.name = "kv_lengths"},
-    %weight: tensor<16x16xf32> {attn.name = "weight"})
+    %weight: tensor<16x16xf32> {attn.name = "weight"},
+    %bias: tensor<16xf32> {attn.name = "bias"})
     -> (tensor<?x?x16xf32> {attn.updates = "cache"},
         tensor<?x?x2x8xf32> {attn.name = "output"}) {
   %grown = attn.cache_append %cache, %fresh lengths(%kv_lengths : tensor<?xi32>)
       : tensor<?x?x16xf32>, tensor<?x1x16xf32>
-  %rows = attn.linear %grown, %weight
+  %rows = attn.linear %grown, %weight bias(%bias : tensor<16xf32>)
       : tensor<?x?x16xf32>, tensor<16x16xf32> -> tensor<?x?x16xf32>
   %heads = attn.unflatten %rows {dim = 2} : tensor<?x?x16xf32> -> tensor<?x?x2x8xf32>
   %output, %lse = attn.flash %query, %heads, %heads

@@ -327,7 +327,8 @@ static std::string sizeOf(Value tile, unsigned dimension) {
 static bool isForGraphs(Operation *op) {
   return isa<BufferOp, PermuteOp, SplitDimOp, MergeDimsOp, SliceOp, BroadcastOp,
              LoadRowsOp, StoreRowsOp, CoordinatesOp, FillOp, MapRowsOp,
-             SumRowsOp, RotateOp, MultiplyOp, TensorMaskOp>(op);
+             SumRowsOp, RotateOp, MultiplyOp, TensorMaskOp, ProjectOp, JoinOp>(
+      op);
 }
 
 LogicalResult Emitter::emitStep(Operation *op) {

@@ -71,6 +71,20 @@ TEST_F(CpuScheduleTest, FillsTheCacheOrTakesTheFewestRows) {
   EXPECT_EQ(rowsOf("x86-64-v3", 576), 96);
 }
 
+TEST_F(CpuScheduleTest, ManyRowsShareKeysThatTheirTaskMakes) {
+  for (const char *name : kTargets) {
+    CpuTarget target = *getTarget(name);
+    HeadShape stored = {1, 192, 128}, projected = {1, 192, 128, 512};
+    tile::ScheduleAttr products =
+        chooseGraphSchedule(&context, target, projected);
+    EXPECT_EQ(products.getQueryBlock(), target.sizes.projectedRows);
+    // What stands around attention stays as it is.
+    tile::ScheduleAttr rows = chooseGraphSchedule(&context, target, stored);
+    EXPECT_EQ(products.getRowBlock(), rows.getRowBlock());
+    EXPECT_EQ(rows.getProductRows(), 0);
+  }
+}
+
 TEST_F(CpuScheduleTest, ReadsKeysInPlaceForAFewRowsOfOneQuery) {
   auto isStreamed = [&](int64_t group, unsigned schedule) {
     auto choices = choose("x86-64-v4", {group, 128, 128});

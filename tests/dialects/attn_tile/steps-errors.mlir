@@ -216,3 +216,56 @@ func.func @mask_c1(%score: !attn_tile.tile<?x128xf32>, %i: index, %ends: !attn_t
       -> !attn_tile.tile<?x128xf32>
   return
 }
+
+// -----
+
+func.func @project_c1(%rows: !attn_tile.tile<128x16xf32>, %weight: !attn_tile.tile<8x32xf32>) {
+  // expected-error @below {{'attn_tile.project' op columns of tile and weight differ: 16 and 32}}
+  %product = attn_tile.project %rows, %weight
+      : !attn_tile.tile<128x16xf32>, !attn_tile.tile<8x32xf32> -> !attn_tile.tile<128x8xf32>
+  return
+}
+
+// -----
+
+func.func @project_c2(%rows: !attn_tile.tile<128x16xf32>, %weight: !attn_tile.tile<8x16xf32>) {
+  // expected-error @below {{'attn_tile.project' op rows of tile and product differ: 128 and 64}}
+  %product = attn_tile.project %rows, %weight
+      : !attn_tile.tile<128x16xf32>, !attn_tile.tile<8x16xf32> -> !attn_tile.tile<64x8xf32>
+  return
+}
+
+// -----
+
+func.func @project_c2_columns(%rows: !attn_tile.tile<128x16xf32>, %weight: !attn_tile.tile<8x16xf32>) {
+  // expected-error @below {{'attn_tile.project' op rows of weight and columns of product differ: 8 and 16}}
+  %product = attn_tile.project %rows, %weight
+      : !attn_tile.tile<128x16xf32>, !attn_tile.tile<8x16xf32> -> !attn_tile.tile<128x16xf32>
+  return
+}
+
+// -----
+
+func.func @join_c1(%left: !attn_tile.tile<128x16xf32>) {
+  // expected-error @below {{'attn_tile.join' op joins 1 tiles, expected two or more}}
+  %result = attn_tile.join %left : !attn_tile.tile<128x16xf32> -> !attn_tile.tile<128x16xf32>
+  return
+}
+
+// -----
+
+func.func @join_c1_rows(%left: !attn_tile.tile<128x16xf32>, %right: !attn_tile.tile<64x8xf32>) {
+  // expected-error @below {{'attn_tile.join' op rows of tile and result differ: 64 and 128}}
+  %result = attn_tile.join %left, %right
+      : !attn_tile.tile<128x16xf32>, !attn_tile.tile<64x8xf32> -> !attn_tile.tile<128x24xf32>
+  return
+}
+
+// -----
+
+func.func @join_c2(%left: !attn_tile.tile<128x16xf32>, %right: !attn_tile.tile<128x8xf32>) {
+  // expected-error @below {{'attn_tile.join' op columns of the tiles and of the result differ: 24 and 32}}
+  %result = attn_tile.join %left, %right
+      : !attn_tile.tile<128x16xf32>, !attn_tile.tile<128x8xf32> -> !attn_tile.tile<128x32xf32>
+  return
+}

@@ -245,6 +245,14 @@ func.func private @schedule_c1() attributes {
 
 // -----
 
+func.func private @schedule_c1_product_rows() attributes {
+  // expected-error @below {{product_rows is -1, expected at least 1, or none}}
+  schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+      query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+      split_tasks = false, product_rows = -1>}
+
+// -----
+
 func.func private @schedule_c2() attributes {
   // expected-error @below {{key_block 96 does not divide split_keys 1024}}
   schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
