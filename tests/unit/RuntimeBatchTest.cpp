@@ -368,6 +368,30 @@ TEST(RuntimeBatchTest, RingsHaveNoPages) {
       "args.flags has ATTN_FLAG_RING, but the caches have a page_table");
 }
 
+/// A graph may keep a tensor with a row for each of a cache.
+TEST(RuntimeBatchTest, RingsAreForKernelsThatExpandNoCaches) {
+  attn_rt_buffer buffer = {.bytes = 64, .power = {}};
+  buffer.power[ATTN_RT_KV_CAPACITY] = 1;
+  attn_rt_kernel kernel = fakeKernel();
+  std::vector<attn_rt_target> targets(kernel.targets,
+                                      kernel.targets + kernel.target_count);
+  std::vector<std::vector<attn_rt_program>> programs;
+  for (attn_rt_target &target : targets) {
+    auto &own = programs.emplace_back(target.programs,
+                                      target.programs + target.program_count);
+    own.front().buffer_count = 1;
+    own.front().buffers = &buffer;
+    target.programs = own.data();
+  }
+  kernel.targets = targets.data();
+  FakeCall call;
+  call.args.flags = ATTN_FLAG_RING;
+  EXPECT_EQ(attn_rt_run(&kernel, 7, &call.args, &call.context), ATTN_BAD_FLAGS);
+  EXPECT_NE(call.message().find("this kernel expands all rows of its caches"),
+            std::string::npos)
+      << call.message();
+}
+
 TEST(RuntimeBatchTest, OnlyKernelsThatAppendTakeSlots) {
   FakeCall call;
   call.args.slotMapping = reinterpret_cast<const DLTensor *>(0xbad);
