@@ -11,7 +11,8 @@ import unittest
 
 import numpy as np
 from attention import Layer
-from kernel import FLAG_NO_SINK, PARALLEL_FOR, CallFailed, Context, Guarded, Kernel, Maxima, Tensor, run_ggml, run_reversed
+from kernel import (FLAG_NO_SINK, PARALLEL_FOR, CallFailed, Context, Guarded, Kernel, Maxima, Tensor, run_ggml,
+                    run_reversed)
 from test_merge import merge, place
 
 LENGTHS = [300, 170, 5]
@@ -173,7 +174,8 @@ class PartsTest(unittest.TestCase):
                 {"key_offsets": np.array([0, 23, -23], np.int32)},
             r"parts_core: sequence_lengths \[1\] is 29, expected at least the 30 where the part's keys end":
                 {"sequence_lengths": np.array([9, 29, 5], np.int32)},
-            r"parts_core: key_offsets has extent 2 in dimension 0 \(batch\), but the batch of the tensors before it is 3":
+            r"parts_core: key_offsets has extent 2 in dimension 0 \(batch\), but the batch of the tensors before it "
+            r"is 3":
                 {"key_offsets": np.array([0, 23], np.int32)},
         }
         for message, change in cases.items():

@@ -21,20 +21,22 @@ struct DestroyPool {
   void operator()(void *pool) const { attn_rt_pool_destroy(pool); }
 };
 using Pool = std::unique_ptr<void, DestroyPool>;
+} // namespace
 
 /// A task that counts itself.
-void count(void *closure, int64_t task) {
+static void count(void *closure, int64_t task) {
   ++(*static_cast<std::vector<std::atomic<int>> *>(closure))[task];
 }
 
-/// How often each task of a loop on `pool` has run.
-bool runsEachOnce(void *pool, int64_t tasks) {
+/// Whether each task of a loop on `pool` has run once.
+static bool runsEachOnce(void *pool, int64_t tasks) {
   std::vector<std::atomic<int>> runs(tasks);
   attn_rt_pool_run(pool, tasks, count, &runs);
-  return std::all_of(runs.begin(), runs.end(),
-                     [](const std::atomic<int> &n) { return n == 1; });
+  int64_t once = 0;
+  for (const std::atomic<int> &n : runs)
+    once += n == 1;
+  return once == tasks;
 }
-} // namespace
 
 TEST(PoolTest, RunsEveryTaskOnce) {
   for (int64_t threads : {1, 2, 5}) {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <thread>
 
@@ -141,7 +142,7 @@ static attn_status runTask(PackedCall &call, int64_t phase, int64_t task) {
 template <typename Before>
 static void runTasks(PackedCall &call, Before before) {
   attn_plan plan = planOf(call);
-  std::fill(call.output.elements.begin(), call.output.elements.end(), 0);
+  std::ranges::fill(call.output.elements, 0);
   for (int64_t phase = 0; phase < plan.phases; ++phase)
     for (int64_t task = 0; task < plan.tasks[phase]; ++task) {
       before();
@@ -155,7 +156,7 @@ TEST(RuntimeBatchTest, TasksTrustTheTableOfTheirOwnArgumentsAlone) {
   runTasks(call, [] {});
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
   std::vector<int32_t> offsets = {0, 2, 8, 9, 10};
-  std::copy(offsets.begin(), offsets.end(), call.offsets.elements.begin());
+  std::ranges::copy(offsets, call.offsets.elements.begin());
   runTasks(call, [] {});
   EXPECT_EQ(call.trace(), tracesOf({2, 6, 1, 1}));
 }
