@@ -47,13 +47,22 @@ double BenchCase::countFlops() const {
   return shape.batch * (perPair * pairs + 2.0 * weights * shape.queryLength);
 }
 
+int64_t BenchCase::keyBytes() const {
+  if (latentElements)
+    return latentElements * bytesOf(kDtype);
+  // Absorbed values are the first part of the keys.
+  int64_t values = absorbed ? 0 : shape.valueDim;
+  return shape.kvHeads *
+         (shape.headDim * bytesOf(kDtype) + values * bytesOf(vDtype));
+}
+
 double BenchCase::countKvBytes() const {
   // The intervals of successive rows meet, so what any row sees is one range.
   KeyInterval interval = mask.getInterval();
   KeyRange first = visibleKeys(shape, interval, 0);
   KeyRange last = visibleKeys(shape, interval, shape.queryLength - 1);
   KeyRange any = {first.begin, last.end};
-  return double(any.size()) * shape.batch * keyBytes;
+  return double(any.size()) * shape.batch * double(keyBytes());
 }
 
 double BenchCase::countBytes() const {
@@ -70,35 +79,29 @@ static int64_t prefillLength(Scope scope) {
   return scope == Scope::Core ? kPrefillLength : kChunkLength;
 }
 
-/// `benchCase` in the types of `layer`, whose positions store so many elements
-/// as keys and as values.
-static BenchCase withTypes(BenchCase benchCase, mlir::Operation *layer,
-                           int64_t keyElements, int64_t valueElements) {
+/// `benchCase` in the types of `layer`.
+static BenchCase withTypes(BenchCase benchCase, mlir::Operation *layer) {
   StorageAttr storage = storageOf(layer);
   benchCase.dtype = toDtype(storage.getActivation());
   benchCase.kDtype = toDtype(storage.getKey());
   benchCase.vDtype = toDtype(storage.getValue());
-  benchCase.keyBytes = keyElements * bytesOf(benchCase.kDtype) +
-                       valueElements * bytesOf(benchCase.vDtype);
   return benchCase;
 }
 
 static BenchCase caseOf(GroupedOp layer, Scope scope, std::string_view phase,
                         int64_t queryLength, int64_t kvLength) {
-  auto kvHeads = int64_t(layer.getKvHeads());
-  auto headDim = int64_t(layer.getHeadDim());
   return withTypes({.name = nameOf(scope, phase, kvLength),
                     .shape = {.queryLength = queryLength,
                               .kvLength = kvLength,
                               .queryHeads = int64_t(layer.getHeads()),
-                              .kvHeads = kvHeads,
-                              .headDim = headDim,
+                              .kvHeads = int64_t(layer.getKvHeads()),
+                              .headDim = int64_t(layer.getHeadDim()),
                               .valueDim = layer.getValueSize()},
                     .mask = layer.getMask(),
                     .sinks = layer.getSinks(),
                     .scope = scope,
                     .layer = layer.getLayers().front()},
-                   layer, kvHeads * headDim, kvHeads * layer.getValueSize());
+                   layer);
 }
 
 BenchCase attn::prefillCase(GroupedOp layer, Scope scope) {
@@ -114,19 +117,16 @@ BenchCase attn::decodeCase(GroupedOp layer, Scope scope, Order cache) {
   return decode;
 }
 
-/// `benchCase` of `layer`: as its core kernel is called, which has one form, or
+/// `benchCase` of `layer`: as a core kernel is called, each with its form, or
 /// on the latents that the other scopes store.
 static BenchCase latentCase(BenchCase benchCase, LatentOp layer) {
-  bool isCore = benchCase.scope == Scope::Core;
-  const CallShape &shape = benchCase.shape;
   benchCase.layer = layer.getLayers().front();
+  bool isCore = benchCase.scope == Scope::Core;
   if (isCore)
     benchCase.name += benchCase.absorbed ? "_absorbed" : "_expanded";
-  if (isCore && !benchCase.absorbed)
-    return withTypes(benchCase, layer, shape.kvHeads * shape.headDim,
-                     shape.kvHeads * shape.valueDim);
-  benchCase.latentElements = layer.getAbsorbedSize();
-  return withTypes(benchCase, layer, layer.getAbsorbedSize(), 0);
+  if (!isCore || benchCase.absorbed)
+    benchCase.latentElements = layer.getAbsorbedSize();
+  return withTypes(benchCase, layer);
 }
 
 BenchCase attn::prefillCase(LatentOp layer, Scope scope) {

@@ -44,10 +44,9 @@ struct BenchCase {
   /// Of the core kernels of latent attention, the one whose values are the
   /// first part of the keys.
   bool absorbed = false;
-  /// Columns of the latents' cache; 0 without one.
+  /// Columns of the latents' cache, which positions take the room of; 0: keys
+  /// and values are stored.
   int64_t latentElements = 0;
-  /// Bytes that one position takes in the caches of a sequence.
-  int64_t keyBytes = 0;
   /// Elements of the matrices that every row is multiplied with.
   int64_t weights = 0;
   /// A layer that the kernel serves.
@@ -55,6 +54,8 @@ struct BenchCase {
   /// Of queries and outputs, and of the caches.
   Dtype dtype = Dtype::F32, kDtype = Dtype::F32, vDtype = Dtype::F32;
 
+  /// Bytes that one position takes in the caches of a sequence.
+  int64_t keyBytes() const;
   bool isDecode() const { return shape.queryLength == 1; }
   bool isCausal() const;
   std::string_view phase() const { return isDecode() ? "decode" : "prefill"; }

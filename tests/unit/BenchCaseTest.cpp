@@ -24,8 +24,7 @@ protected:
                       .headDim = 8,
                       .valueDim = 16},
             .mask = llvm::cast<MaskAttrInterface>(
-                mlir::parseAttribute(mask, &context)),
-            .keyBytes = kKeyBytes};
+                mlir::parseAttribute(mask, &context))};
   }
   double countPairs(llvm::StringRef mask, int64_t queries, int64_t keys) {
     return make(mask, queries, keys).countFlops() / (2.0 * 4 * (8 + 16));

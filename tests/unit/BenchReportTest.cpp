@@ -29,8 +29,7 @@ static BenchCase caseOf(mlir::MLIRContext &context, int64_t queries,
                     .kvHeads = 1,
                     .headDim = 125,
                     .valueDim = 125},
-          .mask = BidirectionalAttr::get(&context),
-          .keyBytes = 1000};
+          .mask = BidirectionalAttr::get(&context)};
 }
 
 /// The JSON of a case that took so long.
