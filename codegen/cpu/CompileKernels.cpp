@@ -63,7 +63,7 @@ static std::vector<CpuWeight> describe(const WeightPlan &plan) {
 
 FailureOr<CpuObject>
 attn::cpu::compileKernels(ArrayRef<SmallVector<tile::ProgramOp>> kernels,
-                          const CpuTarget &target) {
+                          const CpuTarget &target, unsigned parts) {
   tile::ProgramOp first = kernels.front().front();
   OwningOpRef<ModuleOp> module = ModuleOp::create(first.getLoc());
   for (ArrayRef<tile::ProgramOp> programs : kernels)
@@ -83,10 +83,9 @@ attn::cpu::compileKernels(ArrayRef<SmallVector<tile::ProgramOp>> kernels,
     kernel.weights = describe(WeightPlan(programs, target));
     kernel.target = {target.name, target.triple, target.cpu, target.features};
   }
-  FailureOr<std::string> object =
-      emitObject(*module, target, ObjectForm::Relocatable);
-  if (failed(object))
+  FailureOr<std::vector<std::string>> code = emitParts(*module, target, parts);
+  if (failed(code))
     return failure();
-  result.code = std::move(*object);
+  result.parts = std::move(*code);
   return result;
 }

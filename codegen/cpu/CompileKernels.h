@@ -13,13 +13,13 @@
 
 namespace attn::cpu {
 
-/// Compiles kernels, each given by its schedules, into one object in which they
-/// share microkernels. The programs stay as they are. Sets of each kernel the
-/// target's facts, and of each program its schedule, symbol, maxQueries,
-/// phases, sizes. Failures are diagnosed.
+/// Compiles kernels, each given by its schedules, into so many objects in which
+/// they share microkernels (EmitObject.h). The programs stay as they are. Sets
+/// of each kernel the target's facts, and of each program its schedule, symbol,
+/// maxQueries, phases, sizes. Failures are diagnosed.
 mlir::FailureOr<CpuObject>
 compileKernels(llvm::ArrayRef<llvm::SmallVector<tile::ProgramOp>> kernels,
-               const CpuTarget &target);
+               const CpuTarget &target, unsigned parts = 1);
 
 } // namespace attn::cpu
 

@@ -86,10 +86,11 @@ struct CpuKernel {
   std::vector<std::pair<int64_t, int64_t>> layerRows;
 };
 
-/// The kernels of one target in one object.
+/// The kernels of one target.
 struct CpuObject {
-  /// An ELF relocatable file. Undefined symbols: memcpy and memset at most.
-  std::string code;
+  /// ELF relocatable files. Undefined symbols: those of each other, memcpy and
+  /// memset at most.
+  std::vector<std::string> parts;
   std::vector<CpuKernel> kernels;
 };
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <string>
+#include <vector>
 
 namespace attn::cpu {
 
@@ -20,6 +21,13 @@ namespace attn::cpu {
 /// The same module gives the same bytes. Failures are diagnosed on the module.
 mlir::FailureOr<std::string>
 emitObject(mlir::ModuleOp module, const CpuTarget &target, ObjectForm form);
+
+/// The same as `count` objects, made by as many threads. If there are several,
+/// functions that were local are hidden and call each other across them: link
+/// them into one object and make those local again. `count` decides the bytes,
+/// the machine does not.
+mlir::FailureOr<std::vector<std::string>>
+emitParts(mlir::ModuleOp module, const CpuTarget &target, unsigned count);
 
 } // namespace attn::cpu
 

@@ -18,7 +18,7 @@
 using namespace attn::cpu;
 using llvm::StringRef;
 
-static void initializeTargets() {
+static bool initializeTargets() {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
@@ -27,12 +27,14 @@ static void initializeTargets() {
   LLVMInitializeAArch64Target();
   LLVMInitializeAArch64TargetMC();
   LLVMInitializeAArch64AsmPrinter();
+  return true;
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 attn::cpu::createMachine(const llvm::Triple &triple, StringRef cpu,
                          StringRef features) {
-  initializeTargets();
+  // Once, even if threads ask for their first machines together.
+  [[maybe_unused]] static const bool isInitialized = initializeTargets();
   std::string reason;
   const llvm::Target *target =
       llvm::TargetRegistry::lookupTarget(triple, reason);

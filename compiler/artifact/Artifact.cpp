@@ -10,6 +10,8 @@
 #include "codegen/cpu/CpuTarget.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/artifact/Assemble.h"
+#include "compiler/artifact/Entries.h"
+#include "compiler/artifact/Link.h"
 #include "compiler/artifact/Programs.h"
 #include "compiler/artifact/Schedules.h"
 #include "dialects/attn/AttnRanks.h"
@@ -66,6 +68,20 @@ static KernelDescription &findKernel(LibraryDescription &library,
   return *found;
 }
 
+/// Objects that a target's code is compiled to side by side: as many on every
+/// machine, because it decides the bytes.
+static constexpr unsigned kCodeParts = 2;
+
+/// One object, in which nothing but the programs' functions is global.
+static llvm::Expected<std::string> joinParts(const cpu::CpuObject &compiled) {
+  std::vector<std::string> functions;
+  for (const cpu::CpuKernel &kernel : compiled.kernels)
+    for (const cpu::CpuProgram &program : kernel.programs)
+      llvm::append_range(functions, functionsOf(program));
+  std::vector<StringRef> parts(compiled.parts.begin(), compiled.parts.end());
+  return linkRelocatable(parts, functions);
+}
+
 /// Compiles the programs of `tiles` and adds them to the library's kernels,
 /// which the first target makes, and how they are cut to `schedules`.
 static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
@@ -85,9 +101,13 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
     schedules.push_back(tabulateSchedules(group, target));
     kernels.push_back(group.programs);
   }
-  FailureOr<cpu::CpuObject> compiled = cpu::compileKernels(kernels, target);
+  FailureOr<cpu::CpuObject> compiled =
+      cpu::compileKernels(kernels, target, kCodeParts);
   if (failed(compiled))
     return failure();
+  llvm::Expected<std::string> code = joinParts(*compiled);
+  if (!code)
+    return declared.emitError(llvm::toString(code.takeError()));
   for (auto [group, kernel] : llvm::zip_equal(*groups, compiled->kernels)) {
     if (isFirst)
       library.kernels.push_back(group.description);
@@ -97,7 +117,7 @@ static LogicalResult compileTarget(ModuleOp tiles, ModuleOp declared,
     completeKernel(group, kernel);
     described.targets.push_back(std::move(kernel));
   }
-  library.code.push_back(std::move(compiled->code));
+  library.code.push_back(std::move(*code));
   return success();
 }
 

@@ -84,7 +84,7 @@ compileFile(MLIRContext &context, const CpuTarget &target, StringRef path) {
     llvm::outs() << program.symbol << ": phases " << program.phases
                  << ", scratch " << program.scratchBytes << ", state "
                  << program.stateBytes << "\n";
-  return object->code;
+  return object->parts.front();
 }
 
 int main(int argc, char **argv) {
