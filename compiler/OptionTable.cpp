@@ -224,9 +224,9 @@ static constexpr OptionSpec options[] = {
      false, "c", STORE { return storeText(call.output, value); }},
     {"in", 0, "FILE", "safetensors file with the kernel's arguments",
      false, "r", STORE { return storeText(call.inTensors, value); }},
-    {"out", 0, "FILE", "safetensors file that receives the results",
+    {"out", 0, "FILE", "safetensors file that is written",
      false, "rw", STORE { return storeText(call.outTensors, value); }},
-    {"weights", 0, "FILE", "safetensors file for arguments that --in lacks",
+    {"weights", 0, "FILE", "safetensors file with the weights (run: whatever --in lacks)",
      false, "rw", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix",
      false, "ivrwp", STORE { return storeText(call.layer, value); }},
@@ -251,7 +251,7 @@ static constexpr OptionSpec options[] = {
     {"scope", 0, "S", "core: rotated queries and cached keys in, attention out; "
      "attend: projected ones, with norms, rotation and append to the caches; "
      "layer: hidden states, with the projections too; default: all that the "
-     "types allow",
+     "types allow; bench of a description: core",
      true, "cvrbe",
      STORE { return storeInList(call.compile.scopes, value,
                                 {Scope::Core, Scope::Attend, Scope::Layer}); }},

@@ -118,7 +118,8 @@ extern "C" {
 /* What a call answers. Anything but ATTN_OK has put a message with the
    offending values into the text of a context that has one (size and all), and
    has written no output: all but ATTN_TOO_MANY_TASKS, which tasks find out
-   while others run, so that outputs hold nothing of use. ATTN_OK leaves the
+   while others run, and ATTN_BAD_WORKSPACE where another call writes over the
+   workspace meanwhile, so that outputs hold nothing of use. ATTN_OK leaves the
    text as it is. */
 typedef enum attn_status {
   ATTN_OK = 0,
@@ -132,10 +133,13 @@ typedef enum attn_status {
   ATTN_BAD_DEVICE = 8,      /* a device the kernel does not run on */
   ATTN_BAD_SHAPE = 9,       /* an extent, alone or against another tensor's */
   ATTN_BAD_STRIDE = 10,     /* negative, innermost not 1, or self-overlapping */
-  ATTN_BAD_ALIGNMENT = 11,  /* data + byte_offset is not a whole element */
-  ATTN_BAD_LENGTH = 12,     /* an entry of kv_lengths, q_indptr, pages, slots */
-  ATTN_OVERLAP = 13,        /* an output shares bytes with another tensor */
-  ATTN_BAD_WORKSPACE = 14,  /* NULL, misaligned or too small */
+  ATTN_BAD_ALIGNMENT = 11,  /* data + byte_offset is not a whole element, or
+                               packed_weights are not at a multiple of 64 */
+  ATTN_BAD_LENGTH = 12,     /* an entry of kv_lengths, q_indptr, page tables,
+                               slots, key_offsets or sequence_lengths */
+  ATTN_OVERLAP = 13,        /* what is written shares bytes with a tensor */
+  ATTN_BAD_WORKSPACE = 14,  /* NULL, misaligned, too small, or written to by
+                               others while the call runs */
   ATTN_BAD_TASK = 15,       /* no such phase or task */
   ATTN_TOO_MANY_TASKS = 16, /* more tasks at once than context.workers */
   ATTN_BAD_TARGET = 17,     /* the CPU lacks a feature, or no such target */
@@ -168,9 +172,10 @@ typedef struct attn_context {
   uint64_t workspace_bytes;
   /* The tasks of one call that run at the same time, at most. 0 means 1. */
   int64_t workers;
-  /* NULL: tasks run one after the other on the calling thread. Otherwise must
-     call body(closure, t) once for each t in [0, tasks), on any threads, and
-     return when all have. */
+  /* NULL, or one worker: tasks run one after the other on the calling thread.
+     Otherwise must call body(closure, t) once for each t in [0, tasks), on any
+     threads, and return when all have; a phase of a call asks for as many as it
+     has workers, however many threads the pool has. */
   void (*parallel_for)(void *pool, int64_t tasks, attn_body body,
                        void *closure);
   void *pool;

@@ -56,7 +56,7 @@ typedef struct attn_rt_frame {
   const char *constants;     /* the layer's row: 8 bytes for each parameter */
   char *partials;            /* states between phases, shared by all tasks */
   char *buffers;             /* tensors between phases, shared by all tasks */
-  int64_t longest;           /* valid keys of a sequence; -1: not known */
+  int64_t longest;           /* valid keys of the longest; -1: not known */
 } attn_rt_frame;
 
 /* Writes the number of tasks of each phase. */

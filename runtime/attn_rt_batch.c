@@ -140,14 +140,15 @@ static attn_status check_offsets(const attn_rt_call *call, const char *name,
   if (offsets[0])
     return attn_rt_fail(context, ATTN_BAD_LENGTH, "%s: %s[0] is %d, expected 0",
                         call->kernel->symbol, name, (int64_t)offsets[0]);
-  for (int64_t b = 0; b < batch && !ascends(offsets, batch); ++b)
-    if (offsets[b + 1] < offsets[b])
-      return attn_rt_fail(context, ATTN_BAD_LENGTH,
-                          "%s: %s[%d] is %d, expected at least the %d before "
-                          "it",
-                          call->kernel->symbol, name, b + 1,
-                          (int64_t)offsets[b + 1], (int64_t)offsets[b]);
-  return check_end(call, name, offsets, batch, most, context);
+  if (ascends(offsets, batch))
+    return check_end(call, name, offsets, batch, most, context);
+  int64_t fall = 1;
+  while (offsets[fall] >= offsets[fall - 1])
+    ++fall;
+  return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                      "%s: %s[%d] is %d, expected at least the %d before it",
+                      call->kernel->symbol, name, fall, (int64_t)offsets[fall],
+                      (int64_t)offsets[fall - 1]);
 }
 
 /* Checks a tensor beside those of the kernel, and keeps it. */
@@ -429,15 +430,20 @@ static attn_status check_parts(attn_rt_call *call, const attn_rt_tail *tail,
   for (int64_t b = 0; b < call->symbol[ATTN_RT_BATCH]; ++b) {
     int64_t begin = call->batch.part_begins[b];
     int64_t end = begin + attn_rt_length(call, b);
-    if (begin < 0 || begin % call->part_step)
+    if (begin < 0)
+      return attn_rt_fail(context, ATTN_BAD_LENGTH,
+                          "%s: key_offsets [%d] is %d, expected 0 or more",
+                          symbol, b, begin);
+    if (begin % call->part_step)
       return attn_rt_fail(context, ATTN_BAD_LENGTH,
                           "%s: key_offsets [%d] is %d, expected a multiple of "
-                          "%d, 0 or more",
+                          "%d, the layer's chunk",
                           symbol, b, begin, call->part_step);
     if (call->batch.whole[b] < end)
       return attn_rt_fail(context, ATTN_BAD_LENGTH,
                           "%s: sequence_lengths [%d] is %d, expected at least "
-                          "the %d where the part's keys end",
+                          "the %d where the part's keys end: key_offsets and "
+                          "kv_lengths, or the capacity without those",
                           symbol, b, (int64_t)call->batch.whole[b], end);
   }
   return ATTN_OK;

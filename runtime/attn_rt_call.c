@@ -275,7 +275,7 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
   attn_status status = check_call(&call, kernel, args, context);
   if (status)
     return status;
-  if (attn_rt_is_cut(&call)) {
+  if (attn_rt_is_cut(&call) && phase >= 0 && phase < ATTN_MAX_PHASES) {
     key = attn_rt_places_key(&call, kinds, phase, context);
     is_known = open_known(&call, kinds, context, key, &layout, &task, &part);
   }
@@ -297,11 +297,12 @@ typedef struct {
   int64_t phase;
   uint64_t key;             /* of the table of places, if there is one */
   const attn_rt_part *part; /* NULL: the one that has its place */
+  int64_t tasks;
+  _Atomic int64_t next; /* the first task that nobody has taken */
   _Atomic int32_t status;
 } parallel_phase;
 
-static void parallel_body(void *closure, int64_t task) {
-  parallel_phase *p = closure;
+static void run_one(parallel_phase *p, int64_t task) {
   const attn_rt_part *part = p->part;
   attn_status status = ATTN_OK;
   attn_rt_part own;
@@ -317,14 +318,30 @@ static void parallel_body(void *closure, int64_t task) {
     atomic_store_explicit(&p->status, (int32_t)status, memory_order_relaxed);
 }
 
-/* Runs the tasks of a phase. */
+/* One worker of a phase: tasks, until none is left. */
+static void work(void *closure, int64_t worker) {
+  parallel_phase *p = closure;
+  (void)worker;
+  for (;;) {
+    int64_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
+    if (task >= p->tasks)
+      return;
+    run_one(p, task);
+  }
+}
+
+/* Runs the tasks of a phase, never more at once than there are workers, however
+   many threads the caller's pool has. */
 static attn_status run_phase(parallel_phase *p, int64_t tasks) {
   const attn_context *context = p->context;
-  if (context->parallel_for && tasks > 1)
-    context->parallel_for(context->pool, tasks, parallel_body, p);
+  int64_t workers = workers_of(context);
+  workers = workers < tasks ? workers : tasks;
+  p->tasks = tasks;
+  atomic_store_explicit(&p->next, 0, memory_order_relaxed);
+  if (context->parallel_for && workers > 1)
+    context->parallel_for(context->pool, workers, work, p);
   else
-    for (int64_t task = 0; task < tasks; ++task)
-      parallel_body(p, task);
+    work(p, 0);
   if (!p->status)
     return ATTN_OK;
   return p->status == ATTN_TOO_MANY_TASKS ? too_many(p->call, context)
@@ -346,8 +363,8 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
                                context, &part);
   }
   for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
-    parallel_phase p = {&call, context, &plan.layout, kinds,
-                        phase, 0,       &part,        ATTN_OK};
+    parallel_phase p = {&call, context, &plan.layout, kinds, phase, 0, &part,
+                        0,     0,       ATTN_OK};
     if (attn_rt_is_cut(&call)) {
       p.part = 0;
       p.key = attn_rt_places_key(&call, kinds, phase, context);

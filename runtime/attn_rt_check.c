@@ -68,6 +68,12 @@ static attn_status check_extents(const checked *c) {
       return FAIL(c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), expected %d", have,
                   (int64_t)d, c->expected->axis[d], want);
+    if (symbol && *symbol >= 0 && *symbol != have && index == ATTN_RT_BATCH &&
+        c->expected->role & ATTN_RT_CACHE)
+      return FAIL(c, ATTN_BAD_SHAPE,
+                  "has extent %d in dimension %d (batch), but the batch of the "
+                  "tensors before it is %d; caches on pages need page_table",
+                  have, (int64_t)d, *symbol);
     if (symbol && *symbol >= 0 && *symbol != have)
       return FAIL(c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), but the %s of the "
@@ -320,6 +326,7 @@ static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
     call->constants =
         call->target->constants +
         kernel->layer_rows[args->layer] * call->target->constants_bytes;
+    call->layer = args->layer;
     call->reach = kernel->layer_reach[args->layer];
     call->part_step = kernel->layer_part_step[args->layer];
   }

@@ -57,7 +57,7 @@ typedef struct attn_rt_call {
   const attn_rt_kernel *kernel;
   const attn_rt_target *target;
   const char *constants;
-  int64_t reach, part_step; /* of the layer */
+  int64_t layer, reach, part_step; /* args.layer, and what is known of it */
   attn_rt_batch batch;
   int64_t symbol[ATTN_RT_ALL_SYMBOLS];
   int64_t longest; /* valid keys of the longest sequence */

@@ -254,12 +254,15 @@ attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
   attn_status status = attn_rt_check_context(symbol, context);
   if (status)
     return status;
-  if (!args || args->size < sizeof(attn_merge_args) ||
-      args->abi != ATTN_ABI_VERSION)
+  if (!args)
+    return attn_rt_fail(context, ATTN_BAD_ARGS, "%s: args is NULL", symbol);
+  if (args->size < sizeof(attn_merge_args) || args->abi != ATTN_ABI_VERSION)
     return attn_rt_fail(context, ATTN_BAD_ARGS,
-                        "%s: args is NULL, too small or of another ABI: begin "
-                        "with ATTN_MERGE_ARGS_INIT",
-                        symbol);
+                        "%s: args.size is %d and args.abi %d, expected %d and "
+                        "%d: begin with ATTN_MERGE_ARGS_INIT",
+                        symbol, (int64_t)args->size, (int64_t)args->abi,
+                        (int64_t)sizeof(attn_merge_args),
+                        (int64_t)ATTN_ABI_VERSION);
   attn_rt_clear(&merge, sizeof(merge));
   merge.kernel.symbol = symbol;
   merge.kernel.tensor_count = TENSORS;

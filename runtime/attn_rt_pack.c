@@ -10,7 +10,8 @@ static const attn_rt_tensor packed_weights = {
 typedef struct {
   char magic[8];
   uint64_t layout;
-  char target[48]; /* whose panels they are, for messages */
+  uint64_t layer;
+  char target[40]; /* whose panels they are, for messages */
 } packed_head;
 
 static const char magic[8] = {'a', 't', 't', 'n', 'p', 'a', 'c', 'k'};
@@ -84,6 +85,11 @@ attn_status attn_rt_read_packed(attn_rt_call *call, const DLTensor *packed,
                         "for this target",
                         symbol, head->layout, head->target,
                         call->target->packed_layout, call->target->name);
+  if (head->layer != (uint64_t)call->layer)
+    return attn_rt_fail(context, ATTN_BAD_WEIGHTS,
+                        "%s: packed_weights were packed with args.layer %d, "
+                        "and this call has %d",
+                        symbol, (int64_t)head->layer, call->layer);
   call->packed = aside->view.data;
   return ATTN_OK;
 }
@@ -202,12 +208,14 @@ static void pack_task(void *closure, int64_t task) {
     copy_tensor(p, packing);
 }
 
-static void write_head(const attn_rt_target *target, char *packed) {
+static void write_head(const attn_rt_call *call, char *packed) {
+  const attn_rt_target *target = call->target;
   packed_head *head = (void *)packed;
   attn_rt_clear(head, sizeof(*head));
   for (int i = 0; i < (int)sizeof(head->target) - 1 && target->name[i]; ++i)
     head->target[i] = target->name[i];
   head->layout = target->packed_layout;
+  head->layer = (uint64_t)call->layer;
   attn_rt_copy(head->magic, magic, sizeof(magic));
 }
 
@@ -253,7 +261,7 @@ attn_status attn_rt_pack_weights(const attn_rt_kernel *kernel, const void *args,
   else
     for (int64_t task = 0; task < tasks; ++task)
       pack_task(&p, task);
-  write_head(call.target, p.packed);
+  write_head(&call, p.packed);
   return ATTN_OK;
 }
 

@@ -31,8 +31,8 @@ static attn_status choose_program(const attn_rt_call *call, uint32_t kinds,
                         "%s: was compiled without this phase",
                         call->kernel->symbol);
   return attn_rt_fail(context, ATTN_UNSUPPORTED,
-                      "%s: query has %d rows in a sequence, this phase takes "
-                      "at most %d",
+                      "%s: a sequence has %d query rows, this phase takes at "
+                      "most %d",
                       call->kernel->symbol, rows, most);
 }
 
@@ -143,7 +143,9 @@ uint64_t attn_rt_places_key(const attn_rt_call *call, uint32_t kinds,
   key = stir(key, (uint64_t)(uintptr_t)call->target);
   key = stir(key, (uint64_t)(uintptr_t)context->workspace);
   key = stir(key, (uint64_t)context->workers);
-  key = stir(key, (uint64_t)phase << 32 | kinds);
+  key = stir(key, (uint64_t)(uintptr_t)call->constants);
+  key = stir(key, (uint64_t)phase);
+  key = stir(key, kinds);
   key = stir(key, call->given);
   for (int s = 0; s < ATTN_RT_ALL_SYMBOLS; ++s)
     key = stir(key, (uint64_t)call->symbol[s]);

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+_Static_assert(sizeof(pthread_mutex_t) <= 64 && sizeof(pthread_cond_t) <= 64 &&
+                   sizeof(pthread_t) <= sizeof(void *),
+               "what is assumed below");
 #else
 #include <stddef.h>
 #include <stdint.h>

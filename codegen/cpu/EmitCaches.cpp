@@ -1,7 +1,7 @@
 //===- EmitCaches.cpp - blocks of keys, and appended rows -----------------===//
 //
 // A block of keys or values is read where the caller keeps it, if its rows
-// follow each other there; from a copy, if they stand on several pages.
+// follow each other there, or page by page; else from a copy.
 //
 //===----------------------------------------------------------------------===//
 

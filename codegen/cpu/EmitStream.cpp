@@ -34,8 +34,9 @@ struct TaskEmitter::StreamBlock {
 // Runs of rows in memory
 //===----------------------------------------------------------------------===//
 
-/// Rows of one page that are read between two looks at the page table: further
-/// behind them than what is asked for ahead, another page begins.
+/// Rows that are read between two looks at the page table, where a page has
+/// more: what is asked for ahead stands that far ahead at most, so it is looked
+/// up again before it could cross a page's end.
 static constexpr int64_t kRunRows = 32;
 
 /// One run of a block's rows.
@@ -56,8 +57,8 @@ StreamedBlock TaskEmitter::streamedBlock(tile::LoadKeysOp op) {
   Value rows = pageRows(cache), zero = k.i64(0);
   Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
   Value count = keyCount(op);
-  Value isOdd = k.less(zero, k.rem(rows, k.i64(shape.kernel.lanes)));
-  Value isCopied = k.both(k.less(run, count), isOdd);
+  Value cutsVectors = k.less(zero, k.rem(rows, k.i64(shape.kernel.lanes)));
+  Value isCopied = k.both(k.less(run, count), cutsVectors);
   SmallVector<Value> place = k.choose(
       isCopied, {k.ptrType, k.i64Type},
       [&]() -> SmallVector<Value> {

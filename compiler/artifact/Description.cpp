@@ -130,7 +130,8 @@ static bool isReserved(StringRef field) {
   return llvm::is_contained({"size", "abi", "layer", "flags", "key_scale",
                              "value_scale", "key_scale_group",
                              "value_scale_group", "q_indptr", "page_table",
-                             "page_indptr", "slot_mapping", "packed_weights"},
+                             "page_indptr", "slot_mapping", "packed_weights",
+                             "key_offsets", "sequence_lengths"},
                             field);
 }
 

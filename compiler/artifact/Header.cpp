@@ -91,7 +91,8 @@ static std::string explainLayer(const KernelDescription &kernel) {
   return fmt::format(
       R"(/* {}: {}
 
-   Row i of n of a sequence stands at the position kv_lengths[b] - n + i: its
+   kv_lengths counts the rows of this call too. Row i of n of a sequence stands
+   at the position kv_lengths[b] - n + i of its caches: its
    key and value are appended there, in place, and it attends to what its mask
    shows of the kv_lengths[b] rows that are valid then. A sequence shorter than
    n rows stands at their end; its first rows are not appended. The manifest
@@ -103,8 +104,9 @@ static std::string explainLayer(const KernelDescription &kernel) {
       kernel.symbol,
       hasProjections
           ? "the attention module of a layer, hidden states in, output\n   "
-            "projection out, with norms, rotation and caches of keys and "
-            "values between."
+            "projection out, with norms of heads, rotation and caches between; "
+            "the norm\n   before the module and the sum after it are the "
+            "caller's."
           : "what stands between the projections of a layer: biases, norms\n   "
             "and rotation of projected heads, the append to the caches, "
             "attention.");
@@ -169,7 +171,7 @@ static std::string explainKernel(const KernelDescription &kernel) {
 /// The fields that say how rows and caches are spread.
 static StringRef explainBatch(const KernelDescription &kernel) {
   if (!kernel.isOfLayer() || !kernel.hasTensor("kv_lengths"))
-    return R"(  /* Of kernels of layers with caches: NULL. */
+    return R"(  /* NULL: kernels of layers with caches alone take them. */
   const DLTensor *q_indptr;
   const DLTensor *page_table;
   const DLTensor *page_indptr;
@@ -196,7 +198,7 @@ static StringRef explainBatch(const KernelDescription &kernel) {
 /// The field of weights that are packed.
 static std::string explainPacked(const KernelDescription &kernel) {
   if (kernel.weights().empty())
-    return "  /* Of kernels of scope layer: NULL. */\n";
+    return "  /* NULL: kernels of scope layer alone take it. */\n";
   return fmt::format(
       R"(  /* NULL, or u8 [n] that {0} filled, at a multiple of 64
      bytes: the weights are read there, and their own fields are not looked at;
@@ -208,8 +210,7 @@ static std::string explainPacked(const KernelDescription &kernel) {
 /// The fields that say where the keys of a call stand in their sequences.
 static StringRef explainParts(const KernelDescription &kernel) {
   if (!kernel.takesParts)
-    return R"(  /* Of core kernels whose rows stand at the end of their sequence, where
-     nothing but distances between rows and keys counts: NULL. */
+    return R"(  /* This kernel takes no parts of the keys: NULL. */
   const DLTensor *key_offsets;
   const DLTensor *sequence_lengths;
 )";
@@ -301,9 +302,9 @@ static std::string writePacking(const KernelDescription &kernel) {
       R"(/* Packs {3}
    of args once, for all calls of {0} and its phases: every other
    field may be NULL, and flags are 0. What is written to packed, u8 [n] at a
-   multiple of 64 bytes, n at least {2}(), is of the target
-   that the context names or the CPU has, and refused by others; layers of one
-   kernel have a buffer each. Tasks run under the context's parallel_for; no
+   multiple of 64 bytes, n at least {2}(), is of args.layer
+   and of the target that the context names or the CPU has; calls of another
+   layer, or on a target with other panels, refuse it. Tasks run under the context's parallel_for; no
    workspace is needed. */
 attn_status {1}(const {0}_args *args,
     const DLTensor *packed, const attn_context *context);

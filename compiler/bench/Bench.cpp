@@ -122,10 +122,17 @@ LogicalResult Bench::addFolder(StringRef directory) {
       casesOf(*module, options.scopes.empty() ? ArrayRef(kScopes)
                                               : ArrayRef(options.scopes));
   llvm::erase_if(wanted, [&](const BenchCase &subject) {
-    return llvm::none_of((*library)->kernels(), [&](const LibraryKernel &k) {
-      return k.scope == spell(subject.scope) &&
-             k.maxQueries >= subject.shape.queryLength;
-    });
+    auto isOfScope = [&](const LibraryKernel &kernel) {
+      return kernel.scope == spell(subject.scope);
+    };
+    auto takesCase = [&](const LibraryKernel &kernel) {
+      return isOfScope(kernel) &&
+             kernel.maxQueries >= subject.shape.queryLength;
+    };
+    // What was asked for and is not there is an error of its own.
+    bool isAskedFor = !options.scopes.empty() &&
+                      llvm::none_of((*library)->kernels(), isOfScope);
+    return !isAskedFor && llvm::none_of((*library)->kernels(), takesCase);
   });
   return addCases(std::move(*library), wanted);
 }

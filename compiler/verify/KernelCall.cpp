@@ -89,9 +89,17 @@ static bool prepare(CallContext &call, const LibraryKernel &kernel,
   return true;
 }
 
-static void runReversed(void *, int64_t tasks, attn_body body, void *closure) {
-  for (int64_t task = tasks; task-- > 0;)
-    body(closure, task);
+static attn_status runReversed(const LibraryKernel &kernel,
+                               const KernelArgs &args,
+                               const attn_context &context) {
+  attn_plan plan = {};
+  if (attn_status status = kernel.plan(args.data(), &context, &plan))
+    return status;
+  for (int64_t phase = 0; phase < plan.phases; ++phase)
+    for (int64_t task = plan.tasks[phase]; task-- > 0;)
+      if (attn_status status = kernel.task(args.data(), &context, phase, task))
+        return status;
+  return ATTN_OK;
 }
 
 static void runOnTwoThreads(void *, int64_t tasks, attn_body body,
@@ -138,8 +146,7 @@ static attn_status execute(const LibraryKernel &kernel, const KernelArgs &args,
   case Execution::Serial:
     break;
   case Execution::Reversed:
-    context.parallel_for = runReversed;
-    break;
+    return runReversed(kernel, args, context);
   case Execution::TwoThreads:
     context.parallel_for = runOnTwoThreads;
     break;

@@ -226,11 +226,14 @@ def run_serial(kernel, args, context, entry):
 
 
 def run_reversed(kernel, args, context, entry):
-    def backwards(_, tasks, body, closure):
-        for task in reversed(range(tasks)):
-            body(closure, task)
-    context.parallel_for = PARALLEL_FOR(backwards)
-    return run_serial(kernel, args, context, entry)
+    plan = Plan()
+    status = kernel.function(entry + "_plan")(ctypes.c_void_p(args), ctypes.byref(context),
+                                              ctypes.byref(plan))
+    for phase in range(plan.phases):
+        for task in reversed(range(plan.tasks[phase])):
+            status = status or kernel.function(entry + "_task")(
+                args, ctypes.addressof(context), phase, task)
+    return status
 
 
 def run_threads(kernel, args, context, entry):

@@ -182,6 +182,9 @@ class PackedWeightsTest(unittest.TestCase):
         self.refused("q_proj.weight is NULL", case.pack, weights={})
         self.refused("q_proj.weight is NULL", case.call, 4, {})
         self.refused("args.flags is 0x1, expected 0: weights are packed for every call", case.pack, flags=1)
+        packed.bytes[16] += 1
+        self.refused("status 19: toy_layer: packed_weights were packed with args.layer 1, and this call has 0",
+                     case.call, 4, {}, packed)
         packed.bytes[:8] = 0
         self.refused("fill it with toy_layer_pack_weights", case.call, 4, {}, packed, suffix="_can_run")
         self.refused("packed_weights does not begin as packed weights do: fill it with toy_layer_pack_weights",

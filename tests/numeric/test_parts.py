@@ -168,9 +168,9 @@ class PartsTest(unittest.TestCase):
         tensors = {**inputs, "kv_lengths": np.array([9, 7, 0], np.int32)}
         self.call(kernel, tensors, good)
         cases = {
-            r"parts_core: key_offsets \[1\] is 24, expected a multiple of 23, 0 or more":
+            r"parts_core: key_offsets \[1\] is 24, expected a multiple of 23, the layer's chunk":
                 {"key_offsets": np.array([0, 24, 0], np.int32)},
-            r"parts_core: key_offsets \[2\] is -23, expected a multiple of 23, 0 or more":
+            r"parts_core: key_offsets \[2\] is -23, expected 0 or more":
                 {"key_offsets": np.array([0, 23, -23], np.int32)},
             r"parts_core: sequence_lengths \[1\] is 29, expected at least the 30 where the part's keys end":
                 {"sequence_lengths": np.array([9, 29, 5], np.int32)},
@@ -185,9 +185,7 @@ class PartsTest(unittest.TestCase):
         with self.assertRaisesRegex(CallFailed, "^parts_core: sequence_lengths is NULL, but key_offsets is not$"):
             self.call(kernel, tensors, {"key_offsets": good["key_offsets"]})
 
-
-class RefusedPartsTest(unittest.TestCase):
-    def test_where_more_than_distances_count(self):
+    def test_refused_where_more_than_distances_count(self):
         layers = {"prefix": Layer(4, 2, 24, mask="prefix"), "top_left": Layer(4, 2, 24, top_left=True),
                   "bias_of_keys": Biased(4, 2, 24, bias="#attn.alibi<distance = key>")}
         for name, layer in layers.items():
@@ -195,7 +193,10 @@ class RefusedPartsTest(unittest.TestCase):
                 kernel = Kernel(layer, "parts")
                 self.addCleanup(kernel.folder.cleanup)
                 header = pathlib.Path(kernel.folder.name, "out", "parts.h").read_text()
-                self.assertIn("nothing but distances between rows and keys counts: NULL", header)
+                self.assertIn("This kernel takes no parts of the keys: NULL.", header)
+                beside = {"key_offsets": np.zeros(3, np.int32), "sequence_lengths": np.full(3, 40, np.int32)}
+                with self.assertRaisesRegex(CallFailed, "^parts_core: args.key_offsets is 0x.*, expected NULL"):
+                    self.call(kernel, self.inputs(layer, (len(LENGTHS), 2)), beside)
 
 
 if __name__ == "__main__":

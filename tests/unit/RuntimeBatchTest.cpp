@@ -182,6 +182,8 @@ TEST(RuntimeBatchTest, NoTaskBeyondTheTable) {
               "fake_core: there is no task 8, phase 0 has 8 tasks");
     EXPECT_EQ(runTask(call, 0, -1), ATTN_BAD_TASK);
     EXPECT_EQ(runTask(call, 2, 0), ATTN_BAD_TASK);
+    for (int64_t far : {int64_t(1) << 32, -(int64_t(1) << 32), int64_t(64)})
+      EXPECT_EQ(runTask(call, far, 0), ATTN_BAD_TASK) << far;
     EXPECT_EQ(runTask(call, 0, 7), ATTN_OK) << call.message();
   }
   call.context.workspace_bytes = 5000;
@@ -249,7 +251,7 @@ TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
   call.offsets.shape[0] = 2;
   expectRefusal(call, ATTN_BAD_SHAPE,
                 "key has extent 2 in dimension 0 (batch), but the batch of the "
-                "tensors before it is 1");
+                "tensors before it is 1; caches on pages need page_table");
   call.query.tensor.ndim = 4;
   expectRefusal(call, ATTN_BAD_RANK, "query has rank 4, expected 3");
 }
@@ -257,7 +259,7 @@ TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
 TEST(RuntimeBatchTest, PhasesTakeTheRowsOfEverySequence) {
   PackedCall call({0, 1, 8});
   EXPECT_EQ(call.run(ATTN_RT_DECODE | ATTN_RT_SHORT), ATTN_UNSUPPORTED);
-  EXPECT_EQ(call.message(), "fake_core: query has 7 rows in a sequence, this "
+  EXPECT_EQ(call.message(), "fake_core: a sequence has 7 query rows, this "
                             "phase takes at most 4");
   EXPECT_EQ(call.run(ATTN_RT_PREFILL), ATTN_OK) << call.message();
 }

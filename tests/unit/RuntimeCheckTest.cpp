@@ -230,7 +230,8 @@ TEST(RuntimeCheckTest, RefusesShape) {
   call.key.shape[0] = 3;
   expectRefusal(call, ATTN_BAD_SHAPE,
                 "fake_core: key has extent 3 in dimension 0 (batch), but the "
-                "batch of the tensors before it is 2");
+                "batch of the tensors before it is 2; caches on pages need "
+                "page_table");
   call.key.shape[0] = 2;
   call.value.shape[1] = -1;
   expectRefusal(call, ATTN_BAD_SHAPE,
@@ -256,7 +257,7 @@ TEST(RuntimeCheckTest, StaticExtentsBindTheirSymbols) {
             ATTN_BAD_SHAPE);
   EXPECT_EQ(call.message(),
             "fake_core: key has extent 1 in dimension 0 (batch), but the batch "
-            "of the tensors before it is 2");
+            "of the tensors before it is 2; caches on pages need page_table");
   // Rows choose the program: 3 are more than decode takes.
   call.args.key = &call.key.tensor;
   attn_plan plan;
@@ -396,8 +397,8 @@ TEST(RuntimeCheckTest, RefusesTarget) {
 TEST(RuntimeCheckTest, RefusesPhase) {
   FakeCall call(2, 6);
   expectRefusal(call, ATTN_UNSUPPORTED,
-                "fake_core: query has 6 rows in a sequence, this phase takes "
-                "at most 4",
+                "fake_core: a sequence has 6 query rows, this phase takes at "
+                "most 4",
                 ATTN_RT_SHORT | ATTN_RT_DECODE);
   expectRefusal(call, ATTN_UNSUPPORTED,
                 "fake_core: was compiled without this phase", 0);

@@ -22,7 +22,7 @@ static void interrupt(void *other, int64_t tasks, attn_body body,
 }
 
 static void call_within_a_call(int64_t queries, int64_t inner_queries) {
-  problem *outer = pose(2, queries, 200, 1);
+  problem *outer = pose(2, queries, 200, 4);
   problem *inner = pose(1, inner_queries, 60, 1);
   poison(outer);
   poison(inner);
