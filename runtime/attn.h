@@ -211,9 +211,13 @@ typedef struct attn_maxima {
      room for each split of the keys, of which a sequence has at most 32. A
      function whose tensors grow with kv_capacity needs it: UINT64_MAX for 0. */
   int64_t kv_length;
+  /* Rows of all sequences of a call together; 0: batch * query_length. What
+     packed rows need then goes by them, not by the longest sequence. */
+  int64_t tokens;
 } attn_maxima;
 
-#define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0}
+#define ATTN_MAXIMA_INIT                                                       \
+  {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0, 0}
 
 /* What NAME_merge makes of attention over `parts` parts of the keys: the output
    and lse that one call over all of them gives, but for rounding. The parts

@@ -93,6 +93,13 @@ static int64_t keys_to_promise(const attn_rt_call *call) {
   return call->longest;
 }
 
+/* Rows of all sequences. */
+static int64_t tokens_of(const attn_rt_call *call) {
+  int64_t batch = call->symbol[ATTN_RT_BATCH];
+  return call->batch.q_indptr ? call->batch.q_indptr[batch]
+                              : batch * call->symbol[ATTN_RT_QUERY_LENGTH];
+}
+
 static attn_status check_workspace(const attn_rt_call *call,
                                    const call_plan *plan,
                                    const attn_context *context) {
@@ -110,11 +117,11 @@ static attn_status check_workspace(const attn_rt_call *call,
   if (context->workspace_bytes < plan->layout.bytes)
     return attn_rt_fail(context, ATTN_BAD_WORKSPACE,
                         "%s: the workspace has %d bytes, expected %d for "
-                        "batch %d, query_length %d, kv_length %d and %d "
-                        "workers",
+                        "batch %d, query_length %d, %d tokens, kv_length %d "
+                        "and %d workers",
                         call->kernel->symbol, (int64_t)context->workspace_bytes,
                         bytes, call->symbol[ATTN_RT_BATCH],
-                        call->symbol[ATTN_RT_QUERY_LENGTH],
+                        call->symbol[ATTN_RT_QUERY_LENGTH], tokens_of(call),
                         keys_to_promise(call), workers_of(context));
   return ATTN_OK;
 }
@@ -375,55 +382,4 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
     status = run_phase(&p, plan.plan.tasks[phase]);
   }
   return status;
-}
-
-/* What the programs of a target need for calls within `extents`: sequences of
-   one call may need different ones. */
-static uint64_t bytes_for(const attn_rt_kernel *kernel,
-                          const attn_rt_target *target, uint32_t kinds,
-                          int64_t workers, int64_t places,
-                          attn_rt_extents extents) {
-  int64_t below = -1;
-  uint64_t scratch = 0, memory = 0;
-  for (int64_t i = 0; i < target->program_count; ++i) {
-    const attn_rt_program *program = &target->programs[i];
-    attn_rt_extents own = extents;
-    uint64_t bytes;
-    /* A program serves the counts above those of the one before it. */
-    if (!(program->kind & kinds) || extents.rows <= below)
-      continue;
-    below = program->max_queries;
-    own.rows = own.rows < below ? own.rows : below;
-    bytes = attn_rt_add(attn_rt_state_bytes(kernel, program, own),
-                        attn_rt_buffer_bytes(program, own));
-    memory = bytes > memory ? bytes : memory;
-    if ((uint64_t)program->scratch_bytes > scratch)
-      scratch = (uint64_t)program->scratch_bytes;
-  }
-  return attn_rt_lay_out(workers, scratch, places, memory).bytes;
-}
-
-uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
-                           const attn_maxima *maxima) {
-  uint64_t most = 0;
-  int64_t keys, places;
-  if (!maxima || maxima->size < offsetof(attn_maxima, kv_length) ||
-      maxima->abi != ATTN_ABI_VERSION)
-    return UINT64_MAX;
-  /* An older caller promises nothing about its keys. */
-  keys = maxima->size < sizeof(attn_maxima) ? 0 : maxima->kv_length;
-  if (maxima->batch < 0 || maxima->query_length < 0 || maxima->workers < 0 ||
-      keys < 0)
-    return UINT64_MAX;
-  places = attn_rt_takes_packed(kernel) ? maxima->batch : 0;
-  for (int64_t t = 0; t < kernel->target_count; ++t) {
-    int64_t promised = keys ? keys : INT64_MAX;
-    attn_rt_extents extents = {maxima->batch, maxima->query_length, promised,
-                               promised};
-    uint64_t bytes =
-        bytes_for(kernel, &kernel->targets[t], kinds,
-                  maxima->workers ? maxima->workers : 1, places, extents);
-    most = bytes > most ? bytes : most;
-  }
-  return most;
 }

@@ -208,6 +208,7 @@ attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
 
 /* a + b, UINT64_MAX when it overflows. */
 uint64_t attn_rt_add(uint64_t a, uint64_t b);
+uint64_t attn_rt_multiply(uint64_t a, uint64_t b);
 
 /* The bytes of workspace that this very call needs. */
 attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,

@@ -19,7 +19,7 @@ uint64_t attn_rt_add(uint64_t a, uint64_t b) {
   return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-static uint64_t multiply(uint64_t a, uint64_t b) {
+uint64_t attn_rt_multiply(uint64_t a, uint64_t b) {
   uint64_t product;
   return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
@@ -44,10 +44,10 @@ uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
   blocks = blocks_of(extents.rows, program->query_block);
   if (splits > (uint64_t)program->max_splits)
     splits = (uint64_t)program->max_splits;
-  blocks = multiply(multiply(blocks, (uint64_t)extents.batch),
-                    (uint64_t)kernel->kv_heads);
-  return round_up(
-      multiply(multiply(blocks, splits), (uint64_t)program->state_bytes));
+  blocks = attn_rt_multiply(attn_rt_multiply(blocks, (uint64_t)extents.batch),
+                            (uint64_t)kernel->kv_heads);
+  return round_up(attn_rt_multiply(attn_rt_multiply(blocks, splits),
+                                   (uint64_t)program->state_bytes));
 }
 
 uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
@@ -59,7 +59,7 @@ uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
     uint64_t own = (uint64_t)program->buffers[i].bytes;
     for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
       for (int64_t n = 0; n < program->buffers[i].power[s]; ++n)
-        own = multiply(own, (uint64_t)size[s]);
+        own = attn_rt_multiply(own, (uint64_t)size[s]);
     bytes = attn_rt_add(bytes, own);
   }
   return bytes;
@@ -70,12 +70,12 @@ attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
   uint64_t words = blocks_of(workers, SLOTS_PER_WORD);
   uint64_t rows = parts ? (uint64_t)parts + 1 : 0;
   attn_rt_layout layout;
-  layout.places = round_up(multiply(words, 8));
-  layout.slots = attn_rt_add(layout.places,
-                             round_up(multiply(rows, sizeof(attn_rt_place))));
+  layout.places = round_up(attn_rt_multiply(words, 8));
+  layout.slots = attn_rt_add(
+      layout.places, round_up(attn_rt_multiply(rows, sizeof(attn_rt_place))));
   layout.slot = round_up(scratch);
-  layout.memory =
-      attn_rt_add(layout.slots, multiply(layout.slot, (uint64_t)workers));
+  layout.memory = attn_rt_add(layout.slots,
+                              attn_rt_multiply(layout.slot, (uint64_t)workers));
   layout.bytes = attn_rt_add(layout.memory, memory);
   return layout;
 }

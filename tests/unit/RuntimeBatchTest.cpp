@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <random>
 #include <thread>
 
 using namespace attn::test;
@@ -121,6 +122,51 @@ TEST(RuntimeBatchTest, PackedTasksInAnyOrderGiveEqualBits) {
                 ATTN_OK)
           << call.message();
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
+}
+
+extern "C" {
+attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,
+                            const void *args, const attn_context *context,
+                            uint64_t *bytes);
+}
+
+TEST(RuntimeBatchTest, WorkspaceForTokensServesHoweverTheyArePacked) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<int32_t> offsets = {0};
+    attn_maxima maxima = ATTN_MAXIMA_INIT;
+    maxima.batch = 1 + random() % 12;
+    for (int64_t b = 0; b < maxima.batch; ++b) {
+      int32_t rows = random() % (random() % 2 ? 3 : 40);
+      offsets.push_back(offsets.back() + rows);
+      maxima.query_length = std::max<int64_t>(maxima.query_length, rows);
+    }
+    maxima.tokens = std::max(offsets.back(), 1);
+    PackedCall call(offsets);
+    uint64_t needed = 0;
+    ASSERT_EQ(
+        attn_rt_measure(&fakeKernel(), 7, &call.args, &call.context, &needed),
+        ATTN_OK)
+        << call.message();
+    EXPECT_LE(needed, attn_rt_workspace(&fakeKernel(), 7, &maxima));
+  }
+}
+
+TEST(RuntimeBatchTest, WorkspaceGoesByTokensIfTheyAreFew) {
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
+  maxima.batch = 64;
+  maxima.query_length = 512;
+  uint64_t dense = attn_rt_workspace(&fakeKernel(), 7, &maxima);
+  maxima.tokens = 64 * 512;
+  EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &maxima), dense);
+  uint64_t before = 0;
+  for (int64_t tokens : {64, 575, 5000}) {
+    maxima.tokens = tokens;
+    uint64_t bytes = attn_rt_workspace(&fakeKernel(), 7, &maxima);
+    EXPECT_LE(bytes, dense);
+    EXPECT_GE(bytes, before);
+    before = bytes;
+  }
 }
 
 /// A pool of two threads.

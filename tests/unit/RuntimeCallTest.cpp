@@ -212,6 +212,12 @@ TEST(RuntimeCallTest, WorkspaceGrowsWithItsMaxima) {
   attn_maxima huge = ATTN_MAXIMA_INIT;
   huge.batch = huge.workers = INT64_MAX;
   EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &huge), UINT64_MAX);
+  huge.tokens = INT64_MAX;
+  EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &huge), UINT64_MAX);
+  huge.tokens = -1;
+  huge.batch = huge.workers = 1;
+  EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &huge), UINT64_MAX);
+  huge.tokens = 0;
   huge.batch = -1;
   EXPECT_EQ(attn_rt_workspace(&fakeKernel(), 7, &huge), UINT64_MAX);
 }
@@ -266,7 +272,7 @@ TEST(RuntimeCallTest, WorkspaceServesTheKeysThatWerePromised) {
   EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
   EXPECT_EQ(call.message(),
             "fake_core: the workspace has 832 bytes, expected 960 for batch "
-            "2, query_length 1, kv_length 2049 and 1 workers");
+            "2, query_length 1, 2 tokens, kv_length 2049 and 1 workers");
   call.args.kvLengths = nullptr;
   EXPECT_EQ(call.canRun(), ATTN_BAD_WORKSPACE);
 }

@@ -376,7 +376,7 @@ TEST(RuntimeCheckTest, RefusesWorkspace) {
   call.context.workspace_bytes = 64 + 1024 + 4 * 64 - 1;
   expectRefusal(call, ATTN_BAD_WORKSPACE,
                 "fake_core: the workspace has 1343 bytes, expected 1344 for "
-                "batch 2, query_length 3, kv_length 5 and 1 workers");
+                "batch 2, query_length 3, 6 tokens, kv_length 5 and 1 workers");
   call.context.workspace = nullptr;
   EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
   call.context.workspace = call.memory.data() + 1;

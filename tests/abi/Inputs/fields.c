@@ -76,6 +76,7 @@ AT(attn_maxima, batch, 8);
 AT(attn_maxima, query_length, 16);
 AT(attn_maxima, workers, 24);
 AT(attn_maxima, kv_length, 32);
+AT(attn_maxima, tokens, 40);
 AT(attn_plan, phases, 0);
 AT(attn_plan, tasks, 8);
 AT(attn_plan, target, 8 + 8 * 64);
