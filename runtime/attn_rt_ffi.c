@@ -1,7 +1,8 @@
 /* TVM-FFI's view of an entry, in shared libraries only: the tensors in manifest
    order (None: absent), then an int layer, int flags, a uint8 workspace,
-   q_indptr, page_table, page_indptr, slot_mapping and packed_weights, which may
-   be left out or None. Tasks run one after the other on the calling thread.
+   q_indptr, page_table, page_indptr, slot_mapping, packed_weights, key_offsets
+   and sequence_lengths, which may be left out or None. Tasks run one after the
+   other on the calling thread.
 
    A call that is given its workspace makes no malloc, like any call. One
    without allocates for its own time: Python has no way to know a size
@@ -26,6 +27,8 @@ enum {
   PAGE_INDPTR,
   SLOT_MAPPING,
   PACKED_WEIGHTS,
+  KEY_OFFSETS,
+  SEQUENCE_LENGTHS,
   OPTIONS
 };
 
@@ -192,13 +195,15 @@ static attn_status check_count(const ffi_call *call, int32_t count) {
   return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
                       "%s: got %d arguments, expected %d to %d: the tensors "
                       "from '%s' to '%s', layer, flags, workspace, q_indptr, "
-                      "page_table, page_indptr, slot_mapping, packed_weights",
+                      "page_table, page_indptr, slot_mapping, packed_weights, "
+                      "key_offsets, sequence_lengths",
                       kernel->symbol, (int64_t)count, tensors,
                       tensors + OPTIONS, kernel->tensors[0].name,
                       kernel->tensors[tensors - 1].name);
 }
 
-/* The tensors that say how rows, caches and weights are kept. */
+/* The tensors that say how rows, caches and weights are kept, and which keys of
+   their sequences these are. */
 static attn_status read_tail(ffi_call *call,
                              const attn_ffi_any *const *options) {
   attn_rt_tail tail = {0};
@@ -212,8 +217,10 @@ static attn_status read_tail(ffi_call *call,
       {"page_table", options[PAGE_TABLE], &tail.page_table},
       {"page_indptr", options[PAGE_INDPTR], &tail.page_indptr},
       {"slot_mapping", options[SLOT_MAPPING], &tail.slot_mapping},
-      {"packed_weights", options[PACKED_WEIGHTS], &tail.packed_weights}};
-  for (int i = 0; i < 5; ++i) {
+      {"packed_weights", options[PACKED_WEIGHTS], &tail.packed_weights},
+      {"key_offsets", options[KEY_OFFSETS], &tail.key_offsets},
+      {"sequence_lengths", options[SEQUENCE_LENGTHS], &tail.sequence_lengths}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
     attn_status status = read_tensor(call, rows[i].name, ATTN_RT_OPTIONAL,
                                      rows[i].arg, rows[i].tensor);
     if (status)
@@ -350,7 +357,7 @@ int32_t attn_rt_ffi_packed_weights_bytes(const attn_rt_kernel *kernel,
   return 0;
 }
 
-/* The weights in manifest order, then where they go. */
+/* The weights in manifest order, where they go, and whose they are. */
 static attn_status read_weights(ffi_call *call, const attn_ffi_any *args,
                                 int32_t count, const DLTensor **packed) {
   const attn_rt_kernel *kernel = call->kernel;
@@ -358,19 +365,24 @@ static attn_status read_weights(ffi_call *call, const attn_ffi_any *args,
   attn_status status = ATTN_OK;
   for (int64_t i = 0; i < kernel->tensor_count; ++i)
     call->args.tensors[i] = 0;
-  if (count != weights + 1)
+  if (count != weights + 1 && count != weights + 2)
     return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
-                        "%s: got %d arguments, expected %d: the weights and "
-                        "packed",
-                        kernel->symbol, (int64_t)count, weights + 1);
+                        "%s: got %d arguments, expected %d or %d: the weights, "
+                        "packed, and layer",
+                        kernel->symbol, (int64_t)count, weights + 1,
+                        weights + 2);
   for (int64_t i = 0; i < weights && !status; ++i) {
     int64_t tensor = kernel->targets[0].packings[i].tensor;
     status = read_tensor(call, kernel->tensors[tensor].name,
                          kernel->tensors[tensor].role, &args[i],
                          &call->args.tensors[tensor]);
   }
-  return status ? status
-                : read_tensor(call, "packed", 0, &args[weights], packed);
+  if (!status)
+    status = read_tensor(call, "packed", 0, &args[weights], packed);
+  return status || count == weights + 1
+             ? status
+             : read_option(call, "layer", &args[weights + 1],
+                           &call->args.layer);
 }
 
 int32_t attn_rt_ffi_pack_weights(const attn_rt_kernel *kernel, void *handle,

@@ -146,7 +146,7 @@ class FfiTest(unittest.TestCase):
         memory = np.empty(size + 63, np.uint8)
         packed = memory[-memory.ctypes.data % 64:][:size]
         names = [n for n in self.tensors["ffi_layer"] if n in weights]
-        self.module.ffi_layer_pack_weights(*[weights[n] for n in names], packed)
+        self.module.ffi_layer_pack_weights(*[weights[n] for n in names], packed, 1)
         hidden = self.folder.random.standard_normal((2, 5, 40)).astype(np.float32)
         for given in (weights, {}):
             tensors = {**given, "hidden_states": hidden, "kv_lengths": np.full(2, 5, np.int32),
@@ -158,7 +158,10 @@ class FfiTest(unittest.TestCase):
             self.module.ffi_layer(*[tensors.get(n) for n in self.tensors["ffi_layer"]], 1, *more)
             outputs.append(tensors["output"].tobytes())
         self.assertEqual(*outputs)
-        with self.assertRaisesRegex(TypeError, f"ffi_layer: got 1 arguments, expected {len(names) + 1}: the weights"):
+        with self.assertRaisesRegex(ValueError, "packed with args.layer 1, and this call has 0"):
+            self.module.ffi_layer(*[tensors.get(n) for n in self.tensors["ffi_layer"]], 0, *more)
+        counts = f"{len(names) + 1} or {len(names) + 2}"
+        with self.assertRaisesRegex(TypeError, f"ffi_layer: got 1 arguments, expected {counts}: the weights"):
             self.module.ffi_layer_pack_weights(packed)
         with self.assertRaisesRegex(ValueError, "ffi_layer: packed_weights is NULL"):
             self.module.ffi_layer_pack_weights(*[weights[n] for n in names], None)
@@ -167,7 +170,7 @@ class FfiTest(unittest.TestCase):
 
     def test_errors_are_exceptions(self):
         tensors = self.arguments(make_inputs(CORE, CASES["prefill_lengths"]))
-        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 15: the tensors from 'query' to 'lse'",
+        self.refused(TypeError, "ffi_core: got 2 arguments, expected 7 to 17: the tensors from 'query' to 'lse'",
                      *tensors[:2])
         self.refused(TypeError, "ffi_core: key is an int, expected a tensor", tensors[0], 3, *tensors[2:])
         self.refused(TypeError, "ffi_core: kv_lengths is of another type, expected a tensor or None",

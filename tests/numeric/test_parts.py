@@ -172,7 +172,8 @@ class PartsTest(unittest.TestCase):
                 {"key_offsets": np.array([0, 24, 0], np.int32)},
             r"parts_core: key_offsets \[2\] is -23, expected 0 or more":
                 {"key_offsets": np.array([0, 23, -23], np.int32)},
-            r"parts_core: sequence_lengths \[1\] is 29, expected at least the 30 where the part's keys end":
+            r"parts_core: sequence_lengths \[1\] is 29, expected at least the 30 where the part's keys end: "
+            r"key_offsets and kv_lengths, or the capacity without those":
                 {"sequence_lengths": np.array([9, 29, 5], np.int32)},
             r"parts_core: key_offsets has extent 2 in dimension 0 \(batch\), but the batch of the tensors before it "
             r"is 3":

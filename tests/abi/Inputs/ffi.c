@@ -82,7 +82,7 @@ static void call_rightly(problem *p, attn_ffi_any *args) {
 static void call_wrongly(const problem *p, attn_ffi_any *args) {
   attn_ffi_any query = args[0];
   call(p, "too few", args, 5);
-  call(p, "too many", args, 15);
+  call(p, "too many", args, 17);
   args[0] = integer(1);
   call(p, "an integer", args, 6);
   args[0] = none;
@@ -108,7 +108,7 @@ int main(int argc, char **argv) {
                                p->args.value,  p->args.kv_lengths,
                                p->args.output, p->args.lse};
   attn_ffi_tensor objects[6] = {{0}};
-  attn_ffi_any args[15] = {{0}};
+  attn_ffi_any args[17] = {{0}};
   for (int i = 0; i < 6; ++i)
     args[i] = pointer(ATTN_FFI_TENSOR_POINTER, tensors[i]);
   poison(p);
