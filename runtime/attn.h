@@ -216,8 +216,7 @@ typedef struct attn_maxima {
   int64_t tokens;
 } attn_maxima;
 
-#define ATTN_MAXIMA_INIT                                                       \
-  {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0, 0}
+#define ATTN_MAXIMA_INIT {sizeof(attn_maxima), ATTN_ABI_VERSION, 1, 1, 1, 0, 0}
 
 /* What NAME_merge makes of attention over `parts` parts of the keys: the output
    and lse that one call over all of them gives, but for rounding. The parts
