@@ -29,10 +29,17 @@ private:
 };
 } // namespace
 
+/// The projection that makes `tensor`; none if it has no heads, as a latent.
+static std::optional<HeadProjection> projectionOf(Value tensor) {
+  if (cast<RankedTensorType>(tensor.getType()).getRank() != 4)
+    return std::nullopt;
+  std::string why;
+  return findProjection({tensor}, why);
+}
+
 /// The heads of the product are those of `tensor`.
 bool Uses::areHeads(Value tensor) const {
-  std::string why;
-  std::optional<HeadProjection> projection = findProjection({tensor}, why);
+  std::optional<HeadProjection> projection = projectionOf(tensor);
   return projection && projection->product == ops.front();
 }
 
@@ -71,8 +78,7 @@ KeyProjections::KeyProjections(func::FuncOp function) {
 }
 
 std::optional<HeadProjection> KeyProjections::find(Value part) const {
-  std::string why;
-  std::optional<HeadProjection> projection = findProjection({part}, why);
+  std::optional<HeadProjection> projection = projectionOf(part);
   if (projection && contains(projection->product))
     return projection;
   return std::nullopt;
