@@ -48,8 +48,7 @@ int attn_rt_takes_packed(const attn_rt_kernel *kernel) {
   return has_role(kernel, ATTN_RT_KV_LENGTHS);
 }
 
-/* Whether tensors between phases have as many rows as the caches. */
-static int expands_caches(const attn_rt_call *call) {
+int attn_rt_expands_caches(const attn_rt_call *call) {
   for (int64_t p = 0; p < call->target->program_count; ++p) {
     const attn_rt_program *program = &call->target->programs[p];
     for (int64_t i = 0; i < program->buffer_count; ++i)
@@ -107,7 +106,7 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
                         kernel->symbol,
                         is_served ? "the caches have a page_table"
                                   : "this kernel has no kv_lengths");
-  if ((flags & ATTN_FLAG_RING) && expands_caches(call))
+  if ((flags & ATTN_FLAG_RING) && attn_rt_expands_caches(call))
     return attn_rt_fail(context, ATTN_BAD_FLAGS,
                         "%s: args.flags has ATTN_FLAG_RING, but this kernel "
                         "expands all rows of its caches",

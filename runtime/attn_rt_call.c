@@ -84,13 +84,8 @@ static attn_status prepare(attn_rt_call *call, const attn_rt_kernel *kernel,
 /* The kv_length that serves the call: tensors between phases may have as many
    rows as the caches have room. */
 static int64_t keys_to_promise(const attn_rt_call *call) {
-  for (int64_t p = 0; p < call->target->program_count; ++p) {
-    const attn_rt_program *program = &call->target->programs[p];
-    for (int64_t i = 0; i < program->buffer_count; ++i)
-      if (program->buffers[i].power[ATTN_RT_KV_CAPACITY])
-        return call->symbol[ATTN_RT_KV_CAPACITY];
-  }
-  return call->longest;
+  return attn_rt_expands_caches(call) ? call->symbol[ATTN_RT_KV_CAPACITY]
+                                      : call->longest;
 }
 
 /* Rows of all sequences. */

@@ -117,6 +117,8 @@ attn_status attn_rt_check_tensor(attn_rt_call *call,
 
 /* Whether rows may be packed, and caches paged. */
 int attn_rt_takes_packed(const attn_rt_kernel *kernel);
+/* Whether tensors between phases have as many rows as the caches. */
+int attn_rt_expands_caches(const attn_rt_call *call);
 
 /* Reads the rest of the args that says how rows and caches are spread, before
    any tensor is checked. */

@@ -138,6 +138,13 @@ Value TaskEmitter::maskRowOf(tile::TensorMaskOp mask, Value number, Value key) {
                    {scalar(mask.getBatch()), k.add(head, member), query, key});
 }
 
+/// Of `width` columns from `key` on, those of valid keys.
+Value TaskEmitter::maskedColumns(tile::TensorMaskOp mask, Value key,
+                                 Value width) {
+  Value left = k.sub(scalar(mask.getLength()), key);
+  return k.minimum(width, k.maximum(k.i64(0), left));
+}
+
 /// Rows [first, first + rows) of the task and columns [begin, end) of the block
 /// of keys; `scores` begins at the first row.
 void TaskEmitter::emitTensorMask(const RowSteps &steps, Value first, Value rows,
@@ -150,8 +157,7 @@ void TaskEmitter::emitTensorMask(const RowSteps &steps, Value first, Value rows,
   Value shift = isStreamed() ? begin : k.i64(0);
   Value width = k.sub(end, begin);
   Value key = k.add(scalar(mask.getKey()), begin);
-  Value left = k.maximum(k.i64(0), k.sub(scalar(mask.getLength()), key));
-  Value count = k.minimum(width, left);
+  Value count = maskedColumns(mask, key, width);
   Value vectors = k.div(width, shape.kernel.lanes);
   Type element = mask.getMask().getType().getElementType();
   auto function = emitTensorMaskRow(k, element);
@@ -186,9 +192,8 @@ Value TaskEmitter::seesBlock(scf::ForOp loop) {
   if (!mask || !start)
     return {};
   Value key = scalar(loop.getInductionVar()), rows = scalar(start.getRows());
-  Value left = k.maximum(k.i64(0), k.sub(scalar(mask.getLength()), key));
-  Value count =
-      k.minimum(k.i64(mask.getScore().getType().getShape().back()), left);
+  Value count = maskedColumns(
+      mask, key, k.i64(mask.getScore().getType().getShape().back()));
   auto hides = emitHidesRow(k, mask.getMask().getType().getElementType());
   Value row = k.advance(k.i64(0), 1, [&](Value row) {
     return k.choose(

@@ -71,6 +71,14 @@ static std::string nameOf(StringRef kernel, int64_t rows, int64_t columns,
       .str();
 }
 
+/// Of rows `leftStride` apart and a panel that a task has packed.
+static OuterProduct packedProduct(KernelBuilder &k, const KernelShape &shape,
+                                  int64_t rows, int64_t leftStride) {
+  return {rows,         k.getTarget().panelVectors,
+          leftStride,   shape.panel,
+          shape.unroll, k.f32Type};
+}
+
 func::FuncOp attn::cpu::emitScore(KernelBuilder &k, const KernelShape &shape,
                                   int64_t rows) {
   std::string name = nameOf("score", rows, shape.panel, shape.headDim, shape);
@@ -82,12 +90,7 @@ func::FuncOp attn::cpu::emitScore(KernelBuilder &k, const KernelShape &shape,
   Value query = k.argument(0), keys = k.argument(1), score = k.argument(2);
   Value maxima = k.argument(3), panels = k.argument(4);
   Value scale = k.broadcast(k.argument(5));
-  OuterProduct product = {rows,
-                          k.getTarget().panelVectors,
-                          shape.queryStride(),
-                          shape.panel,
-                          shape.unroll,
-                          k.f32Type};
+  OuterProduct product = packedProduct(k, shape, rows, shape.queryStride());
   Value minusInfinity = k.splat(-std::numeric_limits<float>::infinity());
   for (int64_t row = 0; row < rows; ++row)
     k.store(minusInfinity, k.at(maxima, row * shape.lanes));
@@ -124,12 +127,7 @@ func::FuncOp attn::cpu::emitAccumulate(KernelBuilder &k,
               /*local=*/true);
   Value weights = k.argument(0), values = k.argument(1), sum = k.argument(2);
   Value alpha = k.argument(3), keys = k.argument(4);
-  OuterProduct product = {rows,
-                          k.getTarget().panelVectors,
-                          shape.scoreStride(),
-                          shape.panel,
-                          shape.unroll,
-                          k.f32Type};
+  OuterProduct product = packedProduct(k, shape, rows, shape.scoreStride());
   k.loop(k.i64(0), k.i64(shape.sumStride() / shape.panel), 1, [&](Value panel) {
     Value out = k.at(sum, k.mul(panel, shape.panel));
     auto place = [&](int64_t row, int64_t v) {

@@ -197,6 +197,7 @@ private:
   void emitTensorMask(const RowSteps &steps, Value first, Value rows,
                       Value begin, Value end);
   Value maskRowOf(tile::TensorMaskOp mask, Value number, Value key);
+  Value maskedColumns(tile::TensorMaskOp mask, Value key, Value width);
   Value seesBlock(mlir::scf::ForOp loop);
 
   // Rows of graphs: EmitRows.cpp.

@@ -1,4 +1,4 @@
-//===- Entries.h - Exported functions and descriptors -----------*- C++ -*-===//
+//===- Entries.h - Exported functions ---------------------------*- C++ -*-===//
 //
 // The object that stands between an engine and generated code: NAME_core and
 // its companions forward to the runtime with the kernel's descriptor.

@@ -91,10 +91,8 @@ static bool prepare(CallContext &call, const LibraryKernel &kernel,
 
 static attn_status runReversed(const LibraryKernel &kernel,
                                const KernelArgs &args,
-                               const attn_context &context) {
-  attn_plan plan = {};
-  if (attn_status status = kernel.plan(args.data(), &context, &plan))
-    return status;
+                               const attn_context &context,
+                               const attn_plan &plan) {
   for (int64_t phase = 0; phase < plan.phases; ++phase)
     for (int64_t task = plan.tasks[phase]; task-- > 0;)
       if (attn_status status = kernel.task(args.data(), &context, phase, task))
@@ -117,10 +115,8 @@ static void runOnTwoThreads(void *, int64_t tasks, attn_body body,
 /// Thread ith of nth runs tasks ith, ith + nth ...; all meet between phases.
 static attn_status runInShares(const LibraryKernel &kernel,
                                const KernelArgs &args,
-                               const attn_context &context) {
-  attn_plan plan = {};
-  if (attn_status status = kernel.plan(args.data(), &context, &plan))
-    return status;
+                               const attn_context &context,
+                               const attn_plan &plan) {
   std::barrier phaseEnd(kThreads);
   std::atomic<int> worst = ATTN_OK;
   auto work = [&](int64_t ith) {
@@ -142,18 +138,16 @@ static attn_status runInShares(const LibraryKernel &kernel,
 
 static attn_status execute(const LibraryKernel &kernel, const KernelArgs &args,
                            attn_context &context, Execution execution) {
-  switch (execution) {
-  case Execution::Serial:
-    break;
-  case Execution::Reversed:
-    return runReversed(kernel, args, context);
-  case Execution::TwoThreads:
+  if (execution == Execution::TwoThreads)
     context.parallel_for = runOnTwoThreads;
-    break;
-  case Execution::GgmlStyle:
-    return runInShares(kernel, args, context);
-  }
-  return kernel.run(args.data(), &context);
+  if (execution == Execution::Serial || execution == Execution::TwoThreads)
+    return kernel.run(args.data(), &context);
+  attn_plan plan = {};
+  if (attn_status status = kernel.plan(args.data(), &context, &plan))
+    return status;
+  return execution == Execution::Reversed
+             ? runReversed(kernel, args, context, plan)
+             : runInShares(kernel, args, context, plan);
 }
 
 std::string verify::callKernel(const LibraryKernel &kernel, int64_t layer,

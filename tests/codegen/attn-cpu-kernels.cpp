@@ -34,6 +34,8 @@ static OwningOpRef<ModuleOp> emitAll(MLIRContext &context,
     emitScore(k, shape, rows);
     emitSoftmax(k, shape, rows);
     emitAccumulate(k, shape, rows);
+    for (Type stored : types)
+      emitPanelProduct(k, shape, rows, stored);
     if (rows > target.streamRows)
       continue;
     emitScaleSums(k, shape, rows);
