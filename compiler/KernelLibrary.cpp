@@ -180,10 +180,12 @@ static std::optional<LibraryKernel> readKernel(const json::Value &value,
       return std::nullopt;
     kernel.tensors.push_back(*read);
   }
-  if (const json::Object *packed = object.getObject("packed_weights"))
+  if (const json::Object *packed = object.getObject("packed_weights")) {
+    kernel.packSymbol = packed->getString("pack").value_or("").str();
     if (const json::Array *names = packed->getArray("tensors"))
       for (const json::Value &name : *names)
         kernel.weights.push_back(name.getAsString().value_or("").str());
+  }
   return kernel;
 }
 
@@ -255,14 +257,12 @@ static bool resolve(void *handle, const std::string &name, Function &function) {
   return function;
 }
 
-/// Finds what packs the weights of an entry: its kernel's, whose symbol is
-/// without the phase.
+/// Finds what packs the weights of an entry, as the manifest names it.
 static bool resolvePacking(void *handle, LibraryKernel &kernel) {
-  StringRef symbol = kernel.symbol;
-  if (kernel.phase != "any")
-    symbol.consume_back("_" + kernel.phase);
+  StringRef symbol = kernel.packSymbol;
+  symbol.consume_back("_pack_weights");
   uint64_t (*bytes)() = nullptr;
-  if (!resolve(handle, (symbol + "_pack_weights").str(), kernel.packWeights) ||
+  if (!resolve(handle, kernel.packSymbol, kernel.packWeights) ||
       !resolve(handle, (symbol + "_packed_weights_bytes").str(), bytes))
     return false;
   kernel.packedWeights.shape = {std::to_string(bytes())};

@@ -45,9 +45,10 @@ struct LibraryKernel {
   /// Query rows of a sequence that the entry takes; INT64_MAX: any number.
   int64_t maxQueries = 0;
 
-  /// Names of the weights that may be given packed, and what they are then: u8
-  /// [bytes].
+  /// Names of the weights that may be given packed, the function that packs
+  /// them, and what they are then: u8 [bytes].
   std::vector<std::string> weights;
+  std::string packSymbol;
   LibraryTensor packedWeights = {"packed_weights", "u8", {}};
 
   bool isWeight(llvm::StringRef name) const;

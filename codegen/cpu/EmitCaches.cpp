@@ -49,13 +49,19 @@ Value TaskEmitter::pageRows(BlockArgument cache) {
   return k.loadI64(viewField(cache, offsetof(attn_rt_view, page_rows)), 0);
 }
 
-/// Copies the block's rows of a cache, page by page.
-KeyPlace TaskEmitter::copyKeys(tile::LoadKeysOp op, unsigned part) {
+/// Scratch for a copy of the block's rows.
+Value TaskEmitter::allocateCopy(tile::LoadKeysOp op, unsigned part) {
+  Value view = op.getViews()[part];
+  int64_t bytes =
+      shape.kernel.keyBlock * widthOf(view) * bytesOf(storedType(view));
+  return allocate((bytes + 3) / 4);
+}
+
+/// Copies the block's rows of a cache to `room`, page by page.
+KeyPlace TaskEmitter::copyKeys(tile::LoadKeysOp op, unsigned part, Value room) {
   Value view = op.getViews()[part], first = scalar(op.getFirst());
   int64_t width = widthOf(view);
   Type stored = storedType(view);
-  Value room =
-      allocate((shape.kernel.keyBlock * width * bytesOf(stored) + 3) / 4);
   auto copy = emitCopyRows(k, width * bytesOf(stored));
   Value stride = k.mul(strideOf(view, 1), bytesOf(stored));
   Value end = k.add(first, keyCount(op)), rows = pageRows(tile::cacheOf(view));
@@ -74,26 +80,38 @@ KeyPlace TaskEmitter::copyKeys(tile::LoadKeysOp op, unsigned part) {
   return {room, k.i64(width)};
 }
 
-/// Where the block's rows of a view begin, and the stride between them.
-KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
-  Value view = op.getViews()[part], first = scalar(op.getFirst());
-  auto inPlace = [&]() -> SmallVector<Value> {
-    return {rowOf(op, part, first), strideOf(view, 1)};
-  };
+/// The block's rows of a view: a copy in `room` if `isCopied`, an i1, else
+/// where they are.
+KeyPlace TaskEmitter::placeOfKeys(tile::LoadKeysOp op, unsigned part,
+                                  Value room, Value isCopied) {
   auto copied = [&]() -> SmallVector<Value> {
-    KeyPlace copy = copyKeys(op, part);
+    KeyPlace copy = copyKeys(op, part, room);
     return {copy.first, copy.stride};
   };
-  BlockArgument cache = tile::cacheOf(view);
-  SmallVector<Value> place;
-  if (cache) {
-    Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
-    place = k.choose(k.less(run, keyCount(op)), {k.ptrType, k.i64Type}, copied,
-                     inPlace);
-  } else {
-    place = inPlace();
-  }
+  auto inPlace = [&]() -> SmallVector<Value> {
+    return {rowOf(op, part, scalar(op.getFirst())),
+            strideOf(op.getViews()[part], 1)};
+  };
+  SmallVector<Value> place =
+      k.choose(isCopied, {k.ptrType, k.i64Type}, copied, inPlace);
   return {place[0], place[1]};
+}
+
+/// Whether the block's rows of a cache stand on several pages.
+Value TaskEmitter::crossesPages(tile::LoadKeysOp op, BlockArgument cache) {
+  Value first = scalar(op.getFirst());
+  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
+  return k.less(run, keyCount(op));
+}
+
+/// Where the block's rows of a view begin, and the stride between them.
+KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
+  Value view = op.getViews()[part];
+  if (BlockArgument cache = tile::cacheOf(view)) {
+    Value room = allocateCopy(op, part);
+    return placeOfKeys(op, part, room, crossesPages(op, cache));
+  }
+  return {rowOf(op, part, scalar(op.getFirst())), strideOf(view, 1)};
 }
 
 /// The rows that are packed after those of this view, and their stride in

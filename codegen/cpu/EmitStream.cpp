@@ -53,29 +53,38 @@ StreamedBlock TaskEmitter::streamedBlock(tile::LoadKeysOp op) {
   Value view = op.getViews().front(), first = scalar(op.getFirst());
   BlockArgument cache = tile::cacheOf(view);
   if (!cache)
-    return {op, strideOf(view, 1), Value(), Value(), Value()};
+    return {op, strideOf(view, 1), {}, {}, {}};
   Value rows = pageRows(cache), zero = k.i64(0);
-  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
-  Value count = keyCount(op);
   Value cutsVectors = k.less(zero, k.rem(rows, k.i64(shape.kernel.lanes)));
-  Value isCopied = k.both(k.less(run, count), cutsVectors);
-  SmallVector<Value> place = k.choose(
-      isCopied, {k.ptrType, k.i64Type},
-      [&]() -> SmallVector<Value> {
-        KeyPlace copy = copyKeys(op, 0);
-        return {copy.first, copy.stride};
-      },
-      [&]() -> SmallVector<Value> {
-        return {rowOf(op, 0, first), strideOf(view, 1)};
-      });
+  Value isCopied = k.both(crossesPages(op, cache), cutsVectors);
+  Value room = allocateCopy(op, 0);
+  KeyPlace place = placeOfKeys(op, 0, room, isCopied);
   int64_t reach = kRunRows * bytesOf(k.f32Type) / bytesOf(storedType(view));
-  Value goesOn = k.less(k.add(count, k.i64(reach)), run);
+  Value run = k.call(emitCacheRun(k), {viewField(cache, 0), first});
+  Value goesOn = k.less(k.add(keyCount(op), k.i64(reach)), run);
   Value isWhole = k.either(isCopied, goesOn);
   Value parts = k.select(k.equal(k.rem(rows, k.i64(kRunRows)), zero),
                          k.i64(kRunRows), rows);
   Value runRows =
       k.select(isWhole, k.i64(std::numeric_limits<int64_t>::max()), parts);
-  return {op, place[1], runRows, isCopied, place[0]};
+  return {op, place.stride, runRows, isCopied, room};
+}
+
+/// The whole block in one piece: copied now, if it was not and has to be.
+KeyPlace TaskEmitter::wholeBlock(const StreamedBlock &block) {
+  tile::LoadKeysOp load = block.load;
+  BlockArgument cache = tile::cacheOf(load.getViews().front());
+  if (!cache)
+    return {rowOf(load, 0, scalar(load.getFirst())), block.stride};
+  SmallVector<Value> place = k.choose(
+      block.isCopied, {k.ptrType, k.i64Type},
+      [&]() -> SmallVector<Value> { return {block.room, block.stride}; },
+      [&]() -> SmallVector<Value> {
+        KeyPlace place =
+            placeOfKeys(load, 0, block.room, crossesPages(load, cache));
+        return {place.first, place.stride};
+      });
+  return {place[0], place[1]};
 }
 
 /// Elements from row `row` of a sequence to the one so many keys ahead, or to
@@ -108,7 +117,7 @@ void TaskEmitter::forRuns(const StreamedBlock &block, Value begin, Value end,
     if (block.isCopied)
       run.first =
           k.select(block.isCopied,
-                   elementAt(k, stored, block.copy, k.mul(from, block.stride)),
+                   elementAt(k, stored, block.room, k.mul(from, block.stride)),
                    run.first);
     // As many bytes ahead, whatever the elements.
     int64_t times = bytesOf(k.f32Type) / bytesOf(stored);
@@ -254,7 +263,7 @@ void TaskEmitter::emitStreamSums(const RowSteps &steps,
          {k.at(scores, block.begin), maxima, block.state.maximum,
           block.state.denominator, alpha, vectors});
   auto exact = [&] {
-    KeyPlace place = keysOf(load, 0);
+    KeyPlace place = wholeBlock(values);
     k.loop(k.i64(0), block.state.rows, 1, [&](Value row) {
       emitExactRow(row, block.lo, block.hi,
                    {place.first, place.stride, kernel.panel, stored},

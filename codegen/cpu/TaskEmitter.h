@@ -63,8 +63,8 @@ struct StreamedBlock {
   Value stride;
   /// Runs begin at each multiple of so many rows of the sequence.
   Value runRows;
-  /// i1, and where the whole block is then.
-  Value isCopied, copy;
+  /// i1: the whole block is in `room`, scratch for it.
+  Value isCopied, room;
 };
 
 /// What the elements of a view are stored in.
@@ -138,7 +138,11 @@ private:
   void packBlock(tile::LoadKeysOp op, llvm::ArrayRef<KeyPlace> places,
                  bool isKey);
   KeyPlace keysOf(tile::LoadKeysOp op, unsigned part);
-  KeyPlace copyKeys(tile::LoadKeysOp op, unsigned part);
+  Value allocateCopy(tile::LoadKeysOp op, unsigned part);
+  KeyPlace copyKeys(tile::LoadKeysOp op, unsigned part, Value room);
+  KeyPlace placeOfKeys(tile::LoadKeysOp op, unsigned part, Value room,
+                       Value isCopied);
+  Value crossesPages(tile::LoadKeysOp op, mlir::BlockArgument cache);
   Value keyCount(tile::LoadKeysOp op);
   Value pageRows(mlir::BlockArgument cache);
   Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
@@ -188,6 +192,7 @@ private:
   void emitStreamSums(const RowSteps &steps, const StreamBlock &block);
   Value seesWeightlessKey(const StreamBlock &block);
   StreamedBlock streamedBlock(tile::LoadKeysOp op);
+  KeyPlace wholeBlock(const StreamedBlock &block);
   struct StreamRun;
   void forRuns(const StreamedBlock &block, Value begin, Value end,
                llvm::function_ref<void(const StreamRun &)> body);

@@ -88,13 +88,13 @@ void BenchTensor::fillWithIntegers(int64_t first, int64_t step) {
 // BoundCase
 //===----------------------------------------------------------------------===//
 
-/// The extents of `wanted` in a call of `s`; none if a symbol is unknown.
+/// The extents of `wanted` in `call`; none if a symbol is unknown.
 static std::optional<std::vector<int64_t>> shapeOf(const LibraryTensor &wanted,
-                                                   const CallShape &s) {
+                                                   const CallShape &call) {
   const std::pair<StringRef, int64_t> symbols[] = {
-      {"batch", s.batch},
-      {"query_length", s.queryLength},
-      {"kv_capacity", s.kvLength}};
+      {"batch", call.batch},
+      {"query_length", call.queryLength},
+      {"kv_capacity", call.kvLength}};
   std::vector<int64_t> shape;
   for (StringRef written : wanted.shape) {
     int64_t extent = 0;
@@ -141,6 +141,7 @@ const DLTensor *BoundCase::makeIntegers(const LibraryTensor &wanted,
   BenchTensor &made =
       owned.emplace_back(shape, verify::Elements::I32, Order::TokenMajor);
   const CallShape &s = benchCase.shape;
+  assert(s.batch == 1 && "positions go on from row to row");
   if (wanted.name == "position_ids")
     made.fillWithIntegers(s.kvLength - s.queryLength, 1);
   else

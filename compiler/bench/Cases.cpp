@@ -50,10 +50,8 @@ double BenchCase::countFlops() const {
 int64_t BenchCase::keyBytes() const {
   if (latentElements)
     return latentElements * bytesOf(kDtype);
-  // Absorbed values are the first part of the keys.
-  int64_t values = absorbed ? 0 : shape.valueDim;
   return shape.kvHeads *
-         (shape.headDim * bytesOf(kDtype) + values * bytesOf(vDtype));
+         (shape.headDim * bytesOf(kDtype) + shape.valueDim * bytesOf(vDtype));
 }
 
 double BenchCase::countKvBytes() const {

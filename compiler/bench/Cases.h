@@ -44,8 +44,7 @@ struct BenchCase {
   /// Of the core kernels of latent attention, the one whose values are the
   /// first part of the keys.
   bool absorbed = false;
-  /// Columns of the latents' cache, which positions take the room of; 0: keys
-  /// and values are stored.
+  /// Columns of the cache, if latents are stored; 0: keys and values are.
   int64_t latentElements = 0;
   /// Elements of the matrices that every row is multiplied with.
   int64_t weights = 0;

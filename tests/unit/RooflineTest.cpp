@@ -41,7 +41,7 @@ TEST_F(RooflineTest, CountsWhatMoves) {
 
 TEST_F(RooflineTest, AbsorbedValuesAreReadWithTheKeys) {
   BenchCase call = callOf(1, 1000);
-  call.absorbed = true;
+  call.latentElements = 8 * 128;
   RooflinePoint point = pointOf(call, {});
   EXPECT_EQ(point.bytes, 1000.0 * 8 * 128 * 4 + 32 * (128 + 64) * 4);
 }
