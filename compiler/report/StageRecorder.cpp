@@ -33,7 +33,8 @@ static std::vector<RooflinePoint> placeFlash(FlashOp flash,
   ArrayRef<int64_t> key = flash.getKey().getType().getShape();
   BenchCase call;
   call.mask = flash.getMask();
-  call.absorbed = isAbsorbed(flash);
+  if (isAbsorbed(flash))
+    call.latentElements = key[2] * key[3];
   call.shape = {.batch = ShapedType::isDynamic(query[0]) ? 1 : query[0],
                 .kvLength =
                     ShapedType::isDynamic(key[1]) ? question.kvLength : key[1],
