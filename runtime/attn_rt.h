@@ -11,6 +11,7 @@ extern "C" {
 
 #define ATTN_RT_MAX_RANK 5
 #define ATTN_RT_MAX_TENSORS 64
+#define ATTN_RT_MAX_BUFFERS 64
 #define ATTN_RT_CACHE_LINE 64
 
 /* A tensor as generated code sees it: strides in elements, byte_offset added.
@@ -55,7 +56,9 @@ typedef struct attn_rt_frame {
   const attn_rt_view *views; /* in the order of the program's arguments */
   const char *constants;     /* the layer's row: 8 bytes for each parameter */
   char *partials;            /* states between phases, shared by all tasks */
-  char *buffers;             /* tensors between phases, shared by all tasks */
+  char *const *buffers;      /* tensors between phases, shared by all tasks */
+  int64_t first_token;       /* of the views, in tensors between phases that
+                                are [batch, query_length, ...] */
   int64_t longest;           /* valid keys of the longest; -1: not known */
 } attn_rt_frame;
 
@@ -91,6 +94,9 @@ typedef struct attn_rt_program {
   int64_t kind;        /* ATTN_RT_PREFILL, _SHORT or _DECODE */
   int64_t max_queries; /* rows of a sequence, INT64_MAX where unbounded */
   int64_t phases;
+  /* Bits of the phases that treat tokens one by one, so that those of several
+     sequences may be one sequence to them; 0 where a buffer has other rows. */
+  uint64_t token_phases;
   attn_rt_grid grid;
   const attn_rt_phase *phase;
   int64_t scratch_bytes;

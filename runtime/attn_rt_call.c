@@ -1,7 +1,7 @@
 /* A call from its arguments to its tasks: check, choose a program, plan, run.
    Every entry is a function of its arguments alone, so any thread may call
    any of them at any time. */
-#include "runtime/attn_rt_parts.h"
+#include "runtime/attn_rt_places.h"
 
 #include <stdatomic.h>
 
@@ -16,19 +16,35 @@ typedef struct {
   attn_rt_layout layout;
 } call_plan;
 
-static void add_part(const attn_rt_call *call, const attn_rt_part *part,
-                     call_plan *plan) {
+/* Tasks of the phases that take all of the span's tokens at once, or of the
+   others. */
+static void add_tasks(const attn_rt_span *span, const attn_rt_part *part,
+                      int are_joined, call_plan *plan) {
   int64_t tasks[ATTN_MAX_PHASES];
-  const attn_rt_program *program = part->program;
-  attn_rt_part_tasks(part, tasks);
-  for (int64_t phase = 0; phase < program->phases; ++phase)
-    plan->plan.tasks[phase] += tasks[phase];
+  span->program->grid(&part->frame, tasks);
+  for (int64_t phase = 0; phase < span->program->phases; ++phase)
+    if (attn_rt_joins_tokens(span, phase) == are_joined)
+      plan->plan.tasks[phase] += tasks[phase];
+}
+
+static void add_span(const attn_rt_call *call, const attn_rt_span *span,
+                     attn_rt_part *part, call_plan *plan) {
+  const attn_rt_program *program = span->program;
+  uint64_t memory = attn_rt_span_bytes(call, span);
+  if (span->end - span->begin > 1) {
+    attn_rt_open_tokens(call, span, 0, part);
+    add_tasks(span, part, 1, plan);
+  }
+  for (int64_t i = span->begin; i < span->end; ++i) {
+    attn_rt_open_part(call, span, i, 0, 0, part);
+    add_tasks(span, part, 0, plan);
+    memory = attn_rt_add(memory, attn_rt_part_bytes(call, span, i));
+  }
+  plan->needs.memory = attn_rt_add(plan->needs.memory, memory);
   if (program->phases > plan->plan.phases)
     plan->plan.phases = program->phases;
   if ((uint64_t)program->scratch_bytes > plan->needs.scratch)
     plan->needs.scratch = (uint64_t)program->scratch_bytes;
-  plan->needs.memory =
-      attn_rt_add(plan->needs.memory, attn_rt_part_memory(call, part));
   /* Each name is one string. */
   if (!plan->plan.schedule)
     plan->plan.schedule = program->schedule;
@@ -57,14 +73,16 @@ static attn_status check_call(attn_rt_call *call, const attn_rt_kernel *kernel,
 static attn_status plan_call(const attn_rt_call *call, uint32_t kinds,
                              const attn_context *context, call_plan *plan) {
   int64_t parts = attn_rt_parts(call);
+  attn_rt_span span = {0, 0, 0};
   attn_rt_part part;
   attn_rt_clear(plan, sizeof(*plan));
   attn_rt_begin_parts(call, &part);
-  for (int64_t i = 0; i < parts; ++i) {
-    attn_status status = attn_rt_open_part(call, kinds, i, 0, context, &part);
+  while (span.end < parts) {
+    attn_status status =
+        attn_rt_find_span(call, kinds, span.end, context, &span);
     if (status)
       return status;
-    add_part(call, &part, plan);
+    add_span(call, &span, &part, plan);
   }
   plan->plan.target = call->target->name;
   if (!plan->plan.schedule)
@@ -198,26 +216,49 @@ static attn_status have_changed(const attn_rt_call *call,
                       call->kernel->symbol);
 }
 
-/* Opens the part that `*task` falls into, which becomes its number there. */
-static int open_place(const attn_rt_call *call, uint32_t kinds,
+/* Opens what `*task` belongs to, which becomes its number there. */
+static int open_owner(const attn_rt_call *call, uint32_t kinds,
                       const attn_context *context, const attn_rt_layout *layout,
-                      uint64_t key, int64_t *task, attn_rt_part *part) {
-  char *workspace = context->workspace;
-  const attn_rt_place *places = (void *)(workspace + layout->places);
-  int64_t index;
-  uint64_t memory;
-  if (!attn_rt_find_place(places, key, attn_rt_parts(call), task, &index,
-                          &memory))
+                      uint64_t key, int64_t phase, int64_t *task,
+                      attn_rt_part *part) {
+  char *workspace = context->workspace, *memory = workspace + layout->memory;
+  attn_rt_owner owner;
+  attn_rt_span span;
+  if (!attn_rt_find_owner((void *)(workspace + layout->places), key,
+                          attn_rt_parts(call), task, &owner))
     return 0;
+  span.program = attn_rt_program_of(call, kinds, owner.index);
+  span.begin = owner.span_begin;
+  span.end = owner.span_end;
   attn_rt_begin_parts(call, part);
-  return !attn_rt_open_part(call, kinds, index,
-                            workspace + layout->memory + memory, context, part);
+  if (attn_rt_joins_tokens(&span, phase))
+    attn_rt_open_tokens(call, &span, memory + owner.buffers, part);
+  else
+    attn_rt_open_part(call, &span, owner.index, memory + owner.partials,
+                      memory + owner.buffers, part);
+  return 1;
+}
+
+/* Opens a call that is one part. */
+static attn_status open_whole(const attn_rt_call *call, uint32_t kinds,
+                              const attn_context *context,
+                              const attn_rt_layout *layout,
+                              attn_rt_part *part) {
+  char *memory = (char *)context->workspace + layout->memory;
+  attn_rt_span span;
+  attn_status status = attn_rt_find_span(call, kinds, 0, context, &span);
+  if (status)
+    return status;
+  attn_rt_begin_parts(call, part);
+  attn_rt_open_part(call, &span, 0, memory + attn_rt_span_bytes(call, &span),
+                    memory, part);
+  return ATTN_OK;
 }
 
 /* Opens the task's part if another task of the phase has written the table of
    places, and the workspace is as large as that found that it has to be. */
 static int open_known(const attn_rt_call *call, uint32_t kinds,
-                      const attn_context *context, uint64_t key,
+                      const attn_context *context, uint64_t key, int64_t phase,
                       attn_rt_layout *layout, int64_t *task,
                       attn_rt_part *part) {
   char *workspace = context->workspace;
@@ -229,7 +270,7 @@ static int open_known(const attn_rt_call *call, uint32_t kinds,
     return 0;
   *layout = layout_of(call, context, needs);
   return context->workspace_bytes >= layout->bytes &&
-         open_place(call, kinds, context, layout, key, task, part);
+         open_owner(call, kinds, context, layout, key, phase, task, part);
 }
 
 /* Opens the task's part, and writes the table of places for other tasks. */
@@ -254,14 +295,11 @@ static attn_status open_task(const attn_rt_call *call, uint32_t kinds,
                         call->kernel->symbol, *task, phase,
                         plan.plan.tasks[phase]);
   *layout = plan.layout;
-  if (!attn_rt_is_cut(call)) {
-    attn_rt_begin_parts(call, part);
-    return attn_rt_open_part(call, kinds, 0, workspace + layout->memory,
-                             context, part);
-  }
+  if (!attn_rt_is_cut(call))
+    return open_whole(call, kinds, context, layout, part);
   attn_rt_write_places(call, kinds, phase, context, key, plan.needs,
                        (void *)(workspace + layout->places));
-  return open_place(call, kinds, context, layout, key, task, part)
+  return open_owner(call, kinds, context, layout, key, phase, task, part)
              ? ATTN_OK
              : have_changed(call, context);
 }
@@ -279,7 +317,8 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
     return status;
   if (attn_rt_is_cut(&call) && phase >= 0 && phase < ATTN_MAX_PHASES) {
     key = attn_rt_places_key(&call, kinds, phase, context);
-    is_known = open_known(&call, kinds, context, key, &layout, &task, &part);
+    is_known =
+        open_known(&call, kinds, context, key, phase, &layout, &task, &part);
   }
   if (!is_known)
     status =
@@ -309,8 +348,8 @@ static void run_one(parallel_phase *p, int64_t task) {
   attn_status status = ATTN_OK;
   attn_rt_part own;
   if (!part) {
-    if (!open_place(p->call, p->kinds, p->context, p->layout, p->key, &task,
-                    &own))
+    if (!open_owner(p->call, p->kinds, p->context, p->layout, p->key, p->phase,
+                    &task, &own))
       status = ATTN_BAD_WORKSPACE;
     part = &own;
   }
@@ -358,12 +397,8 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
   attn_status status = open_call(&call, kernel, kinds, args, context, &plan);
   if (!status)
     status = attn_rt_check_pages(&call, context);
-  if (!status && !attn_rt_is_cut(&call)) {
-    attn_rt_begin_parts(&call, &part);
-    status = attn_rt_open_part(&call, kinds, 0,
-                               (char *)context->workspace + plan.layout.memory,
-                               context, &part);
-  }
+  if (!status && !attn_rt_is_cut(&call))
+    status = open_whole(&call, kinds, context, &plan.layout, &part);
   for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
     parallel_phase p = {&call, context, &plan.layout, kinds, phase, 0, &part,
                         0,     0,       ATTN_OK};

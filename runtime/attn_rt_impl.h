@@ -160,9 +160,9 @@ attn_status attn_rt_check_pages(const attn_rt_call *call,
 int attn_rt_is_cut(const attn_rt_call *call);
 /* How many run on their own. */
 int64_t attn_rt_parts(const attn_rt_call *call);
-/* Cuts `views`, a copy of the call's, whatever part they were cut to before, to
-   sequence `part`. */
-void attn_rt_cut_views(const attn_rt_call *call, int64_t part,
+/* Cuts `views`, a copy of the call's, whatever they were cut to before, to
+   sequence `begin`, and rows of tokens to those of sequences before `end`. */
+void attn_rt_cut_views(const attn_rt_call *call, int64_t begin, int64_t end,
                        attn_rt_view *views);
 
 /* Checks that no output shares a byte with another tensor. */
@@ -182,17 +182,26 @@ typedef struct attn_rt_extents {
   int64_t batch, rows, keys, capacity;
 } attn_rt_extents;
 
-/* Bytes of a program's partial results; the tensors between its phases follow
-   them. UINT64_MAX when they overflow. */
+/* Bytes of a program's partial results, of one tensor between its phases, and
+   of all such tensors. UINT64_MAX when they overflow. */
 uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
                              const attn_rt_program *program,
                              attn_rt_extents extents);
+uint64_t attn_rt_room(const attn_rt_buffer *buffer, attn_rt_extents extents);
 uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
                               attn_rt_extents extents);
 
-/* Where a part's tasks end in a phase, and where the part's memory begins. */
+/* What the table of places says of a part. */
+enum {
+  ATTN_RT_TASKS_END, /* in a phase, of all parts up to this one */
+  ATTN_RT_PARTIALS,  /* offset in the memory */
+  ATTN_RT_BUFFERS,   /* those of its span */
+  ATTN_RT_SPAN_BEGIN,
+  ATTN_RT_SPAN_END,
+  ATTN_RT_PLACE_WORDS
+};
 typedef struct attn_rt_place {
-  _Atomic uint64_t end, memory, tag;
+  _Atomic uint64_t word[ATTN_RT_PLACE_WORDS], tag;
 } attn_rt_place;
 
 /* Workspace: slots' claims, places of packed sequences, slots, memory. Where

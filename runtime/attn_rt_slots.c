@@ -50,18 +50,21 @@ uint64_t attn_rt_state_bytes(const attn_rt_kernel *kernel,
                                    (uint64_t)program->state_bytes));
 }
 
-uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
-                              attn_rt_extents extents) {
+uint64_t attn_rt_room(const attn_rt_buffer *buffer, attn_rt_extents extents) {
   const int64_t size[ATTN_RT_SYMBOLS] = {extents.batch, extents.rows,
                                          extents.capacity};
+  uint64_t bytes = (uint64_t)buffer->bytes;
+  for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
+    for (int64_t n = 0; n < buffer->power[s]; ++n)
+      bytes = attn_rt_multiply(bytes, (uint64_t)size[s]);
+  return bytes;
+}
+
+uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
+                              attn_rt_extents extents) {
   uint64_t bytes = 0;
-  for (int64_t i = 0; i < program->buffer_count; ++i) {
-    uint64_t own = (uint64_t)program->buffers[i].bytes;
-    for (int s = 0; s < ATTN_RT_SYMBOLS; ++s)
-      for (int64_t n = 0; n < program->buffers[i].power[s]; ++n)
-        own = attn_rt_multiply(own, (uint64_t)size[s]);
-    bytes = attn_rt_add(bytes, own);
-  }
+  for (int64_t i = 0; i < program->buffer_count; ++i)
+    bytes = attn_rt_add(bytes, attn_rt_room(&program->buffers[i], extents));
   return bytes;
 }
 

@@ -63,15 +63,16 @@ static void move(const attn_rt_tensor *tensor, const attn_rt_view *all,
     view->data = (char *)all->data + elements * (tensor->dtype.bits / 8);
 }
 
-/* The view of a tensor of all sequences becomes what sequence `b` has of it. */
-static void cut(const attn_rt_call *call, int64_t b,
+/* The view of a tensor of all sequences becomes what sequence `b` has of it,
+   or, of rows of tokens, what the sequences before `end` have. */
+static void cut(const attn_rt_call *call, int64_t b, int64_t end,
                 const attn_rt_tensor *tensor, const attn_rt_view *all,
                 attn_rt_view *view) {
   const int32_t *offsets = call->batch.q_indptr;
   int64_t row = offsets ? offsets[b] : 0;
   if (offsets && attn_rt_is_of_rows(tensor)) {
     move(tensor, all, row * all->stride[1], view);
-    view->extent[1] = all->data ? attn_rt_rows(call, b) : 0;
+    view->extent[1] = all->data ? offsets[end] - row : 0;
     return;
   }
   move(tensor, all, b * all->stride[0], view);
@@ -86,9 +87,10 @@ static void cut(const attn_rt_call *call, int64_t b,
     view->extent[1] = attn_rt_length(call, b);
 }
 
-void attn_rt_cut_views(const attn_rt_call *call, int64_t part,
+void attn_rt_cut_views(const attn_rt_call *call, int64_t begin, int64_t end,
                        attn_rt_view *views) {
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
     if (call->kernel->tensors[i].symbol[0] == ATTN_RT_BATCH)
-      cut(call, part, &call->kernel->tensors[i], &call->views[i], &views[i]);
+      cut(call, begin, end, &call->kernel->tensors[i], &call->views[i],
+          &views[i]);
 }

@@ -9,6 +9,7 @@
 #include "codegen/cpu/EmitObject.h"
 #include "codegen/cpu/Pipeline.h"
 #include "codegen/cpu/WeightPlan.h"
+#include "dialects/attn_tile/TokenPhases.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -41,6 +42,8 @@ static CpuProgram describe(tile::ProgramOp program, ModuleOp lowered) {
   facts.maxQueries =
       schedule.takesAnyQueries() ? INT64_MAX : schedule.getMaxQueries();
   facts.phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
+  for (int64_t phase : tile::tokenPhases(program))
+    facts.tokenPhases.push_back(phase);
   facts.scratchBytes = footprint.getScratchBytes();
   facts.stateBytes = footprint.getStateBytes();
   facts.queryBlock = schedule.getQueryBlock();

@@ -27,6 +27,9 @@ struct CpuProgram {
   /// Query rows of a sequence that the program accepts; INT64_MAX: any number.
   int64_t maxQueries;
   int64_t phases;
+  /// Those that treat tokens one by one: of consecutive sequences of packed
+  /// rows that run this program they are run once. Ascending.
+  std::vector<int64_t> tokenPhases;
   /// Scratch of one running task, a multiple of 64.
   int64_t scratchBytes;
   /// One saved state (attn_tile.workspace), a multiple of 64; 0 without

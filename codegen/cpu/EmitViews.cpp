@@ -9,6 +9,7 @@
 #include "codegen/cpu/RowTiles.h"
 #include "codegen/cpu/TaskEmitter.h"
 
+#include "dialects/attn_tile/TokenPhases.h"
 #include "dialects/attn_tile/ViewLayout.h"
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -113,10 +114,8 @@ Value TaskEmitter::dataOf(Value view) {
   if (auto argument = dyn_cast<BlockArgument>(view))
     return k.loadPtr(viewField(argument, offsetof(attn_rt_view, data)), 0);
   Operation *op = view.getDefiningOp();
-  if (isa<tile::BufferOp>(op)) {
-    Value base = k.loadPtr(frame, offsetof(attn_rt_frame, buffers));
-    return k.atByte(base, bufferOffset(buffers.placeOf(view)));
-  }
+  if (isa<tile::BufferOp>(op))
+    return bufferOf(view);
   Value base = dataOf(op->getOperand(0));
   auto slice = dyn_cast<tile::SliceOp>(op);
   if (!slice)
@@ -125,18 +124,14 @@ Value TaskEmitter::dataOf(Value view) {
   return moveBy(view, base, k.mul(stride, slice.getOffset()));
 }
 
-/// Bytes of the places before that of `number`.
-Value TaskEmitter::bufferOffset(unsigned number) {
-  Value offset = k.i64(0);
-  for (const tile::Extent &place : buffers.getPlaces().take_front(number)) {
-    Value bytes = k.i64(place.factor);
-    for (tile::Extent::Axis axis : place.axes)
-      bytes =
-          k.mul(bytes, extentOf(program.getBody().getArgument(axis.argument),
-                                axis.dimension));
-    offset = k.add(offset, bytes);
-  }
-  return offset;
+/// Where the frame's tokens begin in a buffer.
+Value TaskEmitter::bufferOf(Value view) {
+  Value places = k.loadPtr(frame, offsetof(attn_rt_frame, buffers));
+  Value base = k.loadPtr(k.atByte(places, k.i64(8 * buffers.placeOf(view))), 0);
+  if (!tile::isOfTokens(view))
+    return base;
+  Value token = k.loadI64(frame, offsetof(attn_rt_frame, first_token));
+  return moveBy(view, base, k.mul(token, strideOf(view, 1)));
 }
 
 Value TaskEmitter::isAbsent(Value view) { return isNull(dataOf(view)); }

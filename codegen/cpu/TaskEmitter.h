@@ -248,7 +248,7 @@ private:
   /// The address of an element of a view; missing indices are 0.
   Value elementOf(Value view, ValueRange indices);
   Value moveBy(Value view, Value base, Value elements);
-  Value bufferOffset(unsigned number);
+  Value bufferOf(Value view);
   RowAddress addressOf(Value view);
   llvm::SmallVector<Value> indicesOf(const RowAddress &address, Value row);
   Value rowAt(const RowAddress &address, Value row, Value column);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "codegen/cpu/VerifyPrograms.h"
+#include "codegen/cpu/BufferPlan.h"
 #include "codegen/cpu/CpuPasses.h"
 #include "codegen/cpu/MapOps.h"
 #include "codegen/cpu/Microkernels.h"
@@ -185,19 +186,23 @@ static LogicalResult verifyChains(tile::ProgramOp program) {
   return failure(result.wasInterrupted());
 }
 
-/// The runtime keeps places for so many tensors and phases of a call.
+/// The runtime keeps places for so many of a call.
 static LogicalResult verifyCounts(tile::ProgramOp program) {
-  auto phases = program.getBody().getOps<tile::PhaseOp>();
-  int64_t count = std::distance(phases.begin(), phases.end());
-  if (count > ATTN_MAX_PHASES)
-    return program.emitError() << "'" << program.getKernelName() << "' needs "
-                               << count << " phases, the runtime takes "
-                               << ATTN_MAX_PHASES << ": split the function";
-  unsigned tensors = program.getBody().getNumArguments();
-  if (tensors > ATTN_RT_MAX_TENSORS)
-    return program.emitError() << "'" << program.getKernelName() << "' has "
-                               << tensors << " tensors, the runtime takes "
-                               << ATTN_RT_MAX_TENSORS << ": split the function";
+  const struct {
+    StringRef what;
+    size_t count, most;
+  } rows[] = {
+      {"phases", llvm::range_size(program.getBody().getOps<tile::PhaseOp>()),
+       ATTN_MAX_PHASES},
+      {"tensors", program.getBody().getNumArguments(), ATTN_RT_MAX_TENSORS},
+      {"tensors between its phases", BufferPlan(program).getPlaces().size(),
+       ATTN_RT_MAX_BUFFERS}};
+  for (const auto &[what, count, most] : rows)
+    if (count > most)
+      return program.emitError()
+             << "'" << program.getKernelName() << "' has " << count << " "
+             << what << ", the runtime takes " << most
+             << ": split the function";
   return success();
 }
 

@@ -158,6 +158,14 @@ Constant *DescriptorWriter::buffers(const cpu::CpuProgram &description) {
   return table(rows, "buffers");
 }
 
+/// The phases as bits.
+static int64_t bitsOf(ArrayRef<int64_t> phases) {
+  uint64_t bits = 0;
+  for (int64_t phase : phases)
+    bits |= uint64_t(1) << phase;
+  return static_cast<int64_t>(bits);
+}
+
 /// attn_rt_program.
 Constant *DescriptorWriter::program(const cpu::CpuKernel &kernel,
                                     const cpu::CpuProgram &description) {
@@ -174,7 +182,8 @@ Constant *DescriptorWriter::program(const cpu::CpuKernel &kernel,
   return structure({text(description.schedule),
                     word(kindOf(description.schedule)),
                     word(description.maxQueries), word(description.phases),
-                    functions.front(), phases, word(description.scratchBytes),
+                    word(bitsOf(description.tokenPhases)), functions.front(),
+                    phases, word(description.scratchBytes),
                     word(description.stateBytes), word(description.queryBlock),
                     word(description.splitKeys), word(description.maxSplits),
                     word(description.buffers.size()), buffers(description)});

@@ -79,6 +79,10 @@ static void writeProgram(OStream &json, const cpu::CpuProgram &program) {
   else
     json.attribute("max_queries", program.maxQueries);
   json.attribute("phases", program.phases);
+  json.attributeArray("token_phases", [&] {
+    for (int64_t phase : program.tokenPhases)
+      json.value(phase);
+  });
   json.attribute("query_block", program.queryBlock);
   json.attribute("split_keys", program.splitKeys);
   json.attribute("max_splits", program.maxSplits);

@@ -62,7 +62,7 @@ static cpu::CpuKernel kernelFor(const cpu::CpuTargetFacts &target) {
   kernel.name = "k_core";
   kernel.target = target;
   kernel.programs = {
-      {"prefill", "k_core_prefill", INT64_MAX, 1, 64, 0, 4, 1024, 32, {}}};
+      {"prefill", "k_core_prefill", INT64_MAX, 1, {}, 64, 0, 4, 1024, 32, {}}};
   kernel.parameters = {{"scale", true}};
   kernel.constants = {0x42280000}; // 42.0f
   kernel.layerRows = {{0, 0}, {1, 0}};

@@ -74,12 +74,12 @@ static constexpr attn_rt_phase onePhase[] = {attend};
 static constexpr attn_rt_phase twoPhases[] = {save, merge};
 
 static constexpr attn_rt_program programs[] = {
-    {"decode", ATTN_RT_DECODE, 1, 2, gridOfTwo, twoPhases, 100, kStateBytes, 1,
-     1024, 32, 0, nullptr},
-    {"short", ATTN_RT_SHORT, 4, 2, gridOfTwo, twoPhases, 1000, kStateBytes, 4,
-     1024, 32, 0, nullptr},
-    {"prefill", ATTN_RT_PREFILL, INT64_MAX, 1, gridOfOne, onePhase, 5000, 0, 4,
-     1024, 32, 0, nullptr}};
+    {"decode", ATTN_RT_DECODE, 1, 2, 0, gridOfTwo, twoPhases, 100, kStateBytes,
+     1, 1024, 32, 0, nullptr},
+    {"short", ATTN_RT_SHORT, 4, 2, 0, gridOfTwo, twoPhases, 1000, kStateBytes,
+     4, 1024, 32, 0, nullptr},
+    {"prefill", ATTN_RT_PREFILL, INT64_MAX, 1, 0, gridOfOne, onePhase, 5000, 0,
+     4, 1024, 32, 0, nullptr}};
 
 /// Two rows of one parameter each, 7 and 3.
 alignas(8) static constexpr char constants[] = "\7\0\0\0\0\0\0\0\3\0\0\0\0\0\0";

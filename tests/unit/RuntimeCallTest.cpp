@@ -271,7 +271,7 @@ TEST(RuntimeCallTest, WorkspaceServesTheKeysThatWerePromised) {
   call.lengths.elements[1] = 2049;
   EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
   EXPECT_EQ(call.message(),
-            "fake_core: the workspace has 832 bytes, expected 960 for batch "
+            "fake_core: the workspace has 896 bytes, expected 960 for batch "
             "2, query_length 1, 2 tokens, kv_length 2049 and 1 workers");
   call.args.kvLengths = nullptr;
   EXPECT_EQ(call.canRun(), ATTN_BAD_WORKSPACE);
