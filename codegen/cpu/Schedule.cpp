@@ -117,6 +117,10 @@ attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
       /*product_rows=*/projected ? rows : 0);
 }
 
+/// Rows of a product where every sequence has one: as many sequences read a
+/// weight once.
+static constexpr int64_t kSharedRows = 64;
+
 llvm::SmallVector<tile::ScheduleAttr>
 attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
                                 const CpuTarget &target, const HeadShape &shape,
@@ -127,5 +131,11 @@ attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
       context, takesAny ? "prefill" : "short", maxQueries,
       graph.getQueryBlock(), graph.getKeyBlock(), graph.getSplitKeys(),
       graph.getMaxSplits(), graph.getSplitTasks(), graph.getProductRows());
-  return {chooseSchedules(context, target, shape).front().schedule, many};
+  tile::ScheduleAttr one =
+      chooseSchedules(context, target, shape).front().schedule;
+  return {tile::ScheduleAttr::get(context, one.getName(), one.getMaxQueries(),
+                                  one.getQueryBlock(), one.getKeyBlock(),
+                                  one.getSplitKeys(), one.getMaxSplits(),
+                                  one.getSplitTasks(), kSharedRows),
+          many};
 }

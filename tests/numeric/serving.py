@@ -81,7 +81,8 @@ class Batch:
             tail["slot_mapping"] = tail["slot_mapping"].reshape(shape)
 
     def call(self, spread, execution="serial", padding=0, flags=0, absent=(), is_packed=True):
-        """The rows of each sequence's outputs, after one call for all of them."""
+        """The rows of each sequence's outputs, after one call for all of them: one of EXECUTIONS, or
+        a function like those."""
         placed = self.place(spread, padding)
         tail = {"q_indptr": self.indptr(), **spread.tail}
         if not is_packed:
@@ -97,7 +98,7 @@ class Batch:
         most = {"batch": len(self.sequences), "query_length": max(s.rows for s in self.sequences),
                 "kv_capacity": spread.promised(self)}
         context, workspace, text = self.kernel.context(most, 1 if execution == "serial" else 2)
-        status = EXECUTIONS[execution](self.kernel, args.ctypes.data, context, "")
+        status = EXECUTIONS.get(execution, execution)(self.kernel, args.ctypes.data, context, "")
         if status:
             raise CallFailed(f"status {status}: {text.value.decode()}")
         del workspace

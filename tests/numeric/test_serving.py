@@ -2,11 +2,12 @@
 """The same tokens give the same bits: alone, and in one call with others, wherever
 the caches are.
 """
+import ctypes
 import unittest
 
 import numpy as np
 from attention import Layer
-from kernel import EXECUTIONS, CallFailed, Kernel
+from kernel import EXECUTIONS, CallFailed, Kernel, Plan
 from scope_kernel import ScopeKernel
 from serving import FLAG_RING, Batch, FarPages, OnePiece, Pages, PagesOfBoth, Ring, Sequence
 from storage import KINDS
@@ -82,6 +83,28 @@ class ServingTest(unittest.TestCase):
 
     def test_sequences_packed_into_one_call(self):
         self.for_all(MIXED, lambda batch: self.check(batch, OnePiece(batch, 2100), "in one piece"))
+
+    def test_projections_of_all_sequences_are_one(self):
+        def tasks(batch):
+            plan = Plan()
+
+            def execution(kernel, args, context, _):
+                return kernel.function("_plan")(
+                    ctypes.c_void_p(args), ctypes.byref(context), ctypes.byref(plan))
+
+            batch.call(OnePiece(batch, 64), execution)
+            return plan.tasks
+
+        for name in MODULES:
+            with self.subTest(module=name):
+                many = self.batch(name, "layer", [(1, length) for length in range(40, 56)])
+                one = self.batch(name, "layer", [(1, 40)])
+                decode = next(p for p in one.kernel.description["programs"] if p["max_queries"] == 1)
+                self.assertGreater(len(decode["token_phases"]), 1)
+                together, alone = tasks(many), tasks(one)
+                for phase in range(decode["phases"]):
+                    expected = 1 if phase in decode["token_phases"] else len(many.sequences)
+                    self.assertEqual(together[phase], expected * alone[phase], f"phase {phase}")
 
     def test_capacity_and_padding_rows_change_no_bit(self):
         def check(batch):

@@ -178,25 +178,29 @@ FakeCall::FakeCall(int64_t batch, int64_t queries, int64_t keys,
   args.sinks = &sinks.tensor;
   args.output = &output.tensor;
   args.lse = &lse.tensor;
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
   maxima.batch = batch;
   maxima.query_length = queries;
   maxima.workers = workers;
-  uint64_t bytes = attn_rt_workspace(&fakeKernel(), 7, &maxima);
+  context.workers = workers;
+  context.text = text.data();
+  context.text_bytes = text.size();
+  useKernel(fakeKernel());
+}
+
+void FakeCall::useKernel(const attn_rt_kernel &other) {
+  kernel = &other;
+  uint64_t bytes = attn_rt_workspace(kernel, 7, &maxima);
   memory.assign(bytes + 64, '\xa5');
   context.workspace =
       memory.data() +
       (64 - reinterpret_cast<uintptr_t>(memory.data()) % 64) % 64;
   context.workspace_bytes = bytes;
-  context.workers = workers;
-  context.text = text.data();
-  context.text_bytes = text.size();
 }
 
 attn_status FakeCall::run(uint32_t kinds) {
-  return attn_rt_run(&fakeKernel(), kinds, &args, &context);
+  return attn_rt_run(kernel, kinds, &args, &context);
 }
 
 attn_status FakeCall::canRun(uint32_t kinds) {
-  return attn_rt_can_run(&fakeKernel(), kinds, &args, &context);
+  return attn_rt_can_run(kernel, kinds, &args, &context);
 }

@@ -10,6 +10,7 @@
 
 #include "runtime/attn_rt.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -54,8 +55,13 @@ struct FakeCall {
                     int64_t workers = 1);
   FakeCall(const FakeCall &) = delete;
 
+  /// Of the same tensors as the fake one.
+  void useKernel(const attn_rt_kernel &other);
+
+  const attn_rt_kernel *kernel = &fakeKernel();
   OwnedTensor query, key, value, lengths, sinks, output, lse;
   FakeArgs args;
+  attn_maxima maxima = ATTN_MAXIMA_INIT;
   std::vector<char> memory;
   std::array<char, 256> text = {};
   attn_context context = ATTN_CONTEXT_INIT;
@@ -65,6 +71,38 @@ struct FakeCall {
   attn_status canRun(uint32_t kinds = 7);
   /// The elements of the output, which the tasks trace.
   std::vector<uint32_t> trace() const { return output.elements; }
+};
+
+/// A tensor of int32 numbers.
+struct Numbers : OwnedTensor {
+  Numbers(std::vector<int64_t> extents, std::vector<int32_t> values)
+      : OwnedTensor(std::move(extents), kDLInt) {
+    std::copy(values.begin(), values.end(), elements.begin());
+    tensor.data = elements.data();
+    tensor.shape = shape.data();
+    tensor.strides = strides.data();
+  }
+};
+
+/// A call of the fake kernel whose sequences have the rows that `offsets` say.
+struct PackedCall : FakeCall {
+  explicit PackedCall(std::vector<int32_t> offsets, int64_t keys = 5,
+                      int64_t workers = 1)
+      : FakeCall(static_cast<int64_t>(offsets.size()) - 1, 9, keys, workers),
+        offsets({static_cast<int64_t>(offsets.size())}, offsets) {
+    int64_t tokens = offsets.back();
+    query = OwnedTensor({tokens, 4, 8});
+    output = OwnedTensor({tokens, 4, 8});
+    lse = OwnedTensor({tokens, 4});
+    for (OwnedTensor *tensor : {&query, &output, &lse}) {
+      tensor->tensor.data = tensor->elements.data();
+      tensor->tensor.shape = tensor->shape.data();
+      tensor->tensor.strides = tensor->strides.data();
+    }
+    args.qIndptr = &this->offsets.tensor;
+  }
+
+  Numbers offsets;
 };
 
 } // namespace attn::test

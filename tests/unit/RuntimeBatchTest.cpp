@@ -16,40 +16,6 @@
 
 using namespace attn::test;
 
-namespace {
-/// A tensor of int32 numbers.
-struct Numbers : OwnedTensor {
-  Numbers(std::vector<int64_t> extents, std::vector<int32_t> values)
-      : OwnedTensor(std::move(extents), kDLInt) {
-    std::copy(values.begin(), values.end(), elements.begin());
-    tensor.data = elements.data();
-    tensor.shape = shape.data();
-    tensor.strides = strides.data();
-  }
-};
-
-/// A call of the fake kernel whose sequences have the rows that `offsets` say.
-struct PackedCall : FakeCall {
-  explicit PackedCall(std::vector<int32_t> offsets, int64_t keys = 5,
-                      int64_t workers = 1)
-      : FakeCall(static_cast<int64_t>(offsets.size()) - 1, 9, keys, workers),
-        offsets({static_cast<int64_t>(offsets.size())}, offsets) {
-    int64_t tokens = offsets.back();
-    query = OwnedTensor({tokens, 4, 8});
-    output = OwnedTensor({tokens, 4, 8});
-    lse = OwnedTensor({tokens, 4});
-    for (OwnedTensor *tensor : {&query, &output, &lse}) {
-      tensor->tensor.data = tensor->elements.data();
-      tensor->tensor.shape = tensor->shape.data();
-      tensor->tensor.strides = tensor->strides.data();
-    }
-    args.qIndptr = &this->offsets.tensor;
-  }
-
-  Numbers offsets;
-};
-} // namespace
-
 static void expectRefusal(FakeCall &call, attn_status status,
                           const std::string &message) {
   attn_plan plan;
