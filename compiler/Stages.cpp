@@ -267,7 +267,7 @@ layerSchedules(func::FuncOp function, const cpu::CpuTarget &target,
       function.getContext(), target, shape,
       most ? most.getInt() : tile::ScheduleAttr::kAnyQueries);
   if (function->hasAttr(kKernelAttr) && !most)
-    schedules.erase(schedules.begin());
+    schedules.erase(schedules.begin(), std::prev(schedules.end()));
   return schedules;
 }
 

@@ -117,9 +117,17 @@ attn::cpu::chooseGraphSchedule(mlir::MLIRContext *context,
       /*product_rows=*/projected ? rows : 0);
 }
 
-/// Rows of a product where every sequence has one: as many sequences read a
-/// weight once.
+/// Rows of a product where every sequence has few: as many rows of all of them
+/// read a weight once.
 static constexpr int64_t kSharedRows = 64;
+
+/// `schedule` with as many rows of a product.
+static tile::ScheduleAttr shareProducts(tile::ScheduleAttr schedule) {
+  return tile::ScheduleAttr::get(
+      schedule.getContext(), schedule.getName(), schedule.getMaxQueries(),
+      schedule.getQueryBlock(), schedule.getKeyBlock(), schedule.getSplitKeys(),
+      schedule.getMaxSplits(), schedule.getSplitTasks(), kSharedRows);
+}
 
 llvm::SmallVector<tile::ScheduleAttr>
 attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
@@ -127,15 +135,14 @@ attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
                                 int64_t maxQueries) {
   tile::ScheduleAttr graph = chooseGraphSchedule(context, target, shape);
   bool takesAny = maxQueries == tile::ScheduleAttr::kAnyQueries;
-  auto many = tile::ScheduleAttr::get(
+  auto choices = chooseSchedules(context, target, shape);
+  llvm::SmallVector<tile::ScheduleAttr> schedules;
+  for (const ScheduleChoice &choice :
+       llvm::ArrayRef(choices).take_front(takesAny ? 2 : 1))
+    schedules.push_back(shareProducts(choice.schedule));
+  schedules.push_back(tile::ScheduleAttr::get(
       context, takesAny ? "prefill" : "short", maxQueries,
       graph.getQueryBlock(), graph.getKeyBlock(), graph.getSplitKeys(),
-      graph.getMaxSplits(), graph.getSplitTasks(), graph.getProductRows());
-  tile::ScheduleAttr one =
-      chooseSchedules(context, target, shape).front().schedule;
-  return {tile::ScheduleAttr::get(context, one.getName(), one.getMaxQueries(),
-                                  one.getQueryBlock(), one.getKeyBlock(),
-                                  one.getSplitKeys(), one.getMaxSplits(),
-                                  one.getSplitTasks(), kSharedRows),
-          many};
+      graph.getMaxSplits(), graph.getSplitTasks(), graph.getProductRows()));
+  return schedules;
 }

@@ -57,8 +57,9 @@ tile::ScheduleAttr chooseGraphSchedule(mlir::MLIRContext *context,
                                        llvm::ArrayRef<HeadShape> shapes);
 
 /// The schedules of a layer with its surroundings, ascending in max_queries:
-/// decode splits the keys of its attention, prefill is that of a graph. Where
-/// calls have `maxQueries` at most the latter is called short.
+/// decode and short split the keys of its attention, prefill is that of a
+/// graph. Where calls have `maxQueries` at most the latter is called short, and
+/// only decode splits.
 llvm::SmallVector<tile::ScheduleAttr>
 chooseLayerSchedules(mlir::MLIRContext *context, const CpuTarget &target,
                      const HeadShape &shape,
