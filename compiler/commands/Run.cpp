@@ -191,16 +191,16 @@ static Error run(const Invocation &invocation) {
         names.push_back(tensor.name);
     given.chooseModule(names);
   }
+  if (invocation.packsWeights && (*kernel)->weights.empty())
+    return llvm::createStringError(fmt::format(
+        "kernel '{}' has no weights to pack: --pack-weights is for scope layer",
+        (*kernel)->symbol));
   auto bound = bindTensors(**kernel, given);
   if (!bound)
     return llvm::createStringError(fmt::format(
         "{}: {}", sourcesOf(invocation), llvm::toString(bound.takeError())));
   for (const std::string &warning : findMisspelt(**kernel, given))
     reportWarning(fmt::format("{}: {}", sourcesOf(invocation), warning));
-  if (invocation.packsWeights && (*kernel)->weights.empty())
-    return llvm::createStringError(fmt::format(
-        "kernel '{}' has no weights to pack: --pack-weights is for scope layer",
-        (*kernel)->symbol));
   if (invocation.packsWeights && !bound->packedWeights)
     if (Error error = packWeights(**kernel, (*layer)->index, *bound))
       return error;

@@ -66,6 +66,9 @@ def check_errors(case, other):
     write(case.paths[1], {n: x for n, x in kept.items() if "0.self_attn.k_proj" not in n})
     expect(f"{case.paths[1]}: no tensor 'k_proj.weight', which kernel 'equal_layer' needs as [4, 12]", pack(case))
     write(case.paths[1], kept)
+    plain = Case(case.folder, "plain", {"model_type": "llama"}, "core")
+    expect("kernel 'plain_core' has no weights to pack: --pack-weights is for scope layer",
+           (None, plain.run("--pack-weights")[1]))
     expect("'core' has no kernel of scope 'layer' for layer 0, only core_core", pack(case, folder=other.kernels))
     status, text = attnc("pack-weights", case.kernels, "--weights", case.paths[1], "--out", case.paths[1])
     assert status == 1 and text == (f"attnc: error: --out '{case.paths[1]}' is the file of --weights, which the packed "

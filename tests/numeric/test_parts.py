@@ -69,7 +69,7 @@ class PartsTest(unittest.TestCase):
             self.addClassCleanup(self.kernels[name].folder.cleanup)
         return self.kernels[name]
 
-    def call(self, kernel, tensors, beside, run=run_reversed):
+    def call(self, kernel, tensors, beside, run=run_reversed, flags=0):
         """Output and lse of a call with `tensors`, and `beside` them the fields that are in every args."""
         layer, rows = kernel.layer, tensors["query"].shape[:-2]
         placed = {}
@@ -86,7 +86,7 @@ class PartsTest(unittest.TestCase):
                 "sequence_lengths"]
         words = [ctypes.addressof(placed[n].dl) if n in placed else 0 for n in names] + [0, 0, 0]
         words += [ctypes.addressof(others[n].dl) if n in others else 0 for n in tail]
-        head = np.array([16 + 8 * len(words), 1, 0, FLAG_NO_SINK], np.uint32)
+        head = np.array([16 + 8 * len(words), 1, 0, FLAG_NO_SINK | flags], np.uint32)
         args = np.concatenate([head.view(np.uint64), np.array(words, np.uint64)])
         maxima = Maxima(ctypes.sizeof(Maxima), 1, len(LENGTHS), max(rows), 2, max(LENGTHS))
         size = kernel.function("_workspace")(ctypes.byref(maxima))
@@ -185,6 +185,14 @@ class PartsTest(unittest.TestCase):
                     self.call(kernel, tensors, {**good, **change})
         with self.assertRaisesRegex(CallFailed, "^parts_core: sequence_lengths is NULL, but key_offsets is not$"):
             self.call(kernel, tensors, {"key_offsets": good["key_offsets"]})
+
+    def test_a_ring_has_no_parts(self):
+        kernel = self.kernel("chunk")
+        tensors = {**self.inputs(kernel.layer, (3, 2)), "kv_lengths": np.array([9, 7, 0], np.int32)}
+        beside = {"key_offsets": np.zeros(3, np.int32), "sequence_lengths": np.array([9, 7, 5], np.int32)}
+        with self.assertRaisesRegex(CallFailed, "^parts_core: args.flags has ATTN_FLAG_RING, but the keys are a part "
+                                                "of a sequence$"):
+            self.call(kernel, tensors, beside, flags=2)
 
     def test_refused_where_more_than_distances_count(self):
         layers = {"prefix": Layer(4, 2, 24, mask="prefix"), "top_left": Layer(4, 2, 24, top_left=True),

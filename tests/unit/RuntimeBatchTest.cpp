@@ -228,6 +228,23 @@ TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
 }
 
+/// What another call does that was given the same workspace.
+TEST(RuntimeBatchTest, TablesThatOthersWriteOverEndTheCall) {
+  static PackedCall *spoiled;
+  PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+  spoiled = &call;
+  call.context.parallel_for = [](void *, int64_t tasks, attn_body body,
+                                 void *closure) {
+    auto *memory = static_cast<char *>(spoiled->context.workspace);
+    std::fill_n(memory, 512, '\x5a');
+    for (int64_t task = 0; task < tasks; ++task)
+      body(closure, task);
+  };
+  EXPECT_EQ(call.run(), ATTN_BAD_WORKSPACE);
+  EXPECT_EQ(call.message(), "fake_core: the workspace or the arguments have "
+                            "changed while tasks run");
+}
+
 TEST(RuntimeBatchTest, RowsBehindTheLastSequenceAreLeftAlone) {
   PackedCall call({0, 3, 5});
   call.offsets.elements[2] = 4;
