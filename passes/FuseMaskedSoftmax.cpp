@@ -137,10 +137,11 @@ static std::string describeSteps(SoftmaxSteps steps) {
   return llvm::join(names, ", ");
 }
 
-/// -inf where `hidden` is true, else `added`.
+/// -inf where `hidden` is true, else `added`, whatever that is stored in.
 static Value createHiddenSum(OpBuilder &builder, Location location,
                              Value hidden, Value added) {
-  auto type = cast<RankedTensorType>(added.getType());
+  auto type =
+      cast<RankedTensorType>(added.getType()).clone(builder.getF32Type());
   ArrayRef<int64_t> other = cast<ShapedType>(hidden.getType()).getShape();
   SmallVector<int64_t> shape(type.getShape());
   for (auto [size, otherSize] : llvm::zip(shape, other))

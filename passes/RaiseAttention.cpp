@@ -143,7 +143,9 @@ static Value createBroadcast(OpBuilder &builder, Location location, Value a,
   for (auto [size, otherSize] : llvm::zip(shape, other))
     if (size == 1 || (ShapedType::isDynamic(size) && otherSize != 1))
       size = otherSize;
-  return OpTy::create(builder, location, type.clone(shape), a, b);
+  return OpTy::create(
+      builder, location,
+      RankedTensorType::get(shape, commonElement(type, b.getType())), a, b);
 }
 
 Value TextbookBuilder::createTensorMasks(Value score) {

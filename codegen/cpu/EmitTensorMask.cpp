@@ -34,6 +34,12 @@ static Value inBaseTwo(KernelBuilder &k, Value mask) {
                   k.select(isHigh, k.splat(most), product));
 }
 
+/// The name of a function for masks of `element`.
+static std::string nameFor(StringRef name, Type element) {
+  StringRef suffix = element.isInteger(1) ? "_i1" : storedSuffix(element);
+  return (name + suffix).str();
+}
+
 /// i1 of each lane: the mask hides the key, whatever its score is.
 static Value isHidden(KernelBuilder &k, Type element, Value mask) {
   OpBuilder &b = k.builder();
@@ -50,8 +56,7 @@ static Value isHidden(KernelBuilder &k, Type element, Value mask) {
 
 /// tensor_mask_hides_TYPE(mask, count) -> i1: all of `count` columns.
 static func::FuncOp emitHidesRow(KernelBuilder &k, Type element) {
-  std::string name =
-      element.isInteger(1) ? "tensor_mask_hides_i1" : "tensor_mask_hides_f32";
+  std::string name = nameFor("tensor_mask_hides", element);
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =
@@ -96,8 +101,7 @@ static Value maskScore(KernelBuilder &k, Type element, Value score,
 /// tensor_mask_TYPE(score, maxima, mask, count, vectors): scores of `count`
 /// columns under a row of a mask tensor; the maxima of all vectors.
 static func::FuncOp emitTensorMaskRow(KernelBuilder &k, Type element) {
-  std::string name =
-      element.isInteger(1) ? "tensor_mask_i1" : "tensor_mask_f32";
+  std::string name = nameFor("tensor_mask", element);
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function =

@@ -115,6 +115,15 @@ double verify::decode(Elements elements, uint32_t bits) {
   llvm_unreachable("all elements are handled");
 }
 
+double verify::lowest(Elements elements) {
+  assert(isFloat(elements) && "integers hide nothing");
+  if (elements == Elements::F32)
+    return std::numeric_limits<float>::lowest();
+  // The bits before those of -inf.
+  return decode(elements,
+                encode(elements, -std::numeric_limits<double>::infinity()) - 1);
+}
+
 void verify::store(Elements elements, reference::Tensor &tensor) {
   for (double &element : tensor.data())
     element = stored(elements, element);

@@ -34,6 +34,8 @@ inline double stored(Elements elements, double value) {
   return decode(elements, encode(elements, value));
 }
 void store(Elements elements, reference::Tensor &tensor);
+/// The lowest finite float.
+double lowest(Elements elements);
 
 } // namespace attn::verify
 

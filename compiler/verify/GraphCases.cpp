@@ -156,9 +156,8 @@ static void enlarge(MutableArrayRef<Tensor> inputs, const Subject &subject) {
 
 /// -inf and the lowest float among the numbers of a mask, in all rows but for
 /// the first key; every fifth row is -inf alone, and every fifth the lowest.
-static void hideKeys(Tensor &mask, Random &random) {
+static void hideKeys(Tensor &mask, double lowest, Random &random) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  constexpr double lowest = std::numeric_limits<float>::lowest();
   int64_t width = mask.shape().back();
   for (auto [index, value] : llvm::enumerate(mask.data())) {
     int64_t at = static_cast<int64_t>(index);
@@ -180,9 +179,10 @@ static void placeSpecials(MutableArrayRef<Tensor> inputs,
   case Specials::Large:
     return enlarge(inputs, subject);
   case Specials::HidingMasks:
-    for (auto [argument, input] : llvm::zip(subject.arguments, inputs))
+    for (auto [tensor, argument, input] :
+         llvm::zip(subject.kernel->tensors, subject.arguments, inputs))
       if (argument.role == Role::Added)
-        hideKeys(input, random);
+        hideKeys(input, lowest(elementsOf(tensor.type)), random);
     return;
   }
 }

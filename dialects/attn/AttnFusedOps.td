@@ -75,8 +75,8 @@ def Attn_FlashOp : Attn_Op<"flash", [
     as they are; with one, it maps each score, given its row (query index),
     column (key index) and head, and where it asks for it the row's position
     `p = row + length - n`. `attn.lookup` reads `table` there. A boolean
-    `tensor_mask` makes scores -inf where it is false, one of floats where it is
-    -inf, whatever the score is. The sink joins the denominator once.
+    `tensor_mask` makes scores -inf where it is false, one of floats, of 16 bits
+    too, where it is -inf, whatever the score is. The sink joins the denominator once.
 
     A row that sees no key has output 0 and lse -inf, or lse = sink.
 

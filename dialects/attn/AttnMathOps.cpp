@@ -76,10 +76,23 @@ LogicalResult HeadLinearOp::verify() {
 // Element by element
 //===----------------------------------------------------------------------===//
 
-/// add_c1, sub_c1, mul_c1, div_c1, and_c1, or_c1
 template <typename OpTy>
 static LogicalResult verifyBinary(OpTy op) {
+  // add_c2, sub_c2, mul_c2, div_c2
+  Type element =
+      attn::commonElement(op.getLhs().getType(), op.getRhs().getType());
+  if (Type found = getElementTypeOrSelf(op.getResult()); found != element)
+    return op.emitOpError() << "result has elements of type " << found
+                            << ", expected " << element;
+  // add_c1, sub_c1, mul_c1, div_c1, and_c1, or_c1
   return checkBroadcast(op, {op.getLhs(), op.getRhs()}, op.getResult());
+}
+
+Type attn::commonElement(Type lhs, Type rhs) {
+  Type element = getElementTypeOrSelf(lhs);
+  return element == getElementTypeOrSelf(rhs)
+             ? element
+             : Float32Type::get(lhs.getContext());
 }
 
 LogicalResult AddOp::verify() { return verifyBinary(*this); }

@@ -120,10 +120,10 @@ def Attn_HeadLinearOp : Attn_Op<"head_linear", [Pure, Attn_NamedResults]> {
 //===----------------------------------------------------------------------===//
 
 // Two tensors, sizes aligned at the last dimension; a static size of 1, or a
-// missing dimension, is repeated.
+// missing dimension, is repeated. What is stored in different types makes f32,
+// as in frameworks: a mask of f16 is added to scores.
 class Attn_BinaryOp<string mnemonic, Type type = Attn_FloatTensor>
-    : Attn_Op<mnemonic, [Pure, AllElementTypesMatch<["lhs", "rhs", "result"]>,
-                         Attn_NamedResults]> {
+    : Attn_Op<mnemonic, [Pure, Attn_NamedResults]> {
   let arguments = (ins type:$lhs, type:$rhs);
   let results = (outs type:$result);
   let assemblyFormat = [{
@@ -147,6 +147,8 @@ def Attn_AddOp : Attn_BinaryOp<"add"> {
 
     Constraints:
       C1: the result's sizes are the operands', aligned at the last dimension.
+      C2: the result's elements are those of both operands, or f32 where they
+          differ.
 
     Example:
 
@@ -166,6 +168,8 @@ def Attn_SubOp : Attn_BinaryOp<"sub"> {
 
     Constraints:
       C1: the result's sizes are the operands', aligned at the last dimension.
+      C2: the result's elements are those of both operands, or f32 where they
+          differ.
 
     Example:
 
@@ -185,6 +189,8 @@ def Attn_MulOp : Attn_BinaryOp<"mul"> {
 
     Constraints:
       C1: the result's sizes are the operands', aligned at the last dimension.
+      C2: the result's elements are those of both operands, or f32 where they
+          differ.
 
     Example:
 
@@ -204,6 +210,8 @@ def Attn_DivOp : Attn_BinaryOp<"div"> {
 
     Constraints:
       C1: the result's sizes are the operands', aligned at the last dimension.
+      C2: the result's elements are those of both operands, or f32 where they
+          differ.
 
     Example:
 

@@ -31,6 +31,10 @@ inline constexpr int64_t kMaxHeads = 65536;
 /// or on the latent itself, which all heads share.
 enum class LatentForm { Expanded, Absorbed };
 
+/// The elements of what is computed of elements of both tensors: theirs, or f32
+/// where they differ.
+mlir::Type commonElement(mlir::Type lhs, mlir::Type rhs);
+
 /// Whether kernels, which compute in f32, can hold a factor of scores: it is
 /// finite in f32, also as a factor of base-2 logits.
 bool isScoreFactor(double factor);

@@ -34,7 +34,7 @@ def Attn_ScoresTensor : RankedTensorOf<[F32]>;
 // [batch, queries, heads]
 def Attn_LseTensor : 3DTensorOf<[F32]>;
 // [batch or 1, heads or 1, queries or 1, keys]: true = attend, or added
-def Attn_TensorMask : 4DTensorOf<[F32, I1]>;
+def Attn_TensorMask : 4DTensorOf<Attn_Stored # [I1]>;
 // [batch]: valid keys, or keys of a prefix, of each sequence
 def Attn_LengthsTensor : 1DTensorOf<[I32]>;
 // [batch, keys]: the document of each key; those of one follow each other

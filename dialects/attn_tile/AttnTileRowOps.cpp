@@ -167,8 +167,9 @@ LogicalResult MultiplyOp::verify() {
 LogicalResult TensorMaskOp::verify() {
   // tensor_mask_c1
   Type element = getMask().getType().getElementType();
-  if (element.isF32() || element.isInteger(1))
+  if (element.isF32() || element.isF16() || element.isBF16() ||
+      element.isInteger(1))
     return success();
   return emitOpError() << "mask has elements of type " << element
-                       << ", expected i1 or f32";
+                       << ", expected i1, f32, f16 or bf16";
 }

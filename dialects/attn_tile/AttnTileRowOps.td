@@ -292,12 +292,12 @@ def AttnTile_TensorMaskOp : AttnTile_Op<"tensor_mask", [
     Row `r` is the query `first + r / group` of the head
     `kv_head * group + r % group`; column `c` is the key `j = key + c`. With
     `m = mask[batch, head, query, j]` the result is `score + log2(e) * m` for a
-    mask of f32, and -inf where `m` is that, whatever the score; for one of i1 the
-    score where `m` is true, else -inf. Columns with `j >= length` stay, and their
+    mask of floats, and -inf where `m` is that, whatever the score; for one of i1
+    the score where `m` is true, else -inf. Columns with `j >= length` stay, and their
     masks are not read.
 
     Constraints:
-      C1: the mask has elements of i1 or f32.
+      C1: the mask has elements of i1, f32, f16 or bf16.
 
     Example:
 

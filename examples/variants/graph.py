@@ -98,7 +98,8 @@ class Graph:
         return self.step("linear", [x, weight], result, tail=tail)
 
     def binary(self, op, lhs, rhs):
-        return self.step(op, [lhs, rhs], broadcast(lhs.shape, rhs.shape), element=lhs.element)
+        element = lhs.element if lhs.element == rhs.element else "f32"
+        return self.step(op, [lhs, rhs], broadcast(lhs.shape, rhs.shape), element=element)
 
     def unary(self, op, x):
         return self.step(op, [x], x.shape, element=x.element, types=x.type)

@@ -52,6 +52,8 @@ class Meaning:
     showing: tuple = ()
     # Float arguments that are added: "matrix", "heads", "full".
     added: tuple = ()
+    # What the first of them is stored in.
+    added_type: str = "f32"
     # "", the distance of an ALiBi bias ("signed", "absolute", "key"), or "buckets" of a table.
     bias: str = ""
     sinks: bool = False
@@ -181,7 +183,7 @@ def draw(rng):
         tied=rng.choice(["kv", "qkv"]) if family == "heads" and chance(0.3) else "", rope=rope,
         positions=bool(rope) and chance(0.5), norm=rank == 4 and family in ("rows", "cross") and chance(0.2),
         projection_bias=family in ("rows", "cross") and chance(0.3), output=chance(0.3),
-        dynamic=dynamic, query_rank=rng.choice([0, 3]), rope_dim=2)
+        dynamic=dynamic, query_rank=rng.choice([0, 3]), rope_dim=2, added_type=rng.choice(["f32", "f16", "bf16"]))
 
 
 def random_meaning(rng):

@@ -197,8 +197,9 @@ class MaskSpeller:
                     conditions.append(lambda: self.band_tensor("i1", False))
                 else:
                     steps.append(lambda s: self.banded(s, rank))
-        for kind in m.added:
-            steps.append(lambda s, kind=kind: self.sum(s, self.tensor_mask(kind, "f32", "added", rank)))
+        for number, kind in enumerate(m.added):
+            element = "f32" if number else m.added_type
+            steps.append(lambda s, kind=kind, element=element: self.sum(s, self.tensor_mask(kind, element, "added", rank)))
         for kind in m.hiding:
             conditions.append(lambda kind=kind: self.tensor_mask(kind, "i1", "hiding", rank))
         for kind in m.showing:

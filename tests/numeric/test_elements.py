@@ -10,6 +10,8 @@ import unittest
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+import storage
+
 ATTNC = pathlib.Path(os.environ["ATTN_BIN"], "attnc")
 ULP = 2.0 ** -23
 
@@ -20,17 +22,17 @@ def function(name, op, inputs, result):
             f"  %out = {op}\n  return %out : {result}\n}}\n")
 
 
-def run_all(text, tensors):
+def run_all(text, tensors, save=save_file, load=load_file):
     """What the one function of `text` makes of the tensors, by name."""
     with tempfile.TemporaryDirectory(prefix="attnc-numeric-") as folder:
         source, given, taken = (pathlib.Path(folder, n) for n in ("f.mlir", "in", "out"))
         source.write_text(text)
-        save_file(tensors, given)
+        save(tensors, given)
         built = pathlib.Path(folder, "built")
         subprocess.run([ATTNC, "compile", source, "-o", built], check=True, stdout=subprocess.DEVNULL)
         subprocess.run([ATTNC, "run", built, "--in", given, "--out", taken], check=True,
                        stdout=subprocess.DEVNULL)
-        return load_file(taken)
+        return load(taken)
 
 
 def run(text, tensors):
@@ -55,44 +57,82 @@ def sigmoid(x):
 
 
 class AddedMaskTest(unittest.TestCase):
-    """attn.flash under a mask that is added, [21, 21]."""
+    """attn.flash under a mask that is added, [21, 21], of each type."""
     heads, rows, size = 3, 21, 20
+    lowest = {"f32": np.finfo(np.float32).min, "f16": -65504.0, "bf16": -(2.0 - 2.0 ** -7) * 2.0 ** 127}
 
-    def attend(self, q, k, v, mask):
-        keys, shape = "tensor<1x21x1x20xf32>", "tensor<1x21x3x20xf32>"
+    def attend(self, q, k, v, mask, kind):
+        keys, shape, masks = "tensor<1x21x1x20xf32>", "tensor<1x21x3x20xf32>", f"tensor<1x1x21x21x{kind}>"
         text = (f'func.func @f(%q: {shape} {{attn.name = "q"}}, %k: {keys} {{attn.name = "k"}}, '
-                f'%v: {keys} {{attn.name = "v"}}, %m: tensor<1x1x21x21xf32> {{attn.name = "m"}})'
+                f'%v: {keys} {{attn.name = "v"}}, %m: {masks} {{attn.name = "m"}})'
                 f' -> ({shape} {{attn.name = "out"}}) {{\n'
-                f"  %out, %lse = attn.flash %q, %k, %v tensor_mask(%m : tensor<1x1x21x21xf32>)"
+                f"  %out, %lse = attn.flash %q, %k, %v tensor_mask(%m : {masks})"
                 f" {{scale = 0.2, mask = #attn.bidirectional}} : {shape}, {keys}, {keys} -> {shape},"
                 f" tensor<1x21x3xf32>\n  return %out : {shape}\n}}\n")
-        return run(text, {"q": q, "k": k, "v": v, "m": mask})[0]
+        tensors = {"q": (q, "f32"), "k": (k, "f32"), "v": (v, "f32"), "m": (mask, kind)}
+        return run_all(text, tensors, storage.save, storage.load)["out"][0][0]
+
+    def each_kind(self, check):
+        for kind in self.lowest:
+            with self.subTest(kind=kind):
+                check(kind)
 
     def inputs(self):
         random = np.random.default_rng(8)
         q = random.standard_normal((1, self.rows, self.heads, self.size), dtype=np.float32)
         return q, *random.standard_normal((2, 1, self.rows, 1, self.size), dtype=np.float32)
 
-    def test_minus_infinity_hides_what_a_key_holds(self):
-        q, k, v = self.inputs()
-        mask = np.triu(np.full((1, 1, self.rows, self.rows), -np.inf, np.float32), 1)
-        k[0, 17], v[0, 18], k[0, 19] = np.nan, np.nan, np.inf
-        got = self.attend(q, k, v, mask)[:17]
-        scores = np.einsum("qhd,kd->hqk", q[0, :17], k[0, :17, 0]) * 0.2 + mask[0, 0, :17, :17]
+    def expected(self, q, k, v, mask):
+        scores = np.einsum("qhd,kd->hqk", q[0], k[0, :, 0], dtype=np.float64) * 0.2 + mask
         weights = np.exp(scores - scores.max(-1, keepdims=True))
-        expected = np.einsum("hqk,kd->qhd", weights / weights.sum(-1, keepdims=True), v[0, :17, 0])
-        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+        return np.einsum("hqk,kd->qhd", weights / weights.sum(-1, keepdims=True), v[0, :, 0])
+
+    def test_minus_infinity_hides_what_a_key_holds(self):
+        def check(kind):
+            q, k, v = self.inputs()
+            mask = np.triu(np.full((1, 1, self.rows, self.rows), -np.inf, np.float32), 1)
+            k[0, 17], v[0, 18], k[0, 19] = np.nan, np.nan, np.inf
+            got = self.attend(q, k, v, mask, kind)[:17]
+            expected = self.expected(q[:, :17], k[:, :17], v[:, :17], mask[0, 0, :17, :17])
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+        self.each_kind(check)
 
     def test_the_lowest_float_hides_by_comparison_alone(self):
-        q, k, v = self.inputs()
-        lowest = np.finfo(np.float32).min
-        mask = np.triu(np.full((1, 1, self.rows, self.rows), lowest, np.float32), 1)
-        mask[0, 0, 3] = lowest
-        got = self.attend(q, k, v, mask)
-        np.testing.assert_allclose(got[0], np.broadcast_to(v[0, 0], (self.heads, self.size)), rtol=0, atol=1e-6)
-        # Everywhere the same: no key is worth more than another.
-        mean = np.broadcast_to(v[0, :, 0].mean(0), (self.heads, self.size))
-        np.testing.assert_allclose(got[3], mean, rtol=0, atol=1e-6)
+        def check(kind):
+            q, k, v = self.inputs()
+            lowest = self.lowest[kind]
+            mask = np.triu(np.full((1, 1, self.rows, self.rows), lowest, np.float32), 1)
+            mask[0, 0, 3] = lowest
+            got = self.attend(q, k, v, mask, kind)
+            np.testing.assert_allclose(got[0], np.broadcast_to(v[0, 0], (self.heads, self.size)), rtol=0, atol=1e-6)
+            if kind == "f16":  # beside it scores still count, but for what f32 rounds
+                expected = self.expected(q[:, 3:4], k, v, lowest)[0]
+                return np.testing.assert_allclose(got[3], expected, rtol=0, atol=1e-2)
+            # Everywhere the same: no key is worth more than another.
+            mean = np.broadcast_to(v[0, :, 0].mean(0), (self.heads, self.size))
+            np.testing.assert_allclose(got[3], mean, rtol=0, atol=1e-6)
+        self.each_kind(check)
+
+    def test_numbers_are_widened_exactly(self):
+        """All that a type holds from -16 to 16, subnormal numbers among them."""
+        def check(kind):
+            random = np.random.default_rng(11)
+            q, k, v = self.inputs()
+            mask = random.uniform(-16, 16, (1, 1, self.rows, self.rows))
+            mask[..., ::3] *= 2.0 ** -22
+            mask = storage.keep(mask.astype(np.float32), kind)
+            got = self.attend(q, k, v, mask, kind)
+            np.testing.assert_allclose(got, self.expected(q, k, v, mask[0, 0].astype(np.float64)), rtol=0, atol=1e-5)
+        self.each_kind(check)
+
+    def test_a_nan_is_seen_by_its_row_alone(self):
+        def check(kind):
+            q, k, v = self.inputs()
+            mask = np.zeros((1, 1, self.rows, self.rows), np.float32)
+            mask[0, 0, 5, 9] = np.nan
+            got = np.isnan(self.attend(q, k, v, mask, kind)).all((1, 2))
+            self.assertEqual(np.flatnonzero(got).tolist(), [5])
+        self.each_kind(check)
 
 
 class ElementsTest(unittest.TestCase):

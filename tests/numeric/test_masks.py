@@ -11,6 +11,7 @@ import unittest
 
 import numpy as np
 from kernel import LIBC, CallFailed, Context, Guarded, Maxima, PARALLEL_FOR, Tensor
+from storage import encode
 
 HEADS, SIZE, BLOCK, BLOCKS = 4, 64, 128, 3
 KEYS = BLOCK * BLOCKS
@@ -65,8 +66,8 @@ def mask_tensor(visible, kind):
         tensor = Tensor(visible.shape, "bool")
         tensor.array[...] = visible
         return tensor
-    tensor = Tensor(visible.shape)
-    tensor.array[...] = np.where(visible, np.float32(0.5), np.float32(-np.inf))
+    tensor = Tensor(visible.shape, kind)
+    tensor.array[...] = encode(np.where(visible, np.float32(0.5), np.float32(-np.inf)), kind)
     return tensor
 
 
@@ -82,7 +83,7 @@ class MaskedBlocksTest(unittest.TestCase):
         return made, visible
 
     def each(self, check):
-        for kind in ("i1", "f32"):
+        for kind in ("i1", "f32", "f16", "bf16"):
             kernel = Masked(kind)
             self.addCleanup(kernel.folder.cleanup)
             for rows in (1, 5, 100):

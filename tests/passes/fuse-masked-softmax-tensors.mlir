@@ -52,6 +52,23 @@ func.func @hidden_and_added(%s: !s, %added: tensor<1x3x5x7xf32>,
   return %p : !s
 }
 
+// Masks of 16 bits are what they are stored in, alone; with a boolean one a mask
+// is computed, which no caller stores.
+// CHECK-LABEL: func.func @added_f16
+// CHECK-SAME: %[[S:[^:]+]]: {{.+}}, %[[ADDED:[^:]+]]: {{.+}}, %[[HIDDEN:[^:]+]]:
+func.func @added_f16(%s: !s, %added: tensor<1x3x5x7xf16>,
+                     %hidden: tensor<2x1x1x7xi1>) -> (!s, !s) {
+  // CHECK-NEXT: attn.masked_softmax %[[S]] tensor_mask(%[[ADDED]] : tensor<1x3x5x7xf16>)
+  %a = attn.add %s, %added : !s, tensor<1x3x5x7xf16> -> !s
+  %p = attn.softmax %a : !s -> !s
+  // CHECK: %[[BOTH:.+]] = attn.where %[[HIDDEN]], %{{.+}}, %[[ADDED]] : tensor<2x1x1x7xi1>, tensor<1x1x1x1xf32>, tensor<1x3x5x7xf16> -> tensor<2x3x5x7xf32>
+  // CHECK-NEXT: attn.masked_softmax %[[S]] tensor_mask(%[[BOTH]] : tensor<2x3x5x7xf32>)
+  %b = attn.add %s, %added : !s, tensor<1x3x5x7xf16> -> !s
+  %f = attn.masked_fill %b, %hidden {value = 0xFFF0000000000000 : f64} : !s, tensor<2x1x1x7xi1>
+  %q = attn.softmax %f : !s -> !s
+  return %p, %q : !s, !s
+}
+
 // -1e9 is a score, and a sum per row moves all of its keys.
 // CHECK-LABEL: func.func @no_masks
 func.func @no_masks(%s: !s, %hidden: tensor<2x1x1x7xi1>,

@@ -102,3 +102,18 @@ func.func @padding(%q: !xh, %kt: !xht, %v: !xh, %padding: tensor<2x6xi1>) -> !xh
   %o = attn.matmul %p, %v : !sh, !xh -> !xh
   return %o : !xh
 }
+
+// What is added may be stored in several types: their sum is in f32.
+// CHECK-LABEL: func.func @stored_apart
+// CHECK-SAME: %[[HALF:[^:]+]]: tensor<6x6xf16>, %[[FULL:[^:]+]]: tensor<6x6xf32>
+func.func @stored_apart(%q: !xh, %kt: !xht, %v: !xh, %half: tensor<6x6xf16>, %full: !f) -> !xh {
+  // CHECK: %[[SUM:.+]] = attn.add %{{.+}}, %{{.+}} : tensor<1x1x6x6xf{{16|32}}>, tensor<1x1x6x6xf{{16|32}}> -> tensor<1x1x6x6xf32>
+  // CHECK-NEXT: attn.add %{{.+}}, %[[SUM]] : {{.+}}, tensor<1x1x6x6xf32> -> tensor<2x3x6x6xf32>
+  %s = attn.matmul %q, %kt : !xh, !xht -> !sh
+  %a = attn.add %s, %half : !sh, tensor<6x6xf16> -> !sh
+  %m = attn.add %full, %a : !f, !sh -> !sh
+  // expected-remark@below {{raised attention of rank 4: scale 1, mask '#attn.bidirectional', masks as tensors: 2}}
+  %p = attn.softmax %m : !sh -> !sh
+  %o = attn.matmul %p, %v : !sh, !xh -> !xh
+  return %o : !xh
+}

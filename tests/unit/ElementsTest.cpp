@@ -74,6 +74,14 @@ TEST_P(ElementsTest, RoundsWhatIsTooLargeToInfinity) {
   EXPECT_EQ(stored(GetParam().elements, -largest), -INFINITY);
 }
 
+TEST_P(ElementsTest, TheLowestIsNextToMinusInfinity) {
+  Elements elements = GetParam().elements;
+  double least = lowest(elements);
+  EXPECT_TRUE(std::isfinite(least));
+  EXPECT_EQ(decode(elements, encode(elements, least) + 1), -INFINITY);
+  EXPECT_EQ(lowest(Elements::F32), std::numeric_limits<float>::lowest());
+}
+
 TEST_P(ElementsTest, KeepsNans) {
   // One whose payload is in the low bits alone, which are dropped.
   float nan = llvm::bit_cast<float>(0x7f800001);

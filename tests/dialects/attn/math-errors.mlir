@@ -110,6 +110,38 @@ func.func @add_c1(%x: tensor<2x3x4xf32>, %y: tensor<5xf32>) {
 
 // -----
 
+func.func @add_c2(%x: tensor<2x4xf32>, %y: tensor<4xf16>) {
+  // expected-error @below {{'attn.add' op result has elements of type 'f16', expected 'f32'}}
+  %t = attn.add %x, %y : tensor<2x4xf32>, tensor<4xf16> -> tensor<2x4xf16>
+  return
+}
+
+// -----
+
+func.func @sub_c2(%x: tensor<2x4xf16>, %y: tensor<4xf16>) {
+  // expected-error @below {{'attn.sub' op result has elements of type 'f32', expected 'f16'}}
+  %t = attn.sub %x, %y : tensor<2x4xf16>, tensor<4xf16> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @mul_c2(%x: tensor<2x4xbf16>, %y: tensor<4xf16>) {
+  // expected-error @below {{'attn.mul' op result has elements of type 'bf16', expected 'f32'}}
+  %t = attn.mul %x, %y : tensor<2x4xbf16>, tensor<4xf16> -> tensor<2x4xbf16>
+  return
+}
+
+// -----
+
+func.func @div_c2(%x: tensor<2x4xf32>, %y: tensor<4xf32>) {
+  // expected-error @below {{'attn.div' op result has elements of type 'f16', expected 'f32'}}
+  %t = attn.div %x, %y : tensor<2x4xf32>, tensor<4xf32> -> tensor<2x4xf16>
+  return
+}
+
+// -----
+
 func.func @sub_c1(%x: tensor<2x3x4xf32>, %y: tensor<5xf32>) {
   // expected-error @below {{'attn.sub' op dimension 2 of the result is 4, expected 5}}
   %t = attn.sub %x, %y

@@ -186,7 +186,7 @@ func.func @multiply_c3(%s: !attn_tile.tile<?x8xf32>, %x: !attn_tile.tile<?x2xf32
 // -----
 
 func.func @tensor_mask_c1(%s: !attn_tile.tile<?x128xf32>, %m: !attn_tile.view<?x8x?x?xi32>, %i: index) {
-  // expected-error @below {{'attn_tile.tensor_mask' op mask has elements of type 'i32', expected i1 or f32}}
+  // expected-error @below {{'attn_tile.tensor_mask' op mask has elements of type 'i32', expected i1, f32, f16 or bf16}}
   %r = attn_tile.tensor_mask %s, %m[%i, %i, %i, %i] length %i group 4 : !attn_tile.tile<?x128xf32>, !attn_tile.view<?x8x?x?xi32>
   return
 }
