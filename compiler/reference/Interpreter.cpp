@@ -38,6 +38,20 @@ static LogicalResult checkSize(Operation *op, StringRef what, int64_t actual,
                            << expected;
 }
 
+/// A mask that is a tensor has each size of the scores, or 1.
+static LogicalResult checkTensorMask(Operation *op, const Tensor *mask,
+                                     ArrayRef<int64_t> scores) {
+  static constexpr StringLiteral kNames[] = {
+      "batch of tensor_mask", "heads of tensor_mask", "queries of tensor_mask",
+      "keys of tensor_mask"};
+  if (!mask)
+    return success();
+  for (auto [name, size, expected] : llvm::zip(kNames, mask->shape(), scores))
+    if (size != 1 && failed(checkSize(op, name, size, expected)))
+      return failure();
+  return success();
+}
+
 /// The operations of `block` that somebody reads.
 static auto live(Block &block) {
   return llvm::make_filter_range(block.without_terminator(), [](Operation &op) {
@@ -237,7 +251,10 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
       scale<Real>(get(op.getScore()), op.getScale().convertToDouble());
   if (std::optional<APFloat> cap = op.getSoftcap())
     score = softcap<Real>(std::move(score), cap->convertToDouble());
-  if (const Tensor *added = tensorMaskOf(op.getTensorMask()))
+  const Tensor *added = tensorMaskOf(op.getTensorMask());
+  if (failed(checkTensorMask(op, added, score.shape())))
+    return failure();
+  if (added)
     score = addTensorMask<Real>(score, *added);
   FailureOr<Visibility> visibility =
       visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
@@ -283,6 +300,10 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
       failed(checkSize(op, "batch of value", value.dim(0), key.dim(0))) ||
       failed(checkSize(op, "keys of value", value.dim(1), key.dim(1))))
     return failure();
+  const Tensor *added = tensorMaskOf(op.getTensorMask());
+  if (failed(checkTensorMask(
+          op, added, {query.dim(0), query.dim(2), query.dim(1), key.dim(1)})))
+    return failure();
   FailureOr<Visibility> visibility =
       visibilityOf(op, query.dim(0), query.dim(1), key.dim(1));
   if (failed(visibility))
@@ -293,9 +314,9 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
     return applyScoreMod<Real>(op.getScoreMod(), std::move(score), *visibility,
                                getOptional(op.getTable()));
   };
-  FailureOr<SmallVector<Tensor>> results = attend(
-      {&query, &key, &value}, op.getScale().convertToDouble(), *visibility,
-      getOptional(op.getSinks()), tensorMaskOf(op.getTensorMask()), modify);
+  FailureOr<SmallVector<Tensor>> results =
+      attend({&query, &key, &value}, op.getScale().convertToDouble(),
+             *visibility, getOptional(op.getSinks()), added, modify);
   if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
     return failure();
   return set(op.getLse(), (*results)[1]);

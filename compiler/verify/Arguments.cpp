@@ -126,7 +126,9 @@ static Role roleOfUse(OpOperand &use) {
                    : roleInMask(op, value, Role::Other);
       })
       .Case([&](CacheAppendOp op) {
-        return value == op.getLengths() ? Role::Lengths : Role::Other;
+        return value == op.getLengths() ? Role::Lengths
+               : value == op.getCache() ? roleOf(op.getResult())
+                                        : Role::Other;
       })
       .Default([](Operation *) { return Role::Other; });
 }

@@ -236,6 +236,25 @@ TEST_F(InterpreterTest, RefusesShapesThatDoNotFit) {
       failed(interpret(firstOf<func::FuncOp>(), ArrayRef(inputs).drop_back())));
 }
 
+TEST_F(InterpreterTest, RefusesMasksThatDoNotFit) {
+  parse(R"(func.func @f(%q: tensor<?x?x1x2xf32>, %m: tensor<?x1x?x?xf16>)
+      -> tensor<?x?x1x2xf32> {
+    %o, %lse = attn.flash %q, %q, %q tensor_mask(%m : tensor<?x1x?x?xf16>)
+        {scale = 1.0, mask = #attn.bidirectional}
+        : tensor<?x?x1x2xf32>, tensor<?x?x1x2xf32>, tensor<?x?x1x2xf32>
+        -> tensor<?x?x1x2xf32>, tensor<?x?x1xf32>
+    return %o : tensor<?x?x1x2xf32>
+  })");
+  auto function = firstOf<func::FuncOp>();
+  Tensor query({2, 3, 1, 2}, 1.0);
+  EXPECT_TRUE(succeeded(interpret(function, {query, Tensor({1, 1, 1, 3})})));
+  ScopedDiagnosticHandler handler(&context, [](Diagnostic &diagnostic) {
+    EXPECT_EQ(diagnostic.str(), "'attn.flash' op keys of tensor_mask is 4, "
+                                "expected 3");
+  });
+  EXPECT_TRUE(failed(interpret(function, {query, Tensor({2, 1, 3, 4})})));
+}
+
 TEST_F(InterpreterTest, TraceReportsTheLargestScore) {
   parse(kFlash);
   Trace trace;
