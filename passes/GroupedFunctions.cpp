@@ -52,7 +52,7 @@ private:
   Heads splitQueries(Heads heads);
   Heads project(Value hidden);
   Heads addBiases(Heads heads);
-  Value norm(Value heads, StringRef name);
+  Value norm(Value heads, std::optional<NormAttr> norm, StringRef name);
   std::pair<Value, Value> attention(Heads heads);
   Value attend(Heads heads);
 
@@ -229,13 +229,15 @@ Heads GroupedWriter::addBiases(Heads heads) {
 //===----------------------------------------------------------------------===//
 
 /// The norm of each head, or of the row that all of them make.
-Value GroupedWriter::norm(Value heads, StringRef name) {
-  std::optional<NormAttr> norm = layer.getQkNorm();
+Value GroupedWriter::norm(Value heads, std::optional<NormAttr> norm,
+                          StringRef name) {
   if (!norm)
     return heads;
   bool ofAll = norm->getSpan() == NormSpan::All;
   Value rows = ofAll ? w.mergeHeads(heads) : heads;
-  Value weight = w.argument((name + ".weight").str(), shapeOf(rows).back());
+  Value weight;
+  if (norm->getWeighted())
+    weight = w.argument((name + ".weight").str(), shapeOf(rows).back());
   double eps = norm->getEps().getValueAsDouble();
   Value normed = norm->getKind() == NormKind::Rms
                      ? w.rmsNorm(rows, weight, eps, norm->getOffset())
@@ -252,11 +254,13 @@ std::pair<Value, Value> GroupedWriter::attention(Heads heads) {
 
 /// Norms, rotation, caches, attention, gate.
 Value GroupedWriter::attend(Heads heads) {
-  Value query = norm(heads.query, "q_norm"), key = norm(heads.key, "k_norm");
+  Value query = norm(heads.query, layer.getQkNorm(), "q_norm");
+  Value key = norm(heads.key, layer.getQkNorm(), "k_norm");
+  Value value = norm(heads.value, layer.getValueNorm(), "v_norm");
   query = w.rotate(query, positions, layer.getPosition());
   key = w.rotate(key, positions, layer.getPosition());
   Value keys = w.append(keyCache, key, rows.lengths);
-  Value values = w.append(valueCache, heads.value, rows.lengths);
+  Value values = w.append(valueCache, value, rows.lengths);
   Value output = attention({query, keys, values, heads.gate}).first;
   w.update(keyCache, keys);
   w.update(valueCache, values);

@@ -88,9 +88,11 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
       builder, location, name, layer.hidden, layer.heads, layer.kvHeads,
       layer.headDim, /*value_dim=*/IntegerAttr(), group.numbers,
       layer.projections, layer.qkvBias, layer.outputBias, layer.qkNorm,
-      layer.rope, layer.alibi, maskOf(builder.getContext(), layer.window),
+      /*value_norm=*/nullptr, layer.rope, layer.alibi,
+      maskOf(builder.getContext(), layer.window),
       toAttribute(builder, layer.scale), toAttribute(builder, layer.softcap),
-      layer.sinks, layer.gate, /*storage=*/nullptr);
+      layer.sinks, layer.gate,
+      /*storage=*/nullptr);
 }
 
 OwningOpRef<ModuleOp> attn::declareLayers(MLIRContext &context, StringRef path,

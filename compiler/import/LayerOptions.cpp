@@ -92,10 +92,12 @@ static LogicalResult checkRank(GroupedOp layer, const CompileOptions &options) {
     return layer.emitOpError() << "has ALiBi slopes, which differ from rank to "
                                << "rank: tp " << options.ranks
                                << " compiles one kernel for all of them";
-  std::optional<NormAttr> norm = layer.getQkNorm();
+  auto isOfAll = [](std::optional<NormAttr> norm) {
+    return norm && norm->getSpan() == NormSpan::All;
+  };
   bool hasNorm =
       includes(options, Scope::Attend) || includes(options, Scope::Layer);
-  if (norm && norm->getSpan() == NormSpan::All && hasNorm)
+  if (hasNorm && (isOfAll(layer.getQkNorm()) || isOfAll(layer.getValueNorm())))
     return layer.emitOpError()
            << "norms the row of all " << layer.getHeads()
            << " heads, of which a rank of tp " << options.ranks << " has "

@@ -190,7 +190,7 @@ static NormAttr readNorm(const Config &config, const NormFields &fields) {
                        toAttribute(context, std::max(epsilon, 0.0)),
                        fields.offset == 0 ? mlir::FloatAttr()
                                           : toAttribute(context, fields.offset),
-                       NormSpan::Head);
+                       NormSpan::Head, /*weighted=*/true);
 }
 
 static ProjectionsAttr spellWeights(mlir::MLIRContext *context,

@@ -142,7 +142,7 @@ LogicalResult BucketsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult NormAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                NormKind kind, FloatAttr eps, FloatAttr offset,
-                               NormSpan) {
+                               NormSpan, bool weighted) {
   // norm_c1
   double epsilon = eps.getValueAsDouble();
   if (!std::isfinite(epsilon) || epsilon < 0)
@@ -153,6 +153,10 @@ LogicalResult NormAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (kind != NormKind::Rms)
     return emitError() << "norm offset belongs to an rms norm, found one of "
                        << stringifyNormKind(kind);
+  // norm_c2
+  if (!weighted)
+    return emitError() << "norm offset is " << offset.getValueAsDouble()
+                       << ", but the norm has no weight";
   if (std::isfinite(offset.getValueAsDouble()))
     return success();
   return emitError() << "norm offset is " << offset.getValueAsDouble()

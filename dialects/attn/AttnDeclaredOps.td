@@ -27,8 +27,9 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     says what their tensors are stored in, f32 when absent.
 
     Around it, in this order: projections of `hidden` elements, with biases
-    where `qkv_bias` says so; `qk_norm` of queries and keys; `position`; and
-    behind it `gate` and the output projection, with `output_bias`.
+    where `qkv_bias` says so; `qk_norm` of queries and keys, `value_norm` of
+    values; `position`; and behind it `gate` and the output projection, with
+    `output_bias`. Caches hold keys after norm and position, values after theirs.
     `projections` tells how a checkpoint spells the weights.
 
     Constraints:
@@ -62,6 +63,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     OptionalAttr<Attn_ProjectionsAttr>:$projections,
     UnitAttr:$qkv_bias, UnitAttr:$output_bias,
     OptionalAttr<Attn_NormAttr>:$qk_norm,
+    OptionalAttr<Attn_NormAttr>:$value_norm,
     OptionalAttr<Attn_RopeAttr>:$position,
     OptionalAttr<Attn_BiasAttrInterface>:$position_bias,
     Attn_MaskAttrInterface:$mask,

@@ -24,23 +24,26 @@ def Attn_NormSpan : I32Enum<"NormSpan", "What a norm of heads takes for a row", 
 }
 
 def Attn_NormAttr : Attn_Attr<"Norm", "norm"> {
-  let summary = "norm of queries and keys";
+  let summary = "norm of queries and keys, or of values";
   let description = [{
     `attn.rms_norm` or `attn.layer_norm` of each `head`, or of the row that
-    `all` heads make, with a weight; `offset` is added to the weight of an
-    `rms` norm.
+    `all` heads make, with a weight unless `weighted` is false; `offset` is
+    added to the weight of an `rms` norm.
 
     Constraints:
       C1: eps is finite and not negative, offset is finite and of an rms norm.
+      C2: offset has a weight to be added to.
   }];
   let parameters = (ins
     DefaultValuedParameter<"::attn::NormKind", "::attn::NormKind::Rms">:$kind,
     Attn_Number<"added to the mean square">:$eps,
     Attn_OptionalNumber<"0 if absent">:$offset,
     DefaultValuedParameter<"::attn::NormSpan",
-                           "::attn::NormSpan::Head">:$span);
+                           "::attn::NormSpan::Head">:$span,
+    DefaultValuedParameter<"bool", "true">:$weighted);
   let assemblyFormat = [{
-    `<` struct($kind, custom<Number>($eps), custom<Number>($offset), $span) `>`
+    `<` struct($kind, custom<Number>($eps), custom<Number>($offset), $span,
+               $weighted) `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -35,6 +35,8 @@ def grouped(rng):
         fields["softcap"] = rng.choice(["2.0", "50.0"])
     if rng.random() < 0.3:
         fields["sinks"] = None
+    if rng.random() < 0.2:
+        fields["value_norm"] = f"#attn.norm<eps = 1.0e-6{rng.choice(['', ', weighted = false'])}>"
     if dim % 2 == 0 and rng.random() < 0.4:
         fields["position"] = rope(rng)
     return "grouped", fields, {name: value for name, value in implied.items() if name not in fields}

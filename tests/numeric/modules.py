@@ -63,6 +63,7 @@ class Grouped:
     qkv_bias: bool = False
     output_bias: bool = False
     norm_offset: Optional[float] = None  # None: no norms of queries and keys
+    value_norm: str = ""  # "weighted" or "weightless"
     alibi: Optional[Alibi] = None
     buckets: Optional[Buckets] = None
     query_gate: bool = False  # q_proj makes for each head its query and its gate
@@ -87,6 +88,8 @@ class Grouped:
             shapes |= {f"{name}.weight": major} | ({f"{name}.bias": (outputs,)} if has_bias else {})
         if self.norm_offset is not None:
             shapes |= {"q_norm.weight": (self.size,), "k_norm.weight": (self.size,)}
+        if self.value_norm == "weighted":
+            shapes["v_norm.weight"] = (self.size,)
         if self.head_gate:
             shapes |= {"g_proj.weight": (self.heads, self.hidden), "g_proj.bias": (self.heads,)}
         if self.buckets:
@@ -132,6 +135,8 @@ class Grouped:
         if self.norm_offset is not None:
             q, k = (rms_norm(x, w[f"{n}.weight"] + x.dtype.type(self.norm_offset), 1e-6)
                     for x, n in ((q, "q_norm"), (k, "k_norm")))
+        if self.value_norm:
+            v = rms_norm(v, w.get("v_norm.weight", v.dtype.type(1)), 1e-6)
         if self.rope:
             q, k = (self.rope.rotate(x, positions) for x in (q, k))
         return q, k, v, *parts[3:]

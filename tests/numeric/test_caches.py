@@ -29,6 +29,10 @@ MODULES = {
     "packed": (
         Grouped(72, 3, 3, 24, qkv_bias=True, output_bias=True, packed="c_attn", output="c_proj", input_major=True),
         {"model_type": "gpt2", "n_embd": 72, "n_head": 3}),
+    "value_norm": (
+        Grouped(40, 3, 1, 24, Rope(1e4), value_norm="weighted"),
+        """attn.grouped @m {hidden = 40, heads = 3, kv_heads = 1, head_dim = 24, layers = [0],
+            value_norm = #attn.norm<eps = 1.0e-6>, position = #attn.rope<theta = 1.0e4>, mask = #attn.causal}"""),
     "latent": (
         Latent(56, 3, 20, 24, 12, 8, 14, Rope(1e4, interleaved=True)),
         {"model_type": "deepseek_v3", "hidden_size": 56, "num_attention_heads": 3, "q_lora_rank": 20,

@@ -264,6 +264,14 @@ class LayersTest(unittest.TestCase):
             gate = #attn.gate<function = tanh, span = head, projection = "g_proj", bias = true>}}"""
         self.check(layer.format(0) + layer.format(1), module, module)
 
+    def test_declared_norms_of_values(self):
+        module = Grouped(40, 6, 2, 24, Rope(1e4), qkv_bias=True, norm_offset=0.0, value_norm="weightless")
+        layer = """attn.grouped @m{0} {{hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [{0}],
+            qkv_bias, qk_norm = #attn.norm<eps = 1.0e-6>, value_norm = #attn.norm<eps = 1.0e-6{1}>,
+            position = #attn.rope<theta = 1.0e4>, mask = #attn.causal}}"""
+        self.check(layer.format(0, ", weighted = false") + layer.format(1, ""), module,
+                   dataclasses.replace(module, value_norm="weighted"))
+
     def test_gpt_oss(self):
         yarn = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,
                 "original_max_position_embeddings": 1024, "truncate": False}

@@ -150,6 +150,32 @@ attn.grouped @normed_rows {
   qk_norm = #attn.norm<kind = layer, eps = 1.0e-5, span = all>,
   mask = #attn.causal}
 
+// Values are normed before they are cached, with a weight or without.
+
+// CHECK-LABEL: func.func @normed_values_attend(
+// CHECK-SAME: %[[VALUE:[^:]+]]: !h2x16_heads {attn.name = "value"}
+// CHECK-SAME: %[[VALUE_CACHE:[^:]+]]: !h2x16_heads {attn.name = "value_cache"}
+// CHECK-SAME: %[[WV:[^:]+]]: tensor<16xf32> {attn.name = "v_norm.weight"})
+// CHECK: %[[NORMED:.+]] = attn.rms_norm %[[VALUE]] weight(%[[WV]] : tensor<16xf32>) {eps = 1.0e-5} : !h2x16_heads
+// CHECK: attn.cache_append %[[VALUE_CACHE]], %[[NORMED]]
+// CHECK-LABEL: func.func @normed_values_layer(
+// CHECK-SAME: {attn.name = "v_norm.weight"}
+// CHECK: attn.rms_norm
+attn.grouped @normed_values {
+  hidden = 40, heads = 4, kv_heads = 2, head_dim = 16, layers = [9],
+  value_norm = #attn.norm<eps = 1.0e-5>, mask = #attn.causal}
+
+// CHECK-LABEL: func.func @weightless_attend(
+// CHECK-SAME: %[[VALUE:[^:]+]]: !h2x16_heads {attn.name = "value"}
+// CHECK-NOT: v_norm
+// CHECK-SAME: {attn.name = "q_norm.weight"}
+// CHECK-NOT: v_norm
+// CHECK: attn.rms_norm %[[VALUE]] {eps = 1.0e-6} : !h2x16_heads
+attn.grouped @weightless {
+  hidden = 40, heads = 4, kv_heads = 2, head_dim = 16, layers = [10],
+  qk_norm = #attn.norm<eps = 1.0e-6>,
+  value_norm = #attn.norm<eps = 1.0e-6, weighted = false>, mask = #attn.causal}
+
 // The caches of a latent layer hold the latent after its norm and the one
 // rotated key; keys and values of all heads are made of what they hold. There is
 // a function for calls of few queries, which will be absorbed, and one for others.

@@ -252,6 +252,14 @@ attn.grouped @norm_c1_offset {
 
 // -----
 
+attn.grouped @norm_c2 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  // expected-error @below {{norm offset is 1.000000e+00, but the norm has no weight}}
+  value_norm = #attn.norm<eps = 1.0e-6, offset = 1.0, weighted = false>,
+  mask = #attn.causal}
+
+// -----
+
 attn.grouped @projections_c1 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
   // expected-error @below {{packing is grouped, but no weight is packed}}
