@@ -119,6 +119,7 @@ static std::optional<LibraryTensor> readTensor(const json::Value &value) {
   tensor.output = object->getString("role").value_or("") == "output";
   tensor.updated = object->getString("role").value_or("") == "updated";
   tensor.optional = object->getBoolean("optional").value_or(false);
+  tensor.mask = object->getBoolean("mask").value_or(false);
   return tensor;
 }
 

@@ -34,6 +34,8 @@ struct LibraryTensor {
   bool optional = false;
   /// An input that the call writes in place.
   bool updated = false;
+  /// A mask: every extent but the last may be 1, and that may be larger.
+  bool mask = false;
 };
 
 /// One entry of the library, on one target.

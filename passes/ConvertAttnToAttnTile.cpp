@@ -63,7 +63,8 @@ static bool hasNamesOfParts(func::FuncOp function, FlashOp flash) {
       {flash.getPrefix(), "prefix_lengths"},
       {flash.getDocuments(), "document_ids"},
       {flash.getSinks(), "sinks"},
-      {flash.getTable(), "bias_table"}};
+      {flash.getTable(), "bias_table"},
+      {flash.getTensorMask(), "mask"}};
   // A latent layer: key = [latent, rope_key], value = latent.
   SmallVector<Value> key = rowPartsOf(flash.getKey());
   if (key.size() == 2 && rowPartsOf(flash.getValue()) == ArrayRef(key[0]))
@@ -97,7 +98,8 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   if (!llvm::all_of(function.getArgumentTypes(),
                     llvm::IsaPred<RankedTensorType>))
     return "an argument is not a tensor of known rank";
-  if (flash.getTensorMask())
+  // That of a declared layer is one of the tensors that callers bring.
+  if (flash.getTensorMask() && !function->hasAttr(kScopeAttr))
     return "attn.flash has a tensor_mask";
   if (!hasNamesOfParts(function, flash))
     return "a tensor has another attn.name than its part in attn.flash";

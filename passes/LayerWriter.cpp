@@ -223,6 +223,14 @@ Value LayerWriter::append(Value cache, Value fresh, Value lengths) {
 // Attention
 //===----------------------------------------------------------------------===//
 
+Value LayerWriter::maskBy(Value mask, Value score) {
+  if (!elementOf(mask).isInteger(1))
+    return add(score, mask);
+  Value hidden = NotOp::create(builder, getLoc(), mask.getType(), mask);
+  return MaskedFillOp::create(builder, getLoc(), score.getType(), score, hidden,
+                              APFloat::getInf(APFloat::IEEEdouble(), true));
+}
+
 std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
                                             const ScoreFacts &scores,
                                             const RowFacts &rows) {
@@ -238,6 +246,8 @@ std::pair<Value, Value> LayerWriter::attend(Value query, Value key, Value value,
   if (scores.bias)
     score = PositionBiasOp::create(builder, getLoc(), type, score, rows.lengths,
                                    rows.table, scores.bias);
+  if (rows.mask)
+    score = maskBy(rows.mask, score);
   score = MaskOp::create(builder, getLoc(), type, score, rows.lengths,
                          rows.prefix, rows.documents, scores.mask);
   auto softmax = SoftmaxOp::create(

@@ -26,7 +26,7 @@ struct ScoreFacts {
 
 /// What attention looks at besides queries, keys and values; null: not there.
 struct RowFacts {
-  mlir::Value lengths, prefix, documents, sinks, table;
+  mlir::Value lengths, prefix, documents, sinks, table, mask;
 };
 
 /// Writes a function beside the layer that declares it. Tensors are
@@ -79,7 +79,7 @@ public:
                      std::optional<RopeAttr> rope);
   /// The cache with `fresh` at the end of each sequence.
   mlir::Value append(mlir::Value cache, mlir::Value fresh, mlir::Value lengths);
-  /// softmax(mask(bias(softcap(scale * query . key))), sinks) . value, and its
+  /// softmax(masks(bias(softcap(scale * query . key))), sinks) . value, and its
   /// lse.
   std::pair<mlir::Value, mlir::Value> attend(mlir::Value query, mlir::Value key,
                                              mlir::Value value,
@@ -87,6 +87,8 @@ public:
                                              const RowFacts &rows);
 
 private:
+  /// The scores under a mask that is a tensor.
+  mlir::Value maskBy(mlir::Value mask, mlir::Value score);
   mlir::Location getLoc() const { return layer->getLoc(); }
   mlir::Location named(llvm::StringRef name) const;
   /// Dimensions `dim` and `dim + 1` as one.

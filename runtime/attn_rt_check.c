@@ -54,6 +54,13 @@ static attn_status check_kind(const checked *c) {
   return ATTN_OK;
 }
 
+/* Whether the extent is the mask's own: one row for all, or any room for keys,
+   which lengths are compared with once they are known. */
+static int is_own_extent(const checked *c, int d) {
+  return c->expected->role & ATTN_RT_MASK &&
+         (d + 1 == c->expected->rank || c->tensor->shape[d] == 1);
+}
+
 /* Static extents hold; the first tensor that has a symbol binds it, static or
    not. Lengths are int32, so that no key may lie beyond them. */
 static attn_status check_extents(const checked *c) {
@@ -64,6 +71,9 @@ static attn_status check_extents(const checked *c) {
     if (have < 0)
       return FAIL(c, ATTN_BAD_SHAPE, "has extent %d in dimension %d (%s)", have,
                   (int64_t)d, c->expected->axis[d]);
+    c->view->extent[d] = have;
+    if (is_own_extent(c, d))
+      continue;
     if (want >= 0 && have != want)
       return FAIL(c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), expected %d", have,
@@ -86,7 +96,6 @@ static attn_status check_extents(const checked *c) {
                   have, (int64_t)d, c->expected->axis[d], (int64_t)INT32_MAX);
     if (symbol)
       *symbol = have;
-    c->view->extent[d] = have;
   }
   return ATTN_OK;
 }
@@ -100,6 +109,9 @@ static attn_status check_strides(const checked *c) {
   for (int d = rank - 1; d >= 0; --d) {
     int64_t extent = c->view->extent[d];
     int64_t stride = c->tensor->strides ? c->tensor->strides[d] : compact;
+    /* What is one for all is read for all. */
+    if (c->expected->role & ATTN_RT_MASK && extent == 1)
+      stride = 0;
     c->view->stride[d] = stride;
     if (empty)
       continue;
@@ -396,6 +408,20 @@ static attn_status check_all_lengths(attn_rt_call *call,
   return ATTN_OK;
 }
 
+/* A mask says of every valid key whether it is seen. */
+static attn_status check_mask(attn_rt_call *call, const attn_context *context) {
+  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
+    checked c = {call, context, &call->kernel->tensors[i], 0, &call->views[i]};
+    int last = c.expected->rank - 1;
+    if (c.expected->role & ATTN_RT_MASK && c.view->extent[last] < call->longest)
+      return FAIL(&c, ATTN_BAD_SHAPE,
+                  "has extent %d in dimension %d, expected at least the %d "
+                  "valid keys of the longest sequence",
+                  c.view->extent[last], (int64_t)last, call->longest);
+  }
+  return ATTN_OK;
+}
+
 attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
                                const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
@@ -417,6 +443,8 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     status = check_argument(call, args, i, context);
   if (!status)
     status = check_all_lengths(call, context);
+  if (!status)
+    status = check_mask(call, context);
   if (!status)
     status = attn_rt_check_batch(call, &tail, context);
   if (!status)

@@ -2,7 +2,7 @@
 //
 // Reads sizes off a tile program's arguments: views of query, key, value (or
 // latent, rope_key), kv_lengths, prefix_lengths, document_ids, sinks,
-// bias_table, output and lse, as SEMANTICS lays them out.
+// bias_table, mask, output and lse, as SEMANTICS lays them out.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,6 +53,11 @@ static constexpr KnownTensor kKnownTensors[] = {
     {"document_ids", 2, {"batch", "kv_capacity"}, false, false},
     {"sinks", 1, {"query_heads"}, false, false},
     {"bias_table", 2, {"buckets", "query_heads"}, false, false},
+    {"mask",
+     4,
+     {"batch", "query_heads", "query_length", "kv_capacity"},
+     false,
+     false},
     {"output",
      4,
      {"batch", "query_length", "query_heads", "value_dim"},
@@ -110,6 +115,7 @@ static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
   TensorDescription tensor = {
       name.str(), name.str(),    spellType(view.getElementType()),
       {},         known->output, known->optional};
+  tensor.mask = name == "mask";
   for (auto [axis, extent] : llvm::zip(known->axes, view.getShape()))
     tensor.shape.push_back(
         {axis.str(), mlir::ShapedType::isDynamic(extent) ? -1 : extent});
@@ -173,7 +179,8 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
         .updated = llvm::is_contained(
             program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
         .cache = tile::isCache(argument),
-        .newRows = isNew};
+        .newRows = isNew,
+        .mask = program.getScope() && name == "mask"};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
@@ -206,7 +213,7 @@ static bool comesFromLength(mlir::Value value) {
 static bool takesParts(tile::ProgramOp program,
                        const KernelDescription &kernel) {
   if (!kernel.hasTensor("kv_lengths") || kernel.hasTensor("prefix_lengths") ||
-      kernel.hasTensor("document_ids"))
+      kernel.hasTensor("document_ids") || kernel.hasTensor("mask"))
     return false;
   auto stop = [](mlir::Operation *op) {
     bool counts = false;

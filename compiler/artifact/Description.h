@@ -46,6 +46,9 @@ struct TensorDescription {
   bool cache = false;
   /// What becomes rows of caches; absent where another layer's are read.
   bool newRows = false;
+  /// A mask of [batch, query_heads, query_length, keys]: 1 may stand for each
+  /// of the first three, and there may be more keys than are valid.
+  bool mask = false;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.

@@ -47,6 +47,12 @@ static StringRef remarkOn(StringRef name) {
       .Case("sinks", "one extra logit per head")
       .Case("bias_table", "added to each head's scores, by bucket of the\n     "
                           "distance between query and key")
+      .Case(
+          "mask",
+          "composed with the layer's own mask: true attends, or added (-inf\n"
+          "     hides). Every extent but the last may be 1, with q_indptr "
+          "query_length\n     is that of the longest sequence, whose keys the "
+          "last extent holds at least")
       .Case("gate", "as projected; its function multiplies the output")
       .Case("position_ids", "what each row is rotated by")
       .Cases({"key_cache", "value_cache", "latent_cache", "rope_key_cache"},

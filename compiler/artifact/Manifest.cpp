@@ -42,6 +42,9 @@ static void writeTensor(OStream &json, const TensorDescription &tensor) {
                          : tensor.updated ? "updated"
                                           : "input");
   json.attribute("optional", tensor.optional);
+  // 1 may stand for all extents but the last, which may be larger.
+  if (tensor.mask)
+    json.attribute("mask", true);
   json.attribute("type", tensor.type);
   json.attributeArray("axes", [&] {
     for (const Dimension &dimension : tensor.shape)

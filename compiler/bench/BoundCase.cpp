@@ -78,6 +78,10 @@ void BenchTensor::fill(uint64_t seed, double magnitude) {
   }
 }
 
+void BenchTensor::fillWithTrue() {
+  std::memset(memory->data(), 1, countElements(extents));
+}
+
 void BenchTensor::fillWithIntegers(int64_t first, int64_t step) {
   auto *integers = reinterpret_cast<int32_t *>(memory->data());
   for (int64_t i = 0, e = countElements(extents); i < e; ++i)
@@ -185,7 +189,11 @@ Expected<const DLTensor *> BoundCase::makeTensor(const LibraryTensor &wanted) {
     // Sums have the size of what is summed.
     magnitude = std::sqrt(3.0 / double(shape->back()));
   }
-  owned.emplace_back(*shape, elements, order).fill(owned.size(), magnitude);
+  BenchTensor &made = owned.emplace_back(*shape, elements, order);
+  if (elements == verify::Elements::Bool)
+    made.fillWithTrue();
+  else
+    made.fill(owned.size(), magnitude);
   return owned.back().get();
 }
 

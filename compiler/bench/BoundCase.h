@@ -32,6 +32,8 @@ public:
 
   /// Numbers in [-magnitude, magnitude) that depend on `seed` alone.
   void fill(uint64_t seed, double magnitude = 1);
+  /// Booleans that are all true.
+  void fillWithTrue();
   /// first, first + step, ... as int32.
   void fillWithIntegers(int64_t first, int64_t step);
   const DLTensor *get() const { return &tensor; }

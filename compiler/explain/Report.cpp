@@ -61,6 +61,8 @@ static std::string describe(GroupedOp layer) {
   if (layer.getValueSize() != int64_t(layer.getHeadDim()))
     text += fmt::format(" (values {})", layer.getValueSize());
   text += ", " + describeMask(layer.getMask());
+  if (layer.getMaskOperand())
+    text += " and what a call's mask shows";
   if (layer.getScale())
     text += fmt::format(", scale {:.6g}", layer.getScoreScale());
   if (std::optional<APFloat> cap = layer.getSoftcap())

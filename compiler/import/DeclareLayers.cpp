@@ -90,8 +90,8 @@ static void declare(OpBuilder &builder, Location location, StringRef name,
       layer.projections, layer.qkvBias, layer.outputBias, layer.qkNorm,
       /*value_norm=*/nullptr, layer.rope, layer.alibi,
       maskOf(builder.getContext(), layer.window),
-      toAttribute(builder, layer.scale), toAttribute(builder, layer.softcap),
-      layer.sinks, layer.gate,
+      /*mask_operand=*/TypeAttr(), toAttribute(builder, layer.scale),
+      toAttribute(builder, layer.softcap), layer.sinks, layer.gate,
       /*storage=*/nullptr);
 }
 

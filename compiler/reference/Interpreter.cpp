@@ -146,16 +146,19 @@ Softmax Evaluator<Real>::softmaxOf(Tensor score, const Tensor *sinks) {
   return softmax<Real>(std::move(score), sinks);
 }
 
-/// The tensor that `mask` adds: a boolean one becomes 0 and -inf. Null without.
+/// What a boolean mask adds: 0 where it is true, else -inf.
+static Tensor addedBy(Tensor shown) {
+  for (double &element : shown.data())
+    element = element != 0 ? 0 : -std::numeric_limits<double>::infinity();
+  return shown;
+}
+
+/// The tensor that `mask` adds. Null without.
 template <typename Real>
 const Tensor *Evaluator<Real>::tensorMaskOf(Value mask) {
   if (!mask || !getElementTypeOrSelf(mask).isInteger(1))
     return getOptional(mask);
-  Tensor &added = addedMasks[mask];
-  added = get(mask);
-  for (double &element : added.data())
-    element = element != 0 ? 0 : -std::numeric_limits<double>::infinity();
-  return &added;
+  return &(addedMasks[mask] = addedBy(get(mask)));
 }
 
 /// What the mask of `op` and its operands let through.
@@ -391,19 +394,32 @@ struct LayerInputs {
   Visibility visibility;
   const Tensor *sinks = nullptr;
   const Tensor *table = nullptr;
+  const Tensor *mask = nullptr;
+};
+
+/// Which of them there are, beside what the mask looks at.
+struct LayerOperands {
+  bool sinks = false, table = false, mask = false;
 };
 } // namespace
 
-/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks and
-/// the table of its bias.
-static unsigned countInputs(MaskAttrInterface mask, bool hasSinks = false,
-                            bool hasTable = false) {
+static LayerOperands operandsOf(GroupedOp layer) {
+  return {.sinks = layer.getSinks(),
+          .table = layer.getTableRows() != 0,
+          .mask = layer.getMaskOperand().has_value()};
+}
+
+/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks,
+/// the table of its bias and a mask.
+static unsigned countInputs(MaskAttrInterface mask,
+                            LayerOperands operands = {}) {
   KeyInterval interval = mask.getInterval();
-  return 4 + interval.prefix + interval.document + hasSinks + hasTable;
+  return 4 + interval.prefix + interval.document + operands.sinks +
+         operands.table + operands.mask;
 }
 
 static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
-                            bool hasSinks = false, bool hasTable = false) {
+                            LayerOperands operands = {}) {
   KeyInterval interval = mask.getInterval();
   const Tensor *next = &inputs[3];
   LayerInputs result = {.visibility = {.interval = interval}};
@@ -412,18 +428,26 @@ static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
     result.visibility.prefix = next++;
   if (interval.document)
     result.visibility.documents = next++;
-  if (hasSinks)
+  if (operands.sinks)
     result.sinks = next++;
-  if (hasTable)
+  if (operands.table)
     result.table = next++;
+  if (operands.mask)
+    result.mask = next++;
   return result;
 }
 
 template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), inputs, layer.getSinks(),
-                              layer.getTableRows() != 0);
+  LayerInputs more = inputsOf(layer.getMask(), inputs, operandsOf(layer));
+  Tensor shown;
+  if (more.mask && layer.getMaskOperand()->isInteger(1))
+    more.mask = &(shown = addedBy(*more.mask));
+  if (failed(checkTensorMask(layer, more.mask,
+                             {inputs[0].dim(0), inputs[0].dim(2),
+                              inputs[0].dim(1), inputs[1].dim(1)})))
+    return failure();
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (std::optional<APFloat> cap = layer.getSoftcap())
       score = softcap<Real>(std::move(score), cap->convertToDouble());
@@ -436,7 +460,7 @@ interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
   };
   return Evaluator<Real>(trace).attend({&inputs[0], &inputs[1], &inputs[2]},
                                        layer.getScoreScale(), more.visibility,
-                                       more.sinks, nullptr, modify);
+                                       more.sinks, more.mask, modify);
 }
 
 /// [batch, keys, 1, size] with the rows of `left`, then those of `right`, both
@@ -491,8 +515,7 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
                                                     Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask(), layer.getSinks(),
-                                   layer.getTableRows() != 0))))
+                       countInputs(layer.getMask(), operandsOf(layer)))))
     return failure();
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);

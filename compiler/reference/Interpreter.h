@@ -32,7 +32,7 @@ interpret(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);
 
 /// Output and lse of a declared layer for query, key, value, kv_lengths and,
-/// where the layer has them, sinks and bias_table.
+/// where the layer has them, sinks, bias_table and mask.
 mlir::FailureOr<llvm::SmallVector<Tensor>>
 interpret(GroupedOp layer, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);

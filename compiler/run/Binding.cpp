@@ -90,7 +90,7 @@ static bool canHold(const TypeRow &type, StringRef stored) {
 //===----------------------------------------------------------------------===//
 
 /// "[batch 2, query_length, 32, 128]": what is expected, with the symbols that
-/// other tensors have fixed.
+/// other tensors have fixed. A mask may have less: "[batch 2 or 1, ...]".
 static std::string spellShape(const LibraryTensor &declared,
                               const llvm::StringMap<int64_t> &extents) {
   llvm::SmallVector<std::string> parts;
@@ -99,6 +99,9 @@ static std::string spellShape(const LibraryTensor &declared,
     parts.push_back(known == extents.end()
                         ? extent
                         : fmt::format("{} {}", extent, known->second));
+    if (declared.mask)
+      parts.back() +=
+          parts.size() < declared.shape.size() ? " or 1" : " or more";
   }
   return fmt::format("[{}]", fmt::join(parts, ", "));
 }
@@ -119,6 +122,24 @@ static bool matchShape(const LibraryTensor &declared,
       return false;
   }
   return true;
+}
+
+/// The same of a mask, which may have 1 for each extent but the last; whether
+/// that holds the call's keys is the kernel's to check.
+static bool matchMask(const LibraryTensor &declared,
+                      llvm::ArrayRef<int64_t> shape,
+                      const llvm::StringMap<int64_t> &extents) {
+  if (shape.size() != declared.shape.size())
+    return false;
+  return llvm::all_of(
+      llvm::zip(llvm::ArrayRef(declared.shape).drop_back(), shape.drop_back()),
+      [&](auto pair) {
+        auto [extent, size] = pair;
+        int64_t expected;
+        if (StringRef(extent).getAsInteger(10, expected))
+          expected = extents.lookup(extent);
+        return size == 1 || size == expected;
+      });
 }
 
 /// Sets the shape of a result from the symbols of the inputs.
@@ -173,7 +194,8 @@ static Error bindInput(BoundTensor &bound, const StoredTensor &stored,
                 fmt::format("type {} cannot be run", declared.type));
   llvm::StringMap<int64_t> before = extents;
   bool fits = canHold(*type, stored.dtype) &&
-              matchShape(declared, stored.shape, extents);
+              (declared.mask ? matchMask(declared, stored.shape, extents)
+                             : matchShape(declared, stored.shape, extents));
   if (!fits)
     return fail(stored.name,
                 fmt::format("is {}, expected {}{} {}", stored.describe(),

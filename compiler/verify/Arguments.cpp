@@ -205,6 +205,9 @@ static SmallVector<Argument> layerArguments(GroupedOp layer) {
     arguments.push_back({Role::Sinks, {heads}});
   if (int64_t buckets = layer.getTableRows())
     arguments.push_back({Role::Table, {buckets, heads}});
+  if (std::optional<Type> mask = layer.getMaskOperand())
+    arguments.push_back({mask->isInteger(1) ? Role::Showing : Role::Added,
+                         {open, heads, open, open}});
   return arguments;
 }
 

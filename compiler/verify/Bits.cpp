@@ -244,6 +244,9 @@ static SmallVector<Tensor> rowsOf(const Subject &subject,
   Tensor &query = result[subject.find(Role::Query)];
   int64_t behind = query.dim(1) - first - rows;
   query = slice(query, 1, first, rows);
+  for (auto [argument, tensor] : llvm::zip(subject.arguments, result))
+    if (argument.role == Role::Showing || argument.role == Role::Added)
+      tensor = slice(tensor, 2, first, rows);
   if (causal)
     dropKeys(subject, result, behind);
   return result;

@@ -261,6 +261,26 @@ llvm::SmallVector<KernelCase> verify::edgeCases(const KeyInterval &interval) {
 /// the scores is near 1 / sqrt(size).
 double verify::largestQuery(const KernelCase &spec) { return 3 * spec.logits; }
 
+static bool isMask(Role role) {
+  return role == Role::Showing || role == Role::Added;
+}
+
+/// Booleans, or numbers to add: a fourth of the keys is hidden, and all of
+/// every fifth row's. Behind the lengths a key is shown, or NaN is added.
+static void fillMask(Role role, const Tensor &lengths, Tensor &mask,
+                     Random &random) {
+  int64_t keys = mask.dim(3), rows = mask.dim(1) * mask.dim(2);
+  for (auto [index, value] : llvm::enumerate(mask.data())) {
+    int64_t at = static_cast<int64_t>(index), row = at / keys;
+    bool isHidden = random.next() % 4 == 0 || row % 5 == 1;
+    bool isBehind = static_cast<double>(at % keys) >= lengths(row / rows);
+    if (role == Role::Showing)
+      value = isBehind || !isHidden;
+    else
+      value = isBehind ? kNan : isHidden ? -kInfinity : random.uniform();
+  }
+}
+
 static Tensor makeTensor(const Argument &argument, const KernelCase &spec,
                          Random &random) {
   Tensor tensor(argument.shape);
@@ -371,7 +391,7 @@ static OpenSizes fixedSizes(llvm::ArrayRef<Argument> arguments) {
   };
   for (const Argument &argument : arguments) {
     Role role = argument.role;
-    if (role == Role::Sinks || role == Role::Table)
+    if (role == Role::Sinks || role == Role::Table || isMask(role))
       continue;
     fix(fixed.batch, argument.shape[0]);
     if (role == Role::Query)
@@ -452,6 +472,11 @@ verify::makeInputs(const KernelCase &spec, llvm::ArrayRef<Argument> arguments) {
       continue;
     }
     Tensor tensor = makeTensor(argument, spec, random);
+    if (isMask(argument.role)) {
+      fillMask(argument.role, lengths, tensor, random);
+      tensors.push_back(std::move(tensor));
+      continue;
+    }
     Tensor heads = withHeads(tensor);
     placeSpecials(spec.specials, argument.role, heads);
     if (isKey(argument.role) || isValue(argument.role))

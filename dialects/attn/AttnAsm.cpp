@@ -225,21 +225,12 @@ static bool isImplied(StringRef field) {
 /// The order in which a model card speaks: sizes, layers, positions, then what
 /// happens to scores, in the order in which it happens.
 static constexpr StringLiteral kFieldOrder[] = {
-    "hidden",      "heads",
-    "kv_heads",    "query_rank",
-    "kv_rank",     "head_dim",
-    "nope_dim",    "rope_dim",
-    "value_dim",   "layers",
-    "projections", "qkv_bias",
-    "output_bias", "projection_bias",
-    "qk_norm",     "value_norm",
-    "norm_eps",    "position",
-    "times",       "dim",
-    "offset",      "by",
-    "cap",         "scale",
-    "softcap",     "position_bias",
-    "mask",        "sinks",
-    "gate"};
+    "hidden",        "heads",    "kv_heads",     "query_rank",      "kv_rank",
+    "head_dim",      "nope_dim", "rope_dim",     "value_dim",       "layers",
+    "projections",   "qkv_bias", "output_bias",  "projection_bias", "qk_norm",
+    "value_norm",    "norm_eps", "position",     "times",           "dim",
+    "offset",        "by",       "cap",          "scale",           "softcap",
+    "position_bias", "mask",     "mask_operand", "sinks",           "gate"};
 
 /// The attributes to print: those of the dialect in their order, then others.
 static SmallVector<NamedAttribute> orderFields(DictionaryAttr attributes) {

@@ -98,8 +98,19 @@ static LogicalResult checkGateName(GroupedOp op) {
   return success();
 }
 
+static LogicalResult checkMaskOperand(GroupedOp op) {
+  // grouped_c7
+  std::optional<Type> element = op.getMaskOperand();
+  if (!element || element->isInteger(1) || element->isF32() ||
+      element->isF16() || element->isBF16())
+    return success();
+  return op.emitOpError() << "mask_operand is " << *element
+                          << ", expected i1, f32, f16 or bf16";
+}
+
 LogicalResult GroupedOp::verify() {
-  if (failed(checkHeadCounts(*this)) || failed(checkGateName(*this)))
+  if (failed(checkHeadCounts(*this)) || failed(checkGateName(*this)) ||
+      failed(checkMaskOperand(*this)))
     return failure();
   // grouped_c4
   if (failed(verifyScale(*this, APFloat(getScoreScale()))))

@@ -19,7 +19,10 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     `kv_heads = heads` is multi-head, `kv_heads = 1` multi-query attention.
     `position_bias` is added to the scores before the mask, as by
     `attn.position_bias`: `#attn.alibi`, or `#attn.buckets` with a learned
-    table, the tensor `bias_table` of [buckets, heads].
+    table, the tensor `bias_table` of [buckets, heads]. With `mask_operand`
+    calls bring a tensor `mask` of [batch, heads, queries, keys] too, booleans
+    (true = attend) or numbers that are added; all of its sizes but the last may
+    be 1.
 
     `scale` is `1/sqrt(head_dim)` when absent, `value_dim` is `head_dim` when
     absent; `sinks` adds one learned logit per head to the denominator.
@@ -40,6 +43,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
       C4: scale is finite; softcap is positive and finite, both in f32.
       C5: position fits head_dim, as in `attn.rope`.
       C6: no other projection is called as that of gate.
+      C7: mask_operand is i1, f32, f16 or bf16.
 
     Example:
 
@@ -66,7 +70,7 @@ def Attn_GroupedOp : Attn_Op<"grouped", [Symbol]> {
     OptionalAttr<Attn_NormAttr>:$value_norm,
     OptionalAttr<Attn_RopeAttr>:$position,
     OptionalAttr<Attn_BiasAttrInterface>:$position_bias,
-    Attn_MaskAttrInterface:$mask,
+    Attn_MaskAttrInterface:$mask, OptionalAttr<TypeAttr>:$mask_operand,
     OptionalAttr<F64Attr>:$scale, OptionalAttr<F64Attr>:$softcap,
     UnitAttr:$sinks, OptionalAttr<Attn_GateAttr>:$gate,
     OptionalAttr<Attn_StorageAttr>:$storage);

@@ -36,6 +36,8 @@ def grouped(rng):
     if rng.random() < 0.3:
         fields["sinks"] = None
     if rng.random() < 0.2:
+        fields["mask_operand"] = rng.choice(["i1", "f32", "f16", "bf16"])
+    if rng.random() < 0.2:
         fields["value_norm"] = f"#attn.norm<eps = 1.0e-6{rng.choice(['', ', weighted = false'])}>"
     if dim % 2 == 0 and rng.random() < 0.4:
         fields["position"] = rope(rng)

@@ -33,6 +33,9 @@ class Layer:
     rope_dim: int = 0
     # Of queries, sinks and outputs, of keys and of values.
     storage: tuple = ("f32", "f32", "f32")
+    # The type of a mask that calls bring, and what it has several of: batch, heads, rows.
+    operand: str = ""
+    spread: str = "bhr"
 
     @property
     def values(self):
@@ -71,8 +74,8 @@ class Layer:
 
     def stored_in(self, name):
         """The type of a tensor."""
-        return {"key": self.storage[1], "value": self.storage[2], "lse": "f32"}.get(
-            name, self.storage[0])
+        return {"key": self.storage[1], "value": self.storage[2], "lse": "f32",
+                "mask": self.operand}.get(name, self.storage[0])
 
     def storage_text(self):
         parts = zip(("activation", "key", "value"), self.storage)
@@ -102,6 +105,8 @@ class Layer:
             fields.append(f"softcap = {self.softcap!r}")
         if self.sinks:
             fields.append("sinks")
+        if self.operand:
+            fields.append(f"mask_operand = {self.operand.replace('bool', 'i1')}")
         return f"attn.grouped @{name} {{{', '.join(fields)}}}\n"
 
 
@@ -125,6 +130,12 @@ def visible(layer, queries, keys, length, prefix=0, documents=None):
         stands = (position >= 0) & (position < length)
         seen &= stands & (documents[np.clip(position, 0, length - 1)] == documents[None, :])
     return seen
+
+
+def added_by(mask, batch, keys):
+    """What a mask of [batch, heads, rows, keys], any of them but the last 1, adds to one sequence."""
+    one = mask[batch if mask.shape[0] > 1 else 0, :, :, :keys]
+    return np.where(one, 0.0, -np.inf) if mask.dtype == bool else one
 
 
 def scores_of(query, key, kind):
@@ -155,7 +166,7 @@ def weigh(scores, seen, sink):
     return weights / safe[:, :, None], lse
 
 
-def attend_one(layer, query, key, value, length, looked_at, sink, kind):
+def attend_one(layer, query, key, value, length, looked_at, added, sink, kind):
     """One sequence: [S,H,D], [T,Hk,D], [T,Hk,V] -> [S,H,V], [S,H], max |score|."""
     group = layer.heads // layer.kv_heads
     seen = visible(layer, query.shape[0], key.shape[0], length, *looked_at)
@@ -166,14 +177,17 @@ def attend_one(layer, query, key, value, length, looked_at, sink, kind):
     scores = scores_of(query, key, kind) * kind(layer.factor)
     if layer.softcap is not None:
         scores = kind(layer.softcap) * np.tanh(scores / kind(layer.softcap))
-    finite = np.abs(scores[np.broadcast_to(seen, scores.shape) & np.isfinite(scores)])
+    seen = np.broadcast_to(seen, scores.shape)
+    if added is not None:
+        scores, seen = scores + added.astype(kind), seen & (added != -np.inf)
+    finite = np.abs(scores[seen & np.isfinite(scores)])
     weights, lse = weigh(scores, seen, sink)
     output = np.zeros((layer.heads, query.shape[0], layer.values), kind)
     for j in range(length):
         weight = weights[:, :, j, None]
         product = weight * value[j][:, None, :]
         # A key of weight 0 brings in nothing but a NaN that the row sees.
-        silent = (weight == 0) & ~(seen[:, j][None, :, None] & np.isnan(value[j][:, None, :]))
+        silent = (weight == 0) & ~(seen[:, :, j, None] & np.isnan(value[j][:, None, :]))
         output += np.where(silent, kind(0), product)
     return output.transpose(1, 0, 2), lse.T, finite.max(initial=0)
 
@@ -189,7 +203,8 @@ def attend(layer, tensors, kind=np.float64):
             length = key.shape[1] if lengths is None else int(lengths[b])
             prefix = 0 if prefixes is None else int(prefixes[b])
             looked_at = (prefix, None if documents is None else documents[b])
-            results.append(attend_one(layer, query[b], key[b], value[b], length, looked_at,
+            added = added_by(tensors["mask"], b, length) if layer.operand else None
+            results.append(attend_one(layer, query[b], key[b], value[b], length, looked_at, added,
                                       tensors.get("sinks"), kind))
     outputs, lses, largest = zip(*results)
     return np.stack(outputs), np.stack(lses), max(largest)

@@ -39,6 +39,14 @@ LAYERS = {
     "mla_6_l32_r8_document": Layer(6, 1, 40, value_dim=32, rope_dim=8, mask="causal+document"),
     "mha_3_3_d1_v7": Layer(3, 3, 1, value_dim=7),
     "gqa_6_2_d17_v33": Layer(6, 2, 17, value_dim=33, mask="bidirectional", sinks=True),
+    # Under masks that calls bring.
+    "gqa_6_2_d64_shown": Layer(6, 2, 64, operand="bool"),
+    "gqa_9_3_d40_shown_padding": Layer(9, 3, 40, mask="bidirectional", operand="bool", spread="b"),
+    "gqa_8_2_d128_added_f16_sinks": Layer(8, 2, 128, sinks=True, operand="f16", spread="r"),
+    "mqa_8_1_d96_added_window_softcap": Layer(8, 1, 96, mask="window", left=37, right=1, softcap=20.0,
+                                              operand="f32", spread="hr"),
+    "mha_3_3_d48_added_bf16": Layer(3, 3, 48, mask="bidirectional", operand="bf16", spread=""),
+    "gqa_14_2_d64_f16_added_f16": Layer(14, 2, 64, operand="f16", spread="br", storage=("f16",) * 3),
     # f16 and bf16 caches under queries of f32, then 16 bits throughout, then
     # each tensor in a type of its own.
     "gqa_8_2_d128_f16_caches": Layer(8, 2, 128, storage=("f32", "f16", "f16")),

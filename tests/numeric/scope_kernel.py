@@ -58,7 +58,7 @@ class ScopeKernel:
         """What the symbols of shapes stand for."""
         known = {}
         for tensor in self.tensors:
-            if tensor["name"] in arrays:
+            if tensor["name"] in arrays and not tensor.get("mask"):
                 known.update(zip(map(str, tensor["shape"]), arrays[tensor["name"]].shape))
         return known
 
@@ -78,6 +78,8 @@ class ScopeKernel:
         for tensor in self.tensors:
             name, is_output = tensor["name"], tensor["role"] == "output"
             shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
+            if tensor.get("mask"):
+                shape = arrays[name].shape
             placed[name] = (views or {}).get(name) or place(tuple(shape), tensor["type"], layout)
             if not is_output:
                 placed[name].array[...] = arrays[name]

@@ -49,6 +49,14 @@ class Batch:
     def lengths(self):
         return np.array([s.length for s in self.sequences], np.int32)
 
+    def mask(self):
+        """[batch, 1, rows, keys], of the sequence with the most of either."""
+        most = max(s.rows for s in self.sequences), max(s.length for s in self.sequences)
+        mask = np.full((len(self.sequences), 1, *most), np.nan, self.sequences[0].arrays["mask"].dtype)
+        for b, sequence in enumerate(self.sequences):
+            mask[b, :, :sequence.rows, :sequence.length] = sequence.arrays["mask"]
+        return mask
+
     def indptr(self):
         return np.cumsum([0] + [s.rows for s in self.sequences]).astype(np.int32)
 
@@ -64,7 +72,7 @@ class Batch:
                 if self.roles[name] == "input":
                     placed[name].array[:tokens - padding] = self.rows(name)
                 continue
-            value = self.lengths() if name == "kv_lengths" else self.shared[name]
+            value = self.lengths() if name == "kv_lengths" else self.mask() if name == "mask" else self.shared[name]
             placed[name] = Tensor(value.shape, self.kinds[name])
             placed[name].array[...] = value
         return placed

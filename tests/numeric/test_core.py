@@ -61,12 +61,28 @@ def make_inputs(layer, case):
         inputs["document_ids"] = np.array(
             [numbers[b][np.searchsorted(ends[b], np.arange(keys), side="right")]
              for b in range(batch)], np.int32).reshape(batch, keys)
+    if layer.operand:
+        inputs["mask"] = make_mask(layer, random, batch, queries, keys, lengths or [keys] * batch)
     if lengths:
         inputs["kv_lengths"] = np.array(lengths, np.int32)
         for b, length in enumerate(lengths):
             inputs["key"][b, length:] = np.nan
             inputs["value"][b, length:] = np.nan
     return inputs
+
+
+def make_mask(layer, random, batch, queries, keys, lengths):
+    """Hides a fourth of the keys, a hundred in a line and all of some rows; NaN, or shown, behind the lengths."""
+    sizes = (("b", batch), ("h", layer.heads), ("r", queries))
+    mask = random.uniform(-1, 1, (*[size if letter in layer.spread else 1 for letter, size in sizes], keys))
+    hidden = random.random(mask.shape) < 0.25
+    hidden[..., 128:256] |= mask.shape[2] < 5
+    if "r" in layer.spread:
+        hidden[:, :, 3::7] = True
+    mask = np.where(hidden, -np.inf, mask).astype(np.float32)
+    for b, longest in enumerate(lengths if len(mask) > 1 else [max(lengths)]):
+        mask[b, ..., longest:] = np.nan
+    return mask != -np.inf if layer.operand == "bool" else keep(mask, layer.operand)
 
 
 def stored(layer, inputs):
@@ -190,7 +206,7 @@ def alone(name):
             inputs = make_inputs(LAYERS[name], CASES[case])
             plain = self.kernel(name)(inputs)
             for b in range(inputs["query"].shape[0]):
-                one = {n: t if n == "sinks" else t[b:b + 1] for n, t in inputs.items()}
+                one = {n: t if n == "sinks" or len(t) == 1 else t[b:b + 1] for n, t in inputs.items()}
                 got = self.kernel(name)(one)
                 part = {n: t[b:b + 1] for n, t in plain.items()}
                 self.assertTrue(all(same_bits(part, got).values()), f"{case} sequence {b}")
@@ -227,6 +243,8 @@ def chunks(name):
             first = 0
             for end in (1, 2, 8, 23, 61):
                 part = dict(inputs, query=inputs["query"][:, first:end])
+                if "r" in layer.spread and layer.operand:
+                    part["mask"] = inputs["mask"][:, :, first:end]
                 if layer.mask != "bidirectional":
                     part["kv_lengths"] = inputs["kv_lengths"] - np.int32(61 - end)
                 got = self.kernel(name)(part)

@@ -90,6 +90,19 @@ class Call:
         return tensors
 
 
+@dataclasses.dataclass
+class MaskedCall(Call):
+    """Of a layer that a mask makes one of a window."""
+
+    window: int = 0
+    kind: type = np.bool_
+
+    def facts(self, first, last):
+        shown = np.arange(last) > np.arange(first, last)[:, None] - self.window
+        mask = shown if self.kind is np.bool_ else np.where(shown, 0, -np.inf).astype(self.kind)
+        return {**super().facts(first, last), "mask": mask[None, None]}
+
+
 class LayersTest(unittest.TestCase):
     def steps(self, folder, module, call, rows, *options):
         """The outputs of all steps, one behind the other."""
@@ -271,6 +284,16 @@ class LayersTest(unittest.TestCase):
             position = #attn.rope<theta = 1.0e4>, mask = #attn.causal}}"""
         self.check(layer.format(0, ", weighted = false") + layer.format(1, ""), module,
                    dataclasses.replace(module, value_norm="weighted"))
+
+    def test_declared_mask_operands(self):
+        module = Grouped(40, 6, 2, 24, Rope(1e4), sinks=True, window=4)
+        layer = """attn.grouped @m{0} {{hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [{0}], sinks,
+            position = #attn.rope<theta = 1.0e4>, mask = #attn.causal, mask_operand = {1}}}"""
+        kinds = {"i1": np.bool_, "f16": np.float16, "f32": np.float32}
+        folder = Folder("".join(layer.format(i, kind) for i, kind in enumerate(kinds)), [module] * 3, PREFIX)
+        self.addCleanup(folder.place.cleanup)
+        for number, kind in enumerate(kinds.values()):
+            self.check_layer(folder, number, MaskedCall(str(number), window=4, kind=kind))
 
     def test_gpt_oss(self):
         yarn = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,

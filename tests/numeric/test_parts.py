@@ -196,6 +196,7 @@ class PartsTest(unittest.TestCase):
 
     def test_refused_where_more_than_distances_count(self):
         layers = {"prefix": Layer(4, 2, 24, mask="prefix"), "top_left": Layer(4, 2, 24, top_left=True),
+                  "mask": Layer(4, 2, 24, operand="f32"),
                   "bias_of_keys": Biased(4, 2, 24, bias="#attn.alibi<distance = key>")}
         for name, layer in layers.items():
             with self.subTest(name):

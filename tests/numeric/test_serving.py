@@ -52,7 +52,10 @@ class ServingTest(unittest.TestCase):
             shape, dtype = tensor["shape"], KINDS[tensor["type"]][0]
             if tensor["role"] == "output" or len(shape) < 2 or shape[0] != "batch":
                 continue
-            if tensor["name"] == "position_ids":
+            if tensor["name"] == "mask":
+                hidden = random.random((1, rows, length)) < 0.3
+                arrays["mask"] = np.where(hidden, -np.inf, random.uniform(-1, 1, hidden.shape)).astype(dtype)
+            elif tensor["name"] == "position_ids":
                 arrays["position_ids"] = np.arange(length - rows, length, dtype=np.int32)
             elif shape[1] == "query_length":
                 arrays[tensor["name"]] = random.standard_normal((rows, *shape[2:])).astype(dtype)
@@ -242,10 +245,11 @@ class ServingTest(unittest.TestCase):
 
     def test_rings(self):
         for scope in SCOPES:
-            batch = self.batch("window_sinks", scope, FEW)
-            for capacity in (25, 64, 130):  # a window of 5 and 21 rows
-                with self.subTest(scope=scope, capacity=capacity):
-                    self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
+            for name in ("window_sinks", "mask_operand"):
+                batch = self.batch(name, scope, FEW)
+                for capacity in (25, 64, 130):  # a window of 5 and 21 rows
+                    with self.subTest(scope=scope, layer=name, capacity=capacity):
+                        self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
             batch = self.batch("latent", scope, FEW)
             with self.subTest(scope=scope, layer="latent"):
                 self.check(batch, Ring(batch, 400), "a ring of 400")

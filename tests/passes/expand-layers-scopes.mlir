@@ -176,6 +176,26 @@ attn.grouped @weightless {
   qk_norm = #attn.norm<eps = 1.0e-6>,
   value_norm = #attn.norm<eps = 1.0e-6, weighted = false>, mask = #attn.causal}
 
+// A mask that calls bring comes after all else that attention looks at.
+
+// CHECK-LABEL: func.func @masked_attend(
+// CHECK-SAME: {attn.name = "sinks"}, %[[MASK:[^:]+]]: !h4_scores_f16 {attn.name = "mask"}
+// CHECK: %[[SCALED:.+]] = attn.scale
+// CHECK-NEXT: %[[ADDED:.+]] = attn.add %[[SCALED]], %[[MASK]]
+// CHECK-NEXT: attn.mask %[[ADDED]]
+attn.grouped @masked {
+  hidden = 40, heads = 4, kv_heads = 2, head_dim = 16, layers = [11], sinks,
+  mask = #attn.causal, mask_operand = f16}
+
+// CHECK-LABEL: func.func @shown_attend(
+// CHECK-SAME: %[[MASK:[^:]+]]: tensor<?x4x?x?xi1> {attn.name = "mask"}
+// CHECK: %[[HIDDEN:.+]] = attn.not %[[MASK]]
+// CHECK-NEXT: %[[FILLED:.+]] = attn.masked_fill %{{.+}}, %[[HIDDEN]] {value = 0xFFF0000000000000 : f64}
+// CHECK-NEXT: attn.mask %[[FILLED]]
+attn.grouped @shown {
+  hidden = 40, heads = 4, kv_heads = 2, head_dim = 16, layers = [12],
+  mask = #attn.causal, mask_operand = i1}
+
 // The caches of a latent layer hold the latent after its norm and the one
 // rotated key; keys and values of all heads are made of what they hold. There is
 // a function for calls of few queries, which will be absorbed, and one for others.

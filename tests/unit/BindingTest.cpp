@@ -90,6 +90,28 @@ TEST(BindingTest, PackedWeightsStandForAllWeights) {
   EXPECT_EQ(llvm::toString(raw.takeError()).find("no tensor 'key'"), 0u);
 }
 
+TEST(BindingTest, MasksMayHaveOneOfEachSizeAndMoreKeys) {
+  LibraryKernel kernel = exampleKernel();
+  LibraryTensor mask = {"mask", "f32", {"batch", "4", "queries", "keys"}};
+  mask.mask = true;
+  kernel.tensors.insert(kernel.tensors.begin() + 3, mask);
+  auto bind = [&](std::vector<int64_t> shape) {
+    std::map<std::string, Given> tensors = valid;
+    tensors["mask"] = {"F32", shape};
+    SafetensorsFile file = fileOf(tensors);
+    auto call = bindTensors(kernel, CallTensors({&file}));
+    return call ? "no error" : llvm::toString(call.takeError());
+  };
+  for (std::vector<int64_t> shape :
+       {std::vector<int64_t>{3, 4, 5, 7}, {1, 1, 1, 7}, {1, 4, 1, 9}})
+    EXPECT_EQ(bind(shape), "no error");
+  std::string expected = ", expected F32 [batch 3 or 1, 4 or 1, queries 5 or "
+                         "1, keys 7 or more]";
+  EXPECT_EQ(bind({1, 2, 1, 7}),
+            "tensor 'mask': is F32 [1, 2, 1, 7]" + expected);
+  EXPECT_EQ(bind({4, 5, 7}), "tensor 'mask': is F32 [4, 5, 7]" + expected);
+}
+
 TEST(BindingTest, LooksIntoTheSecondFileForWhatTheFirstLacks) {
   SafetensorsFile first = fileOf({{"query", {"F32", {1, 1, 4, 8}}}});
   SafetensorsFile second =

@@ -241,6 +241,50 @@ TEST(RuntimeCheckTest, RefusesShape) {
                 "fake_core: value has shape NULL, expected 4 extents");
 }
 
+/// The kernel with a mask in place of sinks, which `mask` is.
+static attn_status canRunMasked(FakeCall &call, const OwnedTensor &mask) {
+  constexpr int64_t no = ATTN_RT_NO_SYMBOL;
+  std::vector<attn_rt_tensor> tensors(
+      fakeKernel().tensors, fakeKernel().tensors + fakeKernel().tensor_count);
+  attn_rt_kernel kernel = fakeKernel();
+  kernel.tensors = tensors.data();
+  tensors[4] = {"mask",
+                ATTN_RT_MASK,
+                4,
+                {kDLFloat, 32, 1},
+                {-1, 4, -1, -1},
+                {ATTN_RT_BATCH, no, ATTN_RT_QUERY_LENGTH, ATTN_RT_KV_CAPACITY},
+                {"batch", "query_heads", "query_length", "kv_capacity"}};
+  call.args.sinks = &mask.tensor;
+  return attn_rt_can_run(&kernel, 7, &call.args, &call.context);
+}
+
+TEST(RuntimeCheckTest, MasksHaveOneRowForAllOrRowsOfTheirOwn) {
+  FakeCall call;
+  call.lengths.elements = {5, 2};
+  using Shape = std::vector<int64_t>;
+  for (Shape shape : {Shape{2, 4, 3, 5}, Shape{1, 1, 1, 5}, Shape{2, 1, 3, 5},
+                      Shape{1, 4, 1, 9}})
+    EXPECT_EQ(canRunMasked(call, OwnedTensor(shape)), ATTN_OK)
+        << call.message();
+  auto expectRefused = [&](Shape shape, const std::string &why) {
+    EXPECT_EQ(canRunMasked(call, OwnedTensor(shape)), ATTN_BAD_SHAPE);
+    EXPECT_EQ(call.message(), "fake_core: mask has extent " + why);
+  };
+  expectRefused({3, 1, 1, 5},
+                "3 in dimension 0 (batch), but the batch of the tensors "
+                "before it is 2");
+  expectRefused({1, 2, 1, 5}, "2 in dimension 1 (query_heads), expected 4");
+  expectRefused({1, 1, 4, 5},
+                "4 in dimension 2 (query_length), but the query_length of the "
+                "tensors before it is 3");
+  expectRefused({1, 1, 1, 4},
+                "4 in dimension 3, expected at least the 5 valid keys of the "
+                "longest sequence");
+  call.lengths.elements = {4, 2};
+  EXPECT_EQ(canRunMasked(call, OwnedTensor({1, 1, 1, 4})), ATTN_OK);
+}
+
 TEST(RuntimeCheckTest, StaticExtentsBindTheirSymbols) {
   std::vector<attn_rt_tensor> tensors(
       fakeKernel().tensors, fakeKernel().tensors + fakeKernel().tensor_count);

@@ -260,6 +260,13 @@ attn.grouped @norm_c2 {
 
 // -----
 
+// expected-error @below {{'attn.grouped' op mask_operand is 'i32', expected i1, f32, f16 or bf16}}
+attn.grouped @grouped_c7 {
+  hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
+  mask = #attn.causal, mask_operand = i32}
+
+// -----
+
 attn.grouped @projections_c1 {
   hidden = 64, heads = 4, kv_heads = 4, head_dim = 16, layers = [0],
   // expected-error @below {{packing is grouped, but no weight is packed}}

@@ -90,10 +90,11 @@ attn.grouped @norm_c1 {
   qk_norm = #attn.norm<kind = layer, eps = 0.0, span = all>,
   mask = #attn.causal}
 
-// CHECK: value_norm = #attn.norm<eps = 1.0e-6, weighted = false>, mask = #attn.causal}
-attn.grouped @norm_c2 {
+// CHECK: value_norm = #attn.norm<eps = 1.0e-6, weighted = false>, mask = #attn.causal,
+// CHECK-NEXT: mask_operand = f16}
+attn.grouped @value_norm_and_mask {
   hidden = 64, heads = 4, kv_heads = 2, head_dim = 16, layers = [0],
-  mask = #attn.causal,
+  mask_operand = f16, mask = #attn.causal,
   value_norm = #attn.norm<weighted = false, eps = 1.0e-6>}
 
 // CHECK: projections = #attn.projections<output = "out">
