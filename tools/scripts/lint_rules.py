@@ -2,10 +2,11 @@
 """The project's own rules, one line each: `ok RULE` or `not ok RULE`.
 
 White space, include directions, the form of diagnostics, what every pass must
-have, and the tests that runtime/promises.md names. With -f, white space is
-corrected in place.
+have, the tests that runtime/promises.md names, and the licence. With -f, white
+space is corrected in place.
 """
 import argparse
+import hashlib
 import pathlib
 import re
 import subprocess
@@ -38,6 +39,10 @@ DIAGNOSTIC = re.compile(
 TEST_NAME = re.compile(r"`(tests/[\w./-]+|test_\w+(?:\.\w+)+|\w+Test\.\w+)`")
 ROW = re.compile(r"^\| [A-Z]\d+ \|")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# The licence, and the words of its text and exception as their owners publish them.
+LICENCE = "Apache-2.0 WITH LLVM-exception"
+LICENCE_WORDS = "63bdd4702a2eaf44fc39da5567c649ee9a2da804b6434982b034ac37004eb459"
+SPDX = re.compile(r"SPDX-License-Identifier:[ ]*([\w.() -]*[\w)])")
 
 
 def tracked_files():
@@ -160,7 +165,20 @@ def tests_of_promises(files, _):
                 yield f"{path}:{line}: neither a test nor 'not yet' in the last cell"
 
 
-RULES = [white_space, include_directions, diagnostics, passes, tests_of_promises]
+def licence(files, _):
+    words = " ".join(pathlib.Path("LICENSE").read_text().split())
+    if hashlib.sha256(words.encode()).hexdigest() != LICENCE_WORDS:
+        yield f"LICENSE: is not the text of {LICENCE}"
+    if f"[{LICENCE}](LICENSE)" not in pathlib.Path("README.md").read_text():
+        yield f"README.md: does not name LICENSE as {LICENCE}"
+    for path in files:
+        text = path.read_text() if path.suffix in TEXT_SUFFIXES else ""
+        for match in SPDX.finditer(text):
+            if match.group(1) != LICENCE:
+                yield f"{path}:{line_of(text, match.start())}: is under {match.group(1)}, not {LICENCE}"
+
+
+RULES = [white_space, include_directions, diagnostics, passes, tests_of_promises, licence]
 
 
 def main():
