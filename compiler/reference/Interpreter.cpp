@@ -13,7 +13,9 @@
 #include "compiler/reference/TensorRules.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/ADT/bit.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attn;
@@ -67,7 +69,7 @@ public:
   explicit Evaluator(Trace *trace) : trace(trace) {}
 
   FailureOr<SmallVector<Tensor>> run(func::FuncOp function,
-                                     ArrayRef<Tensor> inputs);
+                                     ArrayRef<const Tensor *> inputs);
 
   /// attention = softmax(mask(modify(scale * query . key))) . value
   template <typename Modify>
@@ -90,7 +92,11 @@ private:
   LogicalResult rule(PositionBiasOp op);
   LogicalResult evaluateTensor(Operation *op);
 
-  const Tensor &get(Value value) const { return values.find(value)->second; }
+  const Tensor &get(Value value) const {
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      return *arguments[argument.getArgNumber()];
+    return values.find(value)->second;
+  }
   const Tensor *getOptional(Value value) const {
     return value ? &get(value) : nullptr;
   }
@@ -101,6 +107,8 @@ private:
   FailureOr<Visibility> visibilityOf(OpTy op, int64_t batch, int64_t queries,
                                      int64_t keys);
 
+  /// The function's; what operations compute is in `values`.
+  ArrayRef<const Tensor *> arguments;
   DenseMap<Value, Tensor> values, addedMasks;
   Trace *trace;
 };
@@ -115,11 +123,19 @@ static bool isStored(Value value) {
 }
 
 static void roundTo(FloatType type, Tensor &tensor) {
+  const llvm::fltSemantics &semantics = type.getFloatSemantics();
+  unsigned dropped = std::numeric_limits<double>::digits -
+                     APFloat::semanticsPrecision(semantics);
+  double least = APFloat::getSmallestNormalized(semantics).convertToDouble();
+  double most = APFloat::getLargest(semantics).convertToDouble();
   bool losesInfo = false;
   for (double &element : tensor.data()) {
+    // Most elements of a cache were rounded when they came.
+    bool isNormal = std::fabs(element) >= least && std::fabs(element) <= most;
+    if (isNormal && llvm::bit_cast<uint64_t>(element) << (64 - dropped) == 0)
+      continue;
     APFloat rounded(element);
-    rounded.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                    &losesInfo);
+    rounded.convert(semantics, APFloat::rmNearestTiesToEven, &losesInfo);
     element = rounded.convertToDouble();
   }
 }
@@ -366,19 +382,18 @@ LogicalResult Evaluator<Real>::evaluate(Operation *op) {
 }
 
 template <typename Real>
-FailureOr<SmallVector<Tensor>> Evaluator<Real>::run(func::FuncOp function,
-                                                    ArrayRef<Tensor> inputs) {
+FailureOr<SmallVector<Tensor>>
+Evaluator<Real>::run(func::FuncOp function, ArrayRef<const Tensor *> inputs) {
   if (failed(checkSize(function, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
                        function.getNumArguments())))
     return failure();
-  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs)) {
-    if (!fits(input.shape(), argument.getType()))
+  for (auto [argument, input] : llvm::zip(function.getArguments(), inputs))
+    if (!fits(input->shape(), argument.getType()))
       return function.emitOpError()
              << "argument " << argument.getArgNumber() << " has shape ["
-             << input.shape() << "], expected " << argument.getType();
-    values.insert_or_assign(argument, input);
-  }
+             << input->shape() << "], expected " << argument.getType();
+  arguments = inputs;
   for (Operation &op : live(function.front()))
     if (failed(evaluate(&op)))
       return failure();
@@ -502,6 +517,14 @@ FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
                                                     ArrayRef<Tensor> inputs,
                                                     Precision precision,
                                                     Trace *trace) {
+  auto addressOf = [](const Tensor &input) { return &input; };
+  return interpret(function, llvm::map_to_vector(inputs, addressOf), precision,
+                   trace);
+}
+
+FailureOr<SmallVector<Tensor>>
+reference::interpret(func::FuncOp function, ArrayRef<const Tensor *> inputs,
+                     Precision precision, Trace *trace) {
   if (function.isExternal() || !function.getBody().hasOneBlock())
     return function.emitOpError("has not exactly one block to interpret");
   if (precision == Precision::F32)

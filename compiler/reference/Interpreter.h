@@ -31,6 +31,11 @@ mlir::FailureOr<llvm::SmallVector<Tensor>>
 interpret(mlir::func::FuncOp function, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);
 
+/// The same for tensors that several calls share.
+mlir::FailureOr<llvm::SmallVector<Tensor>>
+interpret(mlir::func::FuncOp function, llvm::ArrayRef<const Tensor *> inputs,
+          Precision precision, Trace *trace);
+
 /// Output and lse of a declared layer for query, key, value, kv_lengths and,
 /// where the layer has them, sinks, bias_table and mask.
 mlir::FailureOr<llvm::SmallVector<Tensor>>

@@ -7,6 +7,7 @@
 
 #include "compiler/reference/Rules.h"
 
+#include "compiler/reference/Products.h"
 #include "compiler/reference/TensorRules.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -117,36 +118,21 @@ Tensor reference::repeatKv(const Tensor &input, int64_t times) {
   return result;
 }
 
-/// The keys of one head as [dim][key].
-template <typename Real>
-static std::vector<Real> transposeHead(const Tensor &key, int64_t batch,
-                                       int64_t head) {
-  int64_t keys = key.dim(1), size = key.dim(3);
-  std::vector<Real> result(keys * size);
-  for (int64_t j = 0; j < keys; ++j)
-    for (int64_t d = 0; d < size; ++d)
-      result[d * keys + j] = static_cast<Real>(key(batch, j, head, d));
-  return result;
-}
-
 template <typename Real>
 Tensor reference::score(const Tensor &query, const Tensor &key) {
-  int64_t heads = query.dim(2), keys = key.dim(1), size = query.dim(3);
-  int64_t group = heads / key.dim(2);
+  int64_t heads = query.dim(2), size = query.dim(3);
+  int64_t keys = key.dim(1), kvHeads = key.dim(2);
   Tensor result({query.dim(0), heads, query.dim(1), keys});
-  std::vector<Real> transposed, sums(keys);
-  forEachRow(result, [&](int64_t batch, int64_t head, int64_t row) {
-    if (row == 0)
-      transposed = transposeHead<Real>(key, batch, head / group);
-    llvm::fill(sums, Real(0));
-    for (int64_t d = 0; d < size; ++d) {
-      Real factor = static_cast<Real>(query(batch, row, head, d));
-      const Real *column = transposed.data() + d * keys;
-      for (int64_t j = 0; j < keys; ++j)
-        sums[j] += factor * column[j];
+  if (!result.size())
+    return result;
+  for (int64_t batch = 0; batch < result.dim(0); ++batch)
+    for (int64_t head = 0; head < heads; ++head) {
+      Matrix rows = {query.row(batch, 0, head), query.dim(1), size,
+                     heads * size};
+      Matrix columns = {key.row(batch, 0, head / (heads / kvHeads)), size, keys,
+                        1, kvHeads * size};
+      multiply<Real>(rows, columns, result.row(batch, head, 0), keys);
     }
-    llvm::copy(sums, result.row(batch, head, row));
-  });
   return result;
 }
 

@@ -6,6 +6,7 @@
 
 #include "compiler/reference/TensorOps.h"
 
+#include "compiler/reference/Products.h"
 #include "compiler/reference/TensorRules.h"
 #include "dialects/attn/AttnOps.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -53,28 +54,9 @@ static FailureOr<Tensor> evaluate(UnflattenOp op, Operands x) {
 static FailureOr<Tensor> evaluate(ExpandOp op, Operands x) {
   SmallVector<int64_t> shape(x[0]->shape());
   int64_t dim = op.getDim();
-  shape.insert(shape.begin() + dim, op.getType().getShape()[dim]);
-  Tensor result(shape);
-  for (int64_t i = 0; i < result.size(); ++i) {
-    SmallVector<int64_t> at = result.coordinates(i);
-    int64_t position = 0;
-    for (auto [d, index] : llvm::enumerate(at))
-      if (static_cast<int64_t>(d) != dim)
-        position = position * shape[d] + index;
-    result.data()[i] = x[0]->data()[position];
-  }
-  return result;
-}
-
-/// Every coordinate along `dim` reads that of `source`.
-template <typename F>
-static Tensor gatherAlong(const Tensor &input, int64_t dim, int64_t size,
-                          F source) {
-  SmallVector<int64_t> shape(input.shape());
-  shape[dim] = size;
-  return gather(input, shape, [&](MutableArrayRef<int64_t> at) {
-    at[dim] = source(at[dim]);
-  });
+  shape.insert(shape.begin() + dim, 1);
+  return gather(reshape(*x[0], shape), dim, op.getType().getShape()[dim],
+                [](int64_t) { return int64_t(0); });
 }
 
 static FailureOr<Tensor> evaluate(SliceOp op, Operands x) {
@@ -83,19 +65,19 @@ static FailureOr<Tensor> evaluate(SliceOp op, Operands x) {
   if (offset + size > x[0]->dim(dim))
     return op.emitOpError() << "takes elements " << offset << " to "
                             << offset + size << " of " << x[0]->dim(dim);
-  return gatherAlong(*x[0], dim, size, [&](int64_t i) { return i + offset; });
+  return gather(*x[0], dim, size, [&](int64_t i) { return i + offset; });
 }
 
 static FailureOr<Tensor> evaluate(RepeatInterleaveOp op, Operands x) {
   int64_t dim = op.getDim(), times = op.getTimes();
-  return gatherAlong(*x[0], dim, x[0]->dim(dim) * times,
-                     [&](int64_t i) { return i / times; });
+  return gather(*x[0], dim, x[0]->dim(dim) * times,
+                [&](int64_t i) { return i / times; });
 }
 
 static FailureOr<Tensor> evaluate(TileOp op, Operands x) {
   int64_t dim = op.getDim(), size = x[0]->dim(dim);
-  return gatherAlong(*x[0], dim, size * static_cast<int64_t>(op.getTimes()),
-                     [&](int64_t i) { return i % size; });
+  return gather(*x[0], dim, size * static_cast<int64_t>(op.getTimes()),
+                [&](int64_t i) { return i % size; });
 }
 
 static FailureOr<Tensor> evaluate(ConcatOp op, Operands x) {
@@ -151,21 +133,9 @@ static FailureOr<Tensor> evaluateProduct(HeadLinearOp op, Operands x) {
   const Tensor &input = *x[0], &weight = *x[1];
   bool transposed = op.getTransposed();
   int64_t inputs = weight.dim(transposed ? 1 : 2);
-  int64_t outputs = weight.dim(transposed ? 2 : 1);
   if (failed(checkInner(op, input.dim(3), inputs)))
     return failure();
-  Tensor result({input.dim(0), input.dim(1), input.dim(2), outputs});
-  for (int64_t position = 0; position < result.size(); ++position) {
-    SmallVector<int64_t> at = result.coordinates(position);
-    const double *row = input.row(at[0], at[1], at[2]);
-    Real sum = 0;
-    for (int64_t i = 0; i < inputs; ++i)
-      sum += static_cast<Real>(row[i]) *
-             static_cast<Real>(transposed ? weight(at[2], i, at[3])
-                                          : weight(at[2], at[3], i));
-    result.data()[position] = sum;
-  }
-  return result;
+  return headLinear<Real>(input, weight, transposed);
 }
 
 //===----------------------------------------------------------------------===//

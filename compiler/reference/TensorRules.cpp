@@ -1,6 +1,7 @@
 //===- TensorRules.cpp - What the steps around attention compute ----------===//
 //
-// Plain loops over coordinates: none of these is worth more than clarity.
+// Plain loops over rows: results have as many elements as a layer of a large
+// model.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,35 +16,82 @@ using namespace attn::reference;
 using llvm::ArrayRef;
 using llvm::SmallVector;
 
-/// The position in `tensor`'s data of full coordinates.
-static int64_t positionOf(const Tensor &tensor, ArrayRef<int64_t> at) {
-  int64_t position = 0;
-  for (auto [extent, index] : llvm::zip_equal(tensor.shape(), at))
-    position = position * extent + index;
-  return position;
+/// How far apart neighbours along each dimension of a tensor are.
+using Strides = SmallVector<int64_t>;
+
+static Strides stridesOf(ArrayRef<int64_t> shape) {
+  Strides strides(shape.size(), 1);
+  for (size_t dim = shape.size(); dim-- > 1;)
+    strides[dim - 1] = strides[dim] * shape[dim];
+  return strides;
 }
 
-Tensor reference::gather(
-    const Tensor &input, ArrayRef<int64_t> shape,
-    llvm::function_ref<void(llvm::MutableArrayRef<int64_t>)> source) {
-  Tensor result(shape);
-  for (int64_t i = 0; i < result.size(); ++i) {
-    SmallVector<int64_t> at = result.coordinates(i);
-    source(at);
-    result.data()[i] = input.data()[positionOf(input, at)];
+/// Calls body(positions) for every row along the last dimension of `shape`,
+/// with where it begins in tensors of these strides.
+template <typename Body>
+static void forEachRow(ArrayRef<int64_t> shape, ArrayRef<Strides> strides,
+                       Body body) {
+  int64_t rows = 1;
+  for (int64_t size : shape.drop_back())
+    rows *= size;
+  SmallVector<int64_t, 3> positions(strides.size());
+  for (int64_t row = 0; row < rows; ++row) {
+    llvm::fill(positions, 0);
+    int64_t rest = row;
+    for (size_t dim = shape.size() - 1; dim-- > 0; rest /= shape[dim])
+      for (auto [position, own] : llvm::zip_equal(positions, strides))
+        position += rest % shape[dim] * own[dim];
+    body(positions);
   }
+}
+
+namespace {
+/// A tensor as [outer, extent, inner] around one of its dimensions.
+struct Extents {
+  int64_t outer = 1, extent, inner = 1;
+};
+} // namespace
+
+static Extents extentsAround(const Tensor &tensor, int64_t dim) {
+  Extents extents = {.extent = tensor.dim(dim)};
+  for (int64_t size : tensor.shape().take_front(dim))
+    extents.outer *= size;
+  for (int64_t size : tensor.shape().drop_front(dim + 1))
+    extents.inner *= size;
+  return extents;
+}
+
+Tensor reference::gather(const Tensor &input, int64_t dim, int64_t size,
+                         llvm::function_ref<int64_t(int64_t)> source) {
+  SmallVector<int64_t> shape(input.shape());
+  shape[dim] = size;
+  Tensor result(shape);
+  auto [outer, extent, inner] = extentsAround(input, dim);
+  double *next = result.data().data();
+  for (int64_t block = 0; block < outer; ++block)
+    for (int64_t i = 0; i < size; ++i)
+      next = std::copy_n(input.data().data() +
+                             (block * extent + source(i)) * inner,
+                         inner, next);
   return result;
 }
 
 Tensor reference::transpose(const Tensor &input,
                             ArrayRef<int64_t> permutation) {
-  SmallVector<int64_t> shape = llvm::map_to_vector(
-      permutation, [&](int64_t dim) { return input.dim(dim); });
-  return gather(input, shape, [&](llvm::MutableArrayRef<int64_t> at) {
-    SmallVector<int64_t> result(at);
-    for (auto [i, dim] : llvm::enumerate(permutation))
-      at[dim] = result[i];
+  Strides own = stridesOf(input.shape()), strides;
+  SmallVector<int64_t> shape;
+  for (int64_t dim : permutation) {
+    shape.push_back(input.dim(dim));
+    strides.push_back(own[dim]);
+  }
+  Tensor result(shape);
+  double *next = result.data().data();
+  forEachRow(shape, strides, [&](ArrayRef<int64_t> positions) {
+    const double *row = input.data().data() + positions[0];
+    for (int64_t i = 0; i < shape.back(); ++i)
+      *next++ = row[i * strides.back()];
   });
+  return result;
 }
 
 Tensor reference::reshape(const Tensor &input, ArrayRef<int64_t> shape) {
@@ -56,15 +104,13 @@ Tensor reference::concat(ArrayRef<const Tensor *> inputs, int64_t dim) {
   for (const Tensor *input : inputs)
     shape[dim] += input->dim(dim);
   Tensor result(shape);
-  int64_t begin = 0;
-  for (const Tensor *input : inputs) {
-    for (int64_t i = 0; i < input->size(); ++i) {
-      SmallVector<int64_t> at = input->coordinates(i);
-      at[dim] += begin;
-      result.data()[positionOf(result, at)] = input->data()[i];
+  double *next = result.data().data();
+  for (int64_t block = 0; block < extentsAround(result, dim).outer; ++block)
+    for (const Tensor *input : inputs) {
+      auto [outer, extent, inner] = extentsAround(*input, dim);
+      next = std::copy_n(input->data().data() + block * extent * inner,
+                         extent * inner, next);
     }
-    begin += input->dim(dim);
-  }
   return result;
 }
 
@@ -86,105 +132,34 @@ reference::broadcastShape(ArrayRef<const Tensor *> operands) {
   return shape;
 }
 
-/// The element of `operand` that stands at `at` of a shape it is repeated to.
-static double repeatedAt(const Tensor &operand, ArrayRef<int64_t> at) {
-  SmallVector<int64_t> own(at.take_back(operand.rank()));
-  for (auto [i, index] : llvm::enumerate(own))
-    if (operand.dim(i) == 1)
-      index = 0;
-  return operand.data()[positionOf(operand, own)];
+/// Strides of `operand` in a shape of `rank` dimensions that it is repeated to.
+static Strides repeatedStrides(const Tensor &operand, size_t rank) {
+  Strides strides = stridesOf(operand.shape());
+  for (auto [size, stride] : llvm::zip_equal(operand.shape(), strides))
+    if (size == 1)
+      stride = 0;
+  strides.insert(strides.begin(), rank - strides.size(), 0);
+  return strides;
 }
 
 Tensor reference::elementwise(ArrayRef<const Tensor *> operands,
                               llvm::function_ref<double(ArrayRef<double>)> f) {
-  Tensor result(*broadcastShape(operands));
-  SmallVector<double, 3> values(operands.size());
-  for (int64_t i = 0; i < result.size(); ++i) {
-    SmallVector<int64_t> at = result.coordinates(i);
-    for (auto [value, operand] : llvm::zip_equal(values, operands))
-      value = repeatedAt(*operand, at);
-    result.data()[i] = f(values);
-  }
-  return result;
-}
-
-namespace {
-/// A factor by its rows, or its columns: how far apart they are, and how far
-/// the elements of one.
-struct Strided {
-  const double *data;
-  int64_t stride, inner;
-};
-} // namespace
-
-/// `rows` x `columns` sums, each one ascending chain of its own; so many at
-/// once do not wait for each other.
-template <typename Real, int64_t rows, int64_t columns>
-static void multiplyBlock(const Strided &left, const Strided &right,
-                          int64_t inner, double *result, int64_t stride) {
-  Real sums[rows][columns] = {};
-  for (int64_t k = 0; k < inner; ++k) {
-    Real factors[columns];
-    for (int64_t c = 0; c < columns; ++c)
-      factors[c] =
-          static_cast<Real>(right.data[c * right.stride + k * right.inner]);
-    for (int64_t r = 0; r < rows; ++r) {
-      auto x = static_cast<Real>(left.data[r * left.stride + k]);
-      for (int64_t c = 0; c < columns; ++c)
-        sums[r][c] += x * factors[c];
-    }
-  }
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c)
-      result[r * stride + c] = sums[r][c];
-}
-
-/// One matrix: blocks of rows and columns, and what is left of both.
-template <typename Real>
-static void multiplyMatrix(const Strided &left, const Strided &right,
-                           int64_t rows, int64_t inner, int64_t columns,
-                           double *result) {
-  constexpr int64_t rowBlock = 8, columnBlock = 4;
-  for (int64_t c = 0; c < columns;) {
-    bool isWide = columns - c >= columnBlock;
-    for (int64_t r = 0; r < rows;) {
-      bool isHigh = rows - r >= rowBlock;
-      Strided x = left, w = right;
-      x.data += r * left.stride;
-      w.data += c * right.stride;
-      auto multiply = isHigh
-                          ? (isWide ? multiplyBlock<Real, rowBlock, columnBlock>
-                                    : multiplyBlock<Real, rowBlock, 1>)
-                          : (isWide ? multiplyBlock<Real, 1, columnBlock>
-                                    : multiplyBlock<Real, 1, 1>);
-      multiply(x, w, inner, result + r * columns + c, columns);
-      r += isHigh ? rowBlock : 1;
-    }
-    c += isWide ? columnBlock : 1;
-  }
-}
-
-template <typename Real>
-Tensor reference::matmul(const Tensor &lhs, const Tensor &rhs,
-                         bool transposed) {
-  int64_t rank = lhs.rank(), inner = lhs.dim(rank - 1);
-  int64_t columns = rhs.dim(rhs.rank() - (transposed ? 2 : 1));
-  SmallVector<int64_t> shape(lhs.shape());
-  shape.back() = columns;
+  SmallVector<int64_t> shape = *broadcastShape(operands);
   Tensor result(shape);
-  if (!inner || !lhs.size())
-    return result;
-  int64_t lines = lhs.size() / inner;
-  // A shared rhs makes one matrix of all rows.
-  int64_t rows = rhs.rank() == 2 ? lines : rank > 1 ? lhs.dim(rank - 2) : 1;
-  for (int64_t batch = 0; batch < lines / rows; ++batch) {
-    Strided left = {lhs.data().data() + batch * rows * inner, inner, 1};
-    const double *matrix = rhs.data().data() + batch * inner * columns;
-    Strided right =
-        transposed ? Strided{matrix, inner, 1} : Strided{matrix, 1, columns};
-    multiplyMatrix<Real>(left, right, rows, inner, columns,
-                         result.data().data() + batch * rows * columns);
-  }
+  if (shape.empty())
+    shape.push_back(1);
+  SmallVector<Strides, 3> strides;
+  for (const Tensor *operand : operands)
+    strides.push_back(repeatedStrides(*operand, shape.size()));
+  SmallVector<double, 3> values(operands.size());
+  double *next = result.data().data();
+  forEachRow(shape, strides, [&](ArrayRef<int64_t> positions) {
+    for (int64_t i = 0; i < shape.back(); ++i) {
+      for (size_t o = 0; o < values.size(); ++o)
+        values[o] = operands[o]->data()[positions[o] + i * strides[o].back()];
+      *next++ = f(values);
+    }
+  });
   return result;
 }
 
@@ -193,12 +168,12 @@ Tensor reference::sum(const Tensor &input, int64_t dim) {
   SmallVector<int64_t> shape(input.shape());
   shape[dim] = 1;
   Tensor result(shape);
-  for (int64_t i = 0; i < input.size(); ++i) {
-    SmallVector<int64_t> at = input.coordinates(i);
-    at[dim] = 0;
-    double &total = result.data()[positionOf(result, at)];
-    total = static_cast<Real>(total) + static_cast<Real>(input.data()[i]);
-  }
+  auto [outer, extent, inner] = extentsAround(input, dim);
+  const double *next = input.data().data();
+  for (int64_t block = 0; block < outer; ++block)
+    for (int64_t i = 0; i < extent; ++i)
+      for (double &total : result.data().slice(block * inner, inner))
+        total = static_cast<Real>(total) + static_cast<Real>(*next++);
   return result;
 }
 
@@ -280,8 +255,6 @@ Tensor reference::rope(const Tensor &input, const Tensor *positions,
 }
 
 namespace attn::reference {
-template Tensor matmul<double>(const Tensor &, const Tensor &, bool);
-template Tensor matmul<float>(const Tensor &, const Tensor &, bool);
 template Tensor sum<double>(const Tensor &, int64_t);
 template Tensor sum<float>(const Tensor &, int64_t);
 template Tensor rmsNorm<double>(const Tensor &, double);

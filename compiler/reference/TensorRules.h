@@ -1,8 +1,8 @@
 //===- TensorRules.h - What the steps around attention compute --*- C++ -*-===//
 //
-// One function per operation that is not attention itself: shapes, products,
-// functions of elements, norms, rotation. `Real` is what results are rounded
-// to, as in Rules.h; sums ascend. Booleans are 0 and 1.
+// One function per operation that is neither attention itself nor a product:
+// shapes, functions of elements, norms, rotation. `Real` is what results are
+// rounded to, as in Rules.h; sums ascend. Booleans are 0 and 1.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +15,9 @@
 
 namespace attn::reference {
 
-/// result[j] = input[source(j)] for every coordinate j of `shape`.
-Tensor gather(const Tensor &input, llvm::ArrayRef<int64_t> shape,
-              llvm::function_ref<void(llvm::MutableArrayRef<int64_t>)> source);
+/// `size` indices of `dim`, of which index i is source(i) of the input.
+Tensor gather(const Tensor &input, int64_t dim, int64_t size,
+              llvm::function_ref<int64_t(int64_t)> source);
 
 /// Dimension i of the result is dimension permutation[i] of the input.
 Tensor transpose(const Tensor &input, llvm::ArrayRef<int64_t> permutation);
@@ -36,11 +36,6 @@ broadcastShape(llvm::ArrayRef<const Tensor *> operands);
 /// f of the elements of up to three operands of one shape together.
 Tensor elementwise(llvm::ArrayRef<const Tensor *> operands,
                    llvm::function_ref<double(llvm::ArrayRef<double>)> f);
-
-/// lhs [..., m, k] times rhs [..., k, n], or rhs [n, k] if `transposed`, the
-/// same for every batch if it has two dimensions.
-template <typename Real>
-Tensor matmul(const Tensor &lhs, const Tensor &rhs, bool transposed = false);
 
 /// The sum along `dim`, which stays with size 1.
 template <typename Real>

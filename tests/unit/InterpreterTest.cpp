@@ -389,3 +389,25 @@ TEST_F(InterpreterTest, NaivelyRoundsWhatCallersTensorsHold) {
   // What lies between is f32: 2 (1 + 2^-10) (1 + 2^-9), rounded once.
   EXPECT_EQ((*naive)[1].data()[0], 2);
 }
+
+// The largest f16 is 65504, its normal numbers begin at 2^-14, and others are
+// multiples of 2^-24.
+TEST_F(InterpreterTest, ResultsAreRoundedAtTheEdgesOfTheirType) {
+  parse(R"(func.func @f(%x: tensor<?xf16>) -> tensor<?xf16> {
+    %y = attn.scale %x {by = 1.0} : tensor<?xf16>
+    return %y : tensor<?xf16>
+  })");
+  std::vector<double> numbers = {-0.0,    65504,     65519,     65520,
+                                 0x1p-14, 0x1.4p-24, 0x1.8p-25, 0x1p-26,
+                                 -1.5,    kInfinity, 1e30,      3e-14};
+  std::vector<double> expected = {-0.0,    65504,     65504,     kInfinity,
+                                  0x1p-14, 0x1p-24,   0x1p-24,   0,
+                                  -1.5,    kInfinity, kInfinity, 0};
+  int64_t size = static_cast<int64_t>(numbers.size());
+  auto results = interpret(firstOf<func::FuncOp>(), {Tensor({size}, numbers)},
+                           Precision::F32);
+  ASSERT_TRUE(succeeded(results));
+  for (auto [number, got, rounded] :
+       llvm::zip_equal(numbers, results->front().data(), expected))
+    EXPECT_EQ(got, rounded) << number;
+}
