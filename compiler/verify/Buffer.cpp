@@ -9,7 +9,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 
-#include <cstring>
+#include <algorithm>
 
 using namespace attn;
 using namespace attn::verify;
@@ -28,27 +28,17 @@ Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Layout layout)
 
 Buffer::Buffer(llvm::ArrayRef<int64_t> shape, Elements elements, Layout layout)
     : shape(shape), elements(elements),
-      elementBytes(dlTypeOf(elements).bits / 8) {
+      elementBytes(dlTypeOf(elements).bits / 8), width(this->shape.back()) {
   place(layout);
 }
 
 Buffer::Buffer(const Tensor &values, Elements elements, Layout layout)
     : Buffer(values.shape(), elements, layout) {
-  const double *next = values.data().data();
-  forEachRow([&](int64_t begin, int64_t end) {
-    for (int64_t element = begin; element < end; ++element, ++next)
-      set(element, encode(elements, *next));
+  llvm::ArrayRef<double> rest = values.data();
+  forEachRow([&](int64_t row) {
+    encode(elements, rest.take_front(width), memory.data() + row);
+    rest = rest.drop_front(width);
   });
-}
-
-uint32_t Buffer::get(int64_t element) const {
-  uint32_t bits = 0;
-  std::memcpy(&bits, memory.data() + element * elementBytes, elementBytes);
-  return bits;
-}
-
-void Buffer::set(int64_t element, uint32_t bits) {
-  std::memcpy(memory.data() + element * elementBytes, &bits, elementBytes);
 }
 
 /// The dimensions from the one that is outermost in memory to the innermost.
@@ -70,8 +60,8 @@ void Buffer::place(Layout layout) {
   for (unsigned dimension : llvm::reverse(order)) {
     strides[dimension] = size;
     size *= shape[dimension];
-    if (strided && dimension + 1 == shape.size())
-      size += kRowGap;
+    if (dimension + 1 == shape.size())
+      pitch = size += strided ? kRowGap : 0;
   }
   int64_t offset = strided ? kFirstGap : 0;
   base = kMargin + offset;
@@ -85,7 +75,7 @@ void Buffer::place(Layout layout) {
   tensor.byte_offset = offset * elementBytes;
 }
 
-void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
+void Buffer::forEachRow(llvm::function_ref<void(int64_t)> body) const {
   if (llvm::is_contained(shape, 0))
     return;
   std::vector<int64_t> at(shape.size());
@@ -93,7 +83,7 @@ void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
     int64_t offset = base;
     for (auto [index, stride] : llvm::zip(at, strides))
       offset += index * stride;
-    body(offset, offset + shape.back());
+    body(offset * elementBytes);
     // The next row: all dimensions but the last count up.
     size_t dimension = shape.size() - 1;
     while (dimension-- > 0 && ++at[dimension] == shape[dimension])
@@ -103,30 +93,39 @@ void Buffer::forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const {
   }
 }
 
-std::vector<uint32_t> Buffer::bits() const {
-  std::vector<uint32_t> result;
-  forEachRow([&](int64_t begin, int64_t end) {
-    for (int64_t element = begin; element < end; ++element)
-      result.push_back(get(element));
+std::vector<uint8_t> Buffer::bytes() const {
+  std::vector<uint8_t> result;
+  forEachRow([&](int64_t row) {
+    const uint8_t *begin = memory.data() + row;
+    result.insert(result.end(), begin, begin + width * elementBytes);
   });
   return result;
 }
 
 Tensor Buffer::read() const {
   Tensor result(shape);
-  for (auto [value, bits] : llvm::zip(result.data(), bits()))
-    value = decode(elements, bits);
+  llvm::MutableArrayRef<double> rest = result.data();
+  forEachRow([&](int64_t row) {
+    decode(elements, memory.data() + row, rest.take_front(width));
+    rest = rest.drop_front(width);
+  });
   return result;
 }
 
 bool Buffer::areGapsUntouched() const {
-  std::vector<bool> isElement(memory.size());
-  forEachRow([&](int64_t begin, int64_t end) {
-    std::fill(isElement.begin() + begin * elementBytes,
-              isElement.begin() + end * elementBytes, true);
-  });
-  for (auto [byte, element] : llvm::zip(memory, isElement))
-    if (!element && byte != kPoison)
+  const uint8_t *next = memory.data();
+  auto isPoison = [](uint8_t byte) { return byte == kPoison; };
+  auto isPoisonTo = [&](int64_t element) {
+    const uint8_t *gap = next, *end = memory.data() + element * elementBytes;
+    next = end + width * elementBytes;
+    return std::all_of(gap, end, isPoison);
+  };
+  int64_t rows = 1;
+  for (int64_t size : llvm::ArrayRef(shape).drop_back())
+    rows *= size;
+  // In memory, rows are a pitch apart whatever their order.
+  for (int64_t row = 0; width > 0 && row < rows; ++row)
+    if (!isPoisonTo(base + row * pitch))
       return false;
-  return true;
+  return isPoisonTo(static_cast<int64_t>(memory.size()) / elementBytes);
 }

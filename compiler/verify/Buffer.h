@@ -40,23 +40,23 @@ public:
   const DLTensor *dlTensor() const { return &tensor; }
   /// The elements, row-major.
   reference::Tensor read() const;
-  /// Their bits, the lowest of each word.
-  std::vector<uint32_t> bits() const;
+  /// Their bytes, row-major.
+  std::vector<uint8_t> bytes() const;
   /// Whether the bytes between, before and behind the elements are as they
   /// were made.
   bool areGapsUntouched() const;
 
 private:
   void place(Layout layout);
-  uint32_t get(int64_t element) const;
-  void set(int64_t element, uint32_t bits);
-  /// Calls body with where each innermost row begins and ends, in elements.
-  void forEachRow(llvm::function_ref<void(int64_t, int64_t)> body) const;
+  /// Calls body with the byte of `memory` at which each innermost row begins.
+  void forEachRow(llvm::function_ref<void(int64_t)> body) const;
 
   // `tensor` points into these, which stay where they are when moved.
   std::vector<int64_t> shape, strides;
   Elements elements = Elements::F32;
   int64_t elementBytes = 4;
+  /// Elements of an innermost row, and from one to the next in memory.
+  int64_t width = 0, pitch = 0;
   /// Elements and what is around them; the first one is at `base` elements.
   std::vector<uint8_t> memory;
   int64_t base = 0;

@@ -29,6 +29,11 @@ DLDataType dlTypeOf(Elements elements);
 uint32_t encode(Elements elements, double value);
 double decode(Elements elements, uint32_t bits);
 
+/// The same of many elements; their bits lie one after the other.
+void encode(Elements elements, llvm::ArrayRef<double> values, uint8_t *bytes);
+void decode(Elements elements, const uint8_t *bytes,
+            llvm::MutableArrayRef<double> values);
+
 /// The value that is left of `value` when it is stored.
 inline double stored(Elements elements, double value) {
   return decode(elements, encode(elements, value));

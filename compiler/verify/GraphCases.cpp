@@ -9,6 +9,7 @@
 
 #include "compiler/verify/Compare.h"
 #include "compiler/verify/Documents.h"
+#include "compiler/verify/Input.h"
 #include "compiler/verify/Random.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
@@ -44,7 +45,7 @@ struct GraphCase {
 struct GraphCall {
   const Subject &subject;
   const GraphCase &spec;
-  SmallVector<Tensor> inputs;
+  Inputs inputs;
 
   Outcome run(const CallOptions &options, Layout layout,
               bool withoutLengths = false) const;
@@ -201,64 +202,101 @@ static bool isTaken(const Subject &subject, const GraphCase &spec) {
          (!isOfNothing || isEmpty(*subject.kernel, spec));
 }
 
+static bool isWeight(const LibraryTensor &tensor) {
+  int64_t number;
+  return isFloat(elementsOf(tensor.type)) && tensor.shape.size() == 2 &&
+         llvm::none_of(tensor.shape, [&](StringRef extent) {
+           return extent.getAsInteger(10, number);
+         });
+}
+
 /// Products with random weights keep the size of what they multiply, so that
 /// scores stay such as models have.
 static void shrinkWeights(Tensor &values, const LibraryTensor &tensor) {
-  int64_t number;
-  bool isWeight = isFloat(elementsOf(tensor.type)) && values.rank() == 2 &&
-                  llvm::none_of(tensor.shape, [&](StringRef extent) {
-                    return extent.getAsInteger(10, number);
-                  });
-  if (!isWeight || values.shape()[1] <= 3)
+  if (!isWeight(tensor) || values.shape()[1] <= 3)
     return;
   double factor = std::sqrt(3.0 / static_cast<double>(values.shape()[1]));
   for (double &value : values.data())
     value *= factor;
 }
 
-static GraphCall makeCall(const Subject &subject, const GraphCase &spec) {
-  GraphCall call{subject, spec, {}};
-  Random random(spec.queries * 100003 + spec.keys);
+/// Random elements of argument `index` such as its type holds.
+static Tensor makeTensor(const Subject &subject, size_t index,
+                         const GraphCase &spec, Random &random) {
+  const LibraryTensor &tensor = subject.kernel->tensors[index];
+  Role role = subject.arguments[index].role;
+  Elements elements = elementsOf(tensor.type);
   int64_t most = longest(subject, spec);
-  for (auto [tensor, argument] :
-       llvm::zip(subject.kernel->tensors, subject.arguments)) {
-    Tensor values(shapeOf(tensor, spec));
-    for (auto [index, value] : llvm::enumerate(values.data()))
-      value =
-          elementOf(elementsOf(tensor.type), argument.role, most,
-                    static_cast<int64_t>(index), values.shape().back(), random);
-    shrinkWeights(values, tensor);
-    if (argument.role == Role::Documents)
-      values = makeDocuments(values.shape(), Documents::Growing);
-    // What the tensor holds, or float32 of integers.
-    Elements elements = elementsOf(tensor.type);
-    store(isFloat(elements) ? elements : Elements::F32, values);
-    call.inputs.push_back(std::move(values));
+  Tensor values(shapeOf(tensor, spec));
+  if (role == Role::Documents)
+    values = makeDocuments(values.shape(), Documents::Growing);
+  else
+    for (auto [i, value] : llvm::enumerate(values.data()))
+      value = elementOf(elements, role, most, static_cast<int64_t>(i),
+                        values.shape().back(), random);
+  shrinkWeights(values, tensor);
+  // Integers are exact as float32.
+  store(isFloat(elements) ? elements : Elements::F32, values);
+  return values;
+}
+
+/// The weights of a graph, which all cases share; null for other arguments, and
+/// where none has a higher rank, so that one may be something else.
+static Inputs makeWeights(const Subject &subject) {
+  ArrayRef<LibraryTensor> tensors = subject.kernel->tensors;
+  bool isOfLayer = llvm::any_of(tensors, [](const LibraryTensor &tensor) {
+    return !tensor.output && tensor.shape.size() > 2;
+  });
+  Inputs weights(subject.arguments.size());
+  for (auto [index, weight] : llvm::enumerate(weights)) {
+    if (!isOfLayer || !isWeight(tensors[index]))
+      continue;
+    Random random(index);
+    weight =
+        std::make_shared<Input>(makeTensor(subject, index, kCases[0], random),
+                                elementsOf(tensors[index].type));
   }
-  placeSpecials(call.inputs, subject, spec.specials, random);
+  return weights;
+}
+
+static GraphCall makeCall(const Subject &subject, const GraphCase &spec,
+                          const Inputs &weights) {
+  Random random(spec.queries * 100003 + spec.keys);
+  SmallVector<Tensor> values(weights.size());
+  for (auto [index, weight] : llvm::enumerate(weights))
+    if (!weight)
+      values[index] = makeTensor(subject, index, spec, random);
+  placeSpecials(values, subject, spec.specials, random);
+  GraphCall call{subject, spec, weights};
+  for (auto [tensor, value, input] :
+       llvm::zip(subject.kernel->tensors, values, call.inputs))
+    if (!input)
+      input =
+          std::make_shared<Input>(std::move(value), elementsOf(tensor.type));
   return call;
 }
 
 Outcome GraphCall::run(const CallOptions &options, Layout layout,
                        bool withoutLengths) const {
   const LibraryKernel &kernel = *subject.kernel;
-  std::vector<Buffer> buffers;
   Outcome outcome;
   SmallVector<const DLTensor *> tensors;
   // Buffers stay where they are: room for all of them is made first.
-  buffers.reserve(kernel.tensors.size());
   outcome.outputs.reserve(kernel.tensors.size());
   for (auto [index, tensor] : llvm::enumerate(kernel.tensors)) {
     Elements elements = elementsOf(tensor.type);
-    Buffer &buffer =
-        tensor.output ? outcome.outputs.emplace_back(shapeOf(tensor, spec),
-                                                     elements, layout)
-        // What is updated is read as a result.
-        : tensor.updated
-            ? outcome.outputs.emplace_back(inputs[index], elements, layout)
-            : buffers.emplace_back(inputs[index], elements, layout);
-    bool isAbsent = withoutLengths && tensor.optional && !tensor.output;
-    tensors.push_back(isAbsent ? nullptr : buffer.dlTensor());
+    auto addOutput = [&](const auto &contents) {
+      return outcome.outputs.emplace_back(contents, elements, layout)
+          .dlTensor();
+    };
+    if (tensor.output)
+      tensors.push_back(addOutput(shapeOf(tensor, spec)));
+    else if (tensor.updated) // is read as a result
+      tensors.push_back(addOutput(inputs[index]->values()));
+    else if (withoutLengths && tensor.optional)
+      tensors.push_back(nullptr);
+    else
+      tensors.push_back(inputs[index]->dlTensor(layout));
   }
   outcome.error = callKernel(kernel, subject.index, tensors, options);
   for (const Buffer &buffer : outcome.outputs)
@@ -305,10 +343,13 @@ static double toleranceOf(const Tensor &expected, const Tensor &naive,
 static FailureOr<SmallVector<Tensor>>
 interpret(const GraphCall &call, reference::Precision precision,
           reference::Trace *trace = nullptr) {
-  auto results = call.subject.interpret(call.inputs, precision, trace);
+  auto function = cast<func::FuncOp>(call.subject.op);
+  SmallVector<const Tensor *> inputs;
+  for (const std::shared_ptr<Input> &input : call.inputs)
+    inputs.push_back(&input->values());
+  auto results = reference::interpret(function, inputs, precision, trace);
   if (failed(results))
     return failure();
-  auto function = cast<func::FuncOp>(call.subject.op);
   SmallVector<Tensor> ordered;
   size_t written = 0;
   for (const LibraryTensor &tensor : call.subject.kernel->tensors) {
@@ -380,7 +421,7 @@ static CaseReport checkBits(const GraphCall &call, StringRef variant,
   report.detail = plain.error.empty() ? other.error : plain.error;
   report.ok = report.detail.empty();
   for (auto [left, right] : llvm::zip_equal(plain.outputs, other.outputs))
-    if (report.ok && left.bits() != right.bits()) {
+    if (report.ok && left.bytes() != right.bytes()) {
       report.ok = false;
       report.detail = "differs in bits from the plain call";
     }
@@ -393,7 +434,9 @@ static std::optional<CaseReport> checkWithoutLengths(GraphCall call) {
        llvm::zip(call.subject.kernel->tensors, call.inputs)) {
     if (!tensor.optional || tensor.output)
       continue;
-    llvm::fill(input.data(), static_cast<double>(call.spec.keys));
+    input = std::make_shared<Input>(
+        Tensor(input->values().shape(), static_cast<double>(call.spec.keys)),
+        elementsOf(tensor.type));
     return checkBits(call, "_without_lengths", call.run({}, Layout::Contiguous),
                      call.run({}, Layout::Contiguous, /*withoutLengths=*/true));
   }
@@ -407,10 +450,11 @@ std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
       {"_two_threads", Execution::TwoThreads},
       {"_ggml_style", Execution::GgmlStyle}};
   std::vector<CaseReport> reports;
+  Inputs weights = makeWeights(subject);
   for (const GraphCase &spec : kCases) {
     if (!isTaken(subject, spec))
       continue;
-    GraphCall call = makeCall(subject, spec);
+    GraphCall call = makeCall(subject, spec, weights);
     Outcome plain = call.run({}, Layout::Contiguous);
     reports.push_back(checkValues(call, plain));
     for (auto [variant, execution] : executions)
@@ -426,13 +470,12 @@ std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
 }
 
 bool verify::runsGraphHere(const Subject &subject) {
-  GraphCall call = makeCall(subject, kCases[0]);
   std::vector<Buffer> buffers;
   SmallVector<const DLTensor *> tensors;
   buffers.reserve(subject.kernel->tensors.size());
   for (const LibraryTensor &tensor : subject.kernel->tensors)
     tensors.push_back(buffers
-                          .emplace_back(shapeOf(tensor, call.spec),
+                          .emplace_back(shapeOf(tensor, kCases[0]),
                                         elementsOf(tensor.type),
                                         Layout::Contiguous)
                           .dlTensor());

@@ -12,6 +12,8 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 using namespace attn::verify;
 
@@ -50,6 +52,21 @@ TEST_P(ElementsTest, ReadsEveryPattern) {
     ASSERT_EQ(got, expected) << bits;
     ASSERT_EQ(std::signbit(got), std::signbit(expected)) << bits;
     ASSERT_EQ(encode(GetParam().elements, got), bits);
+  }
+}
+
+TEST_P(ElementsTest, ReadsAndWritesManyAsOne) {
+  std::vector<uint16_t> patterns(0x10000), written(0x10000);
+  std::iota(patterns.begin(), patterns.end(), uint16_t(0));
+  std::vector<double> values(0x10000);
+  Elements elements = GetParam().elements;
+  decode(elements, reinterpret_cast<const uint8_t *>(patterns.data()), values);
+  encode(elements, values, reinterpret_cast<uint8_t *>(written.data()));
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    double one = decode(elements, bits);
+    ASSERT_EQ(llvm::bit_cast<uint64_t>(values[bits]),
+              llvm::bit_cast<uint64_t>(one));
+    ASSERT_EQ(written[bits], encode(elements, one));
   }
 }
 
