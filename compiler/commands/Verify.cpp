@@ -88,6 +88,8 @@ static void keepFreedMemory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);
+  // Arenas of other threads would map what is large all the same.
+  mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

@@ -15,6 +15,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include <cmath>
+#include <future>
 
 using namespace mlir;
 using namespace attn;
@@ -61,27 +62,50 @@ static bool holdsQueries(const Subject &subject, const KernelCase &spec) {
                               largestQuery(spec)));
 }
 
-std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
-  if (!subject.kernel->isAttention())
-    return verifyGraph(subject);
-  std::vector<CaseReport> reports;
+/// The cases that the kernel can be called with.
+static llvm::SmallVector<KernelCase> takenCasesOf(const Subject &subject) {
   llvm::SmallVector<KernelCase> cases = casesOf(subject);
-  // An entry of one phase may take few rows only.
   bool takesLengths = subject.find(Role::Lengths) >= 0;
-  auto isTaken = [&](const KernelCase &spec) {
-    return spec.queries <= subject.kernel->maxQueries &&
-           (takesLengths || !needsLengths(spec)) && holdsQueries(subject, spec);
-  };
+  llvm::erase_if(cases, [&](const KernelCase &spec) {
+    // An entry of one phase may take few rows only.
+    return spec.queries > subject.kernel->maxQueries ||
+           (!takesLengths && needsLengths(spec)) ||
+           !holdsQueries(subject, spec);
+  });
+  return cases;
+}
+
+static std::vector<CaseReport> checkAllValues(const Subject &subject,
+                                              ArrayRef<KernelCase> cases) {
+  std::vector<CaseReport> reports;
   for (const KernelCase &spec : cases) {
-    if (!isTaken(spec))
-      continue;
     reports.push_back(checkAccuracy(subject, spec));
     if (subject.find(Role::Sinks) >= 0 && isCheckedForBits(spec.name))
       reports.push_back(checkWithoutSink(subject, spec));
   }
+  return reports;
+}
+
+static std::vector<CaseReport> checkAllBits(const Subject &subject,
+                                            ArrayRef<KernelCase> cases) {
+  std::vector<CaseReport> reports;
   for (const KernelCase &spec : cases)
-    if (isTaken(spec) && isCheckedForBits(spec.name))
+    if (isCheckedForBits(spec.name))
       llvm::append_range(reports, checkEqualBits(subject, spec));
+  return reports;
+}
+
+std::vector<CaseReport> verify::verifySubject(const Subject &subject) {
+  if (!subject.kernel->isAttention())
+    return verifyGraph(subject);
+  llvm::SmallVector<KernelCase> cases = takenCasesOf(subject);
+  // One thread interprets, and is alone in the IR until it is done; the other
+  // only calls kernels.
+  auto values = std::async(std::launch::async,
+                           [&] { return checkAllValues(subject, cases); });
+  std::vector<CaseReport> bits = checkAllBits(subject, cases);
+  std::vector<CaseReport> reports = values.get();
+  llvm::append_range(reports, bits);
   llvm::append_range(reports, checkChunks(subject));
   return reports;
 }

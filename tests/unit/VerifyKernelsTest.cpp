@@ -8,6 +8,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
+#include <atomic>
 #include <cmath>
 
 using namespace mlir;
@@ -35,7 +36,8 @@ enum class Fault {
 } // namespace
 
 static Fault fault = Fault::None;
-static int calls = 0;
+// Cases are checked in two threads.
+static std::atomic<int> calls = 0;
 
 namespace {
 /// The head of every args structure, then the kernel's tensors.
@@ -235,6 +237,20 @@ protected:
 
 TEST_F(VerifyKernelsTest, RightKernelPasses) {
   EXPECT_EQ(failuresOf(Fault::None), std::vector<std::string>());
+}
+
+TEST_F(VerifyKernelsTest, ReportsComeInTheOrderOfTheCases) {
+  fault = Fault::None;
+  Subject subject(kernel, &module->getBody()->front());
+  std::vector<CaseReport> reports = verifySubject(subject);
+  size_t next = 0;
+  for (StringRef name : {"prefill", "decode", "decode_without_sink",
+                         "weightless_infinities_decode", "decode_repeated",
+                         "tail_decode_capacity_40x", "chunks_rows_0_to_1"}) {
+    while (next < reports.size() && reports[next].name != name)
+      ++next;
+    EXPECT_LT(next, reports.size()) << name.str();
+  }
 }
 
 TEST_F(VerifyKernelsTest, LengthsAreChecked) {
