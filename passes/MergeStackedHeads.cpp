@@ -10,6 +10,7 @@
 #include "mlir/Transforms/WalkPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/TensorTypes.h"
 #include "passes/Views.h"
 
 #define DEBUG_TYPE "attn-merge-stacked-heads"
@@ -307,6 +308,7 @@ struct MergeHeads : OpRewritePattern<ConcatOp> {
                                 PatternRewriter &rewriter) const override {
     bool isStack = concat.getDim() == 2 &&
                    cast<ShapedType>(concat.getType()).getRank() == 3 &&
+                   areStoredAlike(concat) &&
                    llvm::any_of(concat.getInputs(), findSingleHead);
     if (!isStack)
       return rewriter.notifyMatchFailure(concat, "no single heads are joined");

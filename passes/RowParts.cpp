@@ -7,6 +7,7 @@
 #include "passes/RowParts.h"
 
 #include "dialects/attn/AttnOps.h"
+#include "passes/TensorTypes.h"
 
 using namespace mlir;
 using namespace attn;
@@ -17,10 +18,10 @@ static bool isOneHead(ExpandOp op) {
   return op.getDim() == 2 && type.getRank() == 4 && type.getDimSize(2) == 1;
 }
 
-/// Elements of [batch, keys, heads, size] side by side.
+/// Elements of [batch, keys, heads, size] side by side, all stored alike.
 static bool joinsElements(ConcatOp op) {
-  return op.getDim() == 3 &&
-         cast<RankedTensorType>(op.getResult().getType()).getRank() == 4;
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  return op.getDim() == 3 && type.getRank() == 4 && areStoredAlike(op);
 }
 
 static bool arranges(Operation *op) {

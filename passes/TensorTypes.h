@@ -8,6 +8,7 @@
 #define PASSES_TENSORTYPES_H
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Operation.h"
 
 namespace attn {
 
@@ -21,6 +22,14 @@ inline int64_t rankOf(mlir::Value tensor) {
 
 inline mlir::Type elementOf(mlir::Value tensor) {
   return llvm::cast<mlir::RankedTensorType>(tensor.getType()).getElementType();
+}
+
+/// Whether the operands of `op`, which are tensors, hold what its result holds.
+inline bool areStoredAlike(mlir::Operation *op) {
+  mlir::Type stored = elementOf(op->getResult(0));
+  return llvm::all_of(op->getOperands(), [&](mlir::Value operand) {
+    return elementOf(operand) == stored;
+  });
 }
 
 } // namespace attn

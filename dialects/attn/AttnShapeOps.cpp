@@ -202,8 +202,10 @@ LogicalResult ConcatOp::verify() {
   auto resultType = cast<RankedTensorType>(getResult().getType());
   for (Value input : getInputs()) {
     auto type = cast<RankedTensorType>(input.getType());
+    bool areFloats = isa<FloatType>(type.getElementType()) &&
+                     isa<FloatType>(resultType.getElementType());
     if (type.getRank() != resultType.getRank() ||
-        type.getElementType() != resultType.getElementType())
+        (type.getElementType() != resultType.getElementType() && !areFloats))
       return emitOpError() << "input is " << type << " and the result "
                            << resultType
                            << ", expected equal ranks and elements";

@@ -188,10 +188,12 @@ def Attn_TileOp
 def Attn_ConcatOp : Attn_Op<"concat", [Pure, Attn_NamedResults]> {
   let summary = "tensors one after the other along a dimension";
   let description = [{
-    The inputs' elements along `dim`, in order.
+    The inputs' elements along `dim`, in order. Floats may be stored otherwise
+    than the result's: what lies between operations is f32.
 
     Constraints:
-      C1: there is an input; all have the result's element type and rank.
+      C1: there is an input; all have the result's rank, and its element type
+          unless both are floats.
       C2: dim is a dimension; sizes along it sum to the result's, the other
           sizes agree.
 

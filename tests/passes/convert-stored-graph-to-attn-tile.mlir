@@ -53,3 +53,28 @@ func.func @copied(%x: tensor<?x8x24xbf16> {attn.name = "x"},
 
 // CHECK-LABEL: attn_tile.program @copied_graph(
 // CHECK: attn_tile.buffer[] : <6x24xbf16>
+
+// Parts that are stored apart are copied side by side, each as the whole is held.
+func.func @joined(%absorbed: tensor<?x?x2x8xf32> {attn.name = "absorbed"},
+                  %rope: tensor<?x?x2x4xbf16> {attn.name = "rope"},
+                  %latent: tensor<?x?x1x8xf16> {attn.name = "latent"},
+                  %key: tensor<?x?x1x4xbf16> {attn.name = "key"})
+    -> (tensor<?x?x2x8xf32> {attn.name = "y"}) {
+  %query = attn.concat %absorbed, %rope {dim = 3}
+      : tensor<?x?x2x8xf32>, tensor<?x?x2x4xbf16> -> tensor<?x?x2x12xf32>
+  %keys = attn.concat %latent, %key {dim = 3}
+      : tensor<?x?x1x8xf16>, tensor<?x?x1x4xbf16> -> tensor<?x?x1x12xf16>
+  %y, %lse = attn.flash %query, %keys, %latent {scale = 0.5, mask = #attn.causal}
+      : tensor<?x?x2x12xf32>, tensor<?x?x1x12xf16>, tensor<?x?x1x8xf16>
+      -> tensor<?x?x2x8xf32>, tensor<?x?x2xf32>
+  return %y : tensor<?x?x2x8xf32>
+}
+
+// CHECK-LABEL: attn_tile.program @joined_graph(
+// CHECK-DAG: %[[QUERY:.*]] = attn_tile.buffer[%{{.*}}, %{{.*}}] : <?x?x2x12xf32>
+// CHECK-DAG: %[[KEYS:.*]] = attn_tile.buffer[%{{.*}}, %{{.*}}] : <?x?x1x12xf32>
+// CHECK-DAG: attn_tile.load_rows %rope{{.*}} : <?x?x2x4xbf16> -> <?x4xf32>
+// CHECK-DAG: attn_tile.load_rows %latent{{.*}} : <?x?x1x8xf16> -> <?x8xf32>
+// CHECK-DAG: attn_tile.load_rows %key{{.*}} : <?x?x1x4xbf16> -> <?x4xf32>
+// CHECK: attn_tile.load_queries %[[QUERY]]
+// CHECK: attn_tile.load_keys %[[KEYS]]

@@ -134,6 +134,30 @@ func.func @matmul(%x: !x, %q0: !wm, %k0: !wm, %v0: !wm, %q1: !wm, %k1: !wm, %v1:
   return %c : !o
 }
 
+// Heads that are stored apart are no parts of one tensor.
+// CHECK-LABEL: func.func @stored_apart
+// CHECK-COUNT-2: attn.flash
+func.func @stored_apart(%x: !x, %q0: !wm, %k0: !wm, %v0: !wm, %q1: !wm, %k1: !wm, %v1: !wm) -> !o {
+  %q = attn.matmul %x, %q0 : !x, !wm -> !p
+  %k = attn.matmul %x, %k0 : !x, !wm -> !p
+  %v = attn.matmul %x, %v0 : !x, !wm -> !p
+  %qh = attn.expand %q {dim = 2} : !p -> !h
+  %kh = attn.expand %k {dim = 2} : !p -> !h
+  %vh = attn.expand %v {dim = 2} : !p -> !h
+  %o, %lse = attn.flash %qh, %kh, %vh {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> !h, !l
+  %f = attn.flatten %o {dim = 2} : !h -> !p
+  %q2 = attn.matmul %x, %q1 : !x, !wm -> !p
+  %k2 = attn.matmul %x, %k1 : !x, !wm -> !p
+  %v2 = attn.matmul %x, %v1 : !x, !wm -> !p
+  %qh2 = attn.expand %q2 {dim = 2} : !p -> !h
+  %kh2 = attn.expand %k2 {dim = 2} : !p -> !h
+  %vh2 = attn.expand %v2 {dim = 2} : !p -> !h
+  %o2, %lse2 = attn.flash %qh2, %kh2, %vh2 {scale = 0.5, mask = #attn.causal} : !h, !h, !h -> tensor<2x6x1x2xf16>, !l
+  %f2 = attn.flatten %o2 {dim = 2} : tensor<2x6x1x2xf16> -> tensor<2x6x2xf16>
+  %c = attn.concat %f, %f2 {dim = 2} : !p, tensor<2x6x2xf16> -> !o
+  return %c : !o
+}
+
 // The first head's queries are needed elsewhere too.
 // CHECK-LABEL: func.func @projection_used_twice
 // CHECK-COUNT-2: attn.flash

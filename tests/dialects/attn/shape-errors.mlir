@@ -193,6 +193,15 @@ func.func @concat_c1_rank(%x: tensor<2x3x4xf32>, %y: tensor<2x3xf32>) {
 
 // -----
 
+func.func @concat_c1_elements(%x: tensor<2x3xf16>, %y: tensor<2x3xi32>) {
+  // expected-error @below {{'attn.concat' op input is 'tensor<2x3xi32>' and the result 'tensor<2x6xf32>', expected equal ranks and elements}}
+  %t = attn.concat %x, %y {dim = 1}
+      : tensor<2x3xf16>, tensor<2x3xi32> -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
 func.func @concat_c2(%x: tensor<2x3x4xf32>) {
   // expected-error @below {{'attn.concat' op inputs have 8 elements along dimension 2 and the result 9}}
   %t = attn.concat %x, %x {dim = 2}
