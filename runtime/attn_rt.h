@@ -149,8 +149,9 @@ enum {
   ATTN_RT_CACHE = 16,     /* [batch, kv_capacity, ...], or pages of rows */
   ATTN_RT_NEW_ROWS = 32,  /* becomes rows of caches: all are there or none */
   ATTN_RT_WEIGHT = 64,    /* may be given packed */
+  ATTN_RT_ROWS = 128,     /* [batch, query_length, ...]: rows may be packed */
   /* All extents but the last may be 1; the last holds the longest sequence. */
-  ATTN_RT_MASK = 128
+  ATTN_RT_MASK = 256
 };
 
 typedef struct attn_rt_tensor {

@@ -45,7 +45,7 @@ static int has_role(const attn_rt_kernel *kernel, int64_t role) {
 }
 
 int attn_rt_takes_packed(const attn_rt_kernel *kernel) {
-  return has_role(kernel, ATTN_RT_KV_LENGTHS);
+  return has_role(kernel, ATTN_RT_KV_LENGTHS) || has_role(kernel, ATTN_RT_ROWS);
 }
 
 int attn_rt_expands_caches(const attn_rt_call *call) {
@@ -62,7 +62,7 @@ int attn_rt_expands_caches(const attn_rt_call *call) {
 static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
                              uint32_t flags, const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
-  int is_served = attn_rt_takes_packed(kernel);
+  int is_served = has_role(kernel, ATTN_RT_KV_LENGTHS);
   int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
   static const char parts[] = "parts of a sequence: its rows are not at the "
                               "end of it, more than distances count, or it "
@@ -73,7 +73,7 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
     int is_known;
     const char *why;
   } rows[] = {
-      {"q_indptr", tail->q_indptr, is_served, "kv_lengths"},
+      {"q_indptr", tail->q_indptr, attn_rt_takes_packed(kernel), "kv_lengths"},
       {"page_table", tail->page_table, is_served, "kv_lengths"},
       {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
       {"slot_mapping", tail->slot_mapping, appends, "caches to append to"},

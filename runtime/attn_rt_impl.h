@@ -115,7 +115,7 @@ attn_status attn_rt_check_tensor(attn_rt_call *call,
                                  const attn_rt_tensor *expected,
                                  const DLTensor *tensor, attn_rt_view *view);
 
-/* Whether rows may be packed, and caches paged. */
+/* Whether rows may be packed. */
 int attn_rt_takes_packed(const attn_rt_kernel *kernel);
 /* Whether tensors between phases have as many rows as the caches. */
 int attn_rt_expands_caches(const attn_rt_call *call);

@@ -82,6 +82,11 @@ static std::string spellType(mlir::Type type) {
   return text;
 }
 
+bool TensorDescription::isOfRows() const {
+  return shape.size() > 1 && shape[0].axis == "batch" &&
+         shape[1].axis == "query_length";
+}
+
 bool KernelDescription::isAbsorbed() const {
   return llvm::any_of(tensors, [](const TensorDescription &tensor) {
     return tensor.name == "latent";

@@ -49,6 +49,9 @@ struct TensorDescription {
   /// A mask of [batch, query_heads, query_length, keys]: 1 may stand for each
   /// of the first three, and there may be more keys than are valid.
   bool mask = false;
+
+  /// [batch, query_length, ...]
+  bool isOfRows() const;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.
