@@ -373,6 +373,22 @@ bool LibraryKernel::isWeight(StringRef name) const {
   return llvm::is_contained(weights, name);
 }
 
+bool LibraryKernel::takesCaches() const {
+  return isOfModule() && llvm::any_of(tensors, [](const LibraryTensor &tensor) {
+           return tensor.updated;
+         });
+}
+
+bool LibraryKernel::isStep() const {
+  auto has = [&](StringRef name, bool isOutput) {
+    return llvm::any_of(tensors, [&](const LibraryTensor &tensor) {
+      return tensor.name == name && tensor.output == isOutput;
+    });
+  };
+  return scope == "attend" &&
+         !(has("query", /*isOutput=*/false) && has("output", true));
+}
+
 bool LibraryKernel::isAbsorbed() const {
   return isAttention() &&
          llvm::any_of(tensors, [](const LibraryTensor &tensor) {
@@ -385,7 +401,8 @@ const LibraryKernel *KernelLibrary::find(const LibraryLayer &layer,
                                          bool isAbsorbed) const {
   for (const std::string &symbol : layer.kernels)
     if (const LibraryKernel *kernel = find(symbol))
-      if (kernel->scope == scope && kernel->isAbsorbed() == isAbsorbed)
+      if (kernel->scope == scope && !kernel->isStep() &&
+          kernel->isAbsorbed() == isAbsorbed)
         return kernel;
   return nullptr;
 }

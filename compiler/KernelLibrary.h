@@ -57,8 +57,14 @@ struct LibraryKernel {
   bool isAttention() const { return queryHeads > 0; }
   /// Keys and values are one latent that all heads share.
   bool isAbsorbed() const;
+  /// A layer's module around attention, or a step of it: what it is called with
+  /// has the module's names.
+  bool isOfModule() const { return scope == "attend" || scope == "layer"; }
   /// It appends to the caches of a layer.
-  bool takesCaches() const { return scope == "attend" || scope == "layer"; }
+  bool takesCaches() const;
+  /// A step of scope attend: attention of a latent layer, absorbed, or a
+  /// product before or behind it.
+  bool isStep() const;
 
   using Run = attn_status (*)(const void *, const attn_context *);
   using Plan = attn_status (*)(const void *, const attn_context *, attn_plan *);
@@ -129,8 +135,8 @@ public:
 
   /// The kernel of that symbol, null if there is none.
   const LibraryKernel *find(llvm::StringRef symbol) const;
-  /// The kernel of `layer` that has that scope, and that form where there are
-  /// two; null if there is none.
+  /// The kernel of `layer` that has that scope, no step of it, and that form
+  /// where there are two; null if there is none.
   const LibraryKernel *find(const LibraryLayer &layer, llvm::StringRef scope,
                             bool isAbsorbed = false) const;
 

@@ -231,7 +231,7 @@ static constexpr OptionSpec options[] = {
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix",
      false, "ivrwp", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function that the kernel was compiled from, where "
-     "the .mlir file had several",
+     "the .mlir file had several; or a kernel of a layer, without NAME_",
      false, "r", STORE { return storeText(call.function, value); }},
     {"pack-weights", 0, "", "pack a layer's weights before the call, as 'attnc "
      "pack-weights' does; the results are the same",

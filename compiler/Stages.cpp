@@ -189,15 +189,19 @@ static std::string withOptions(StringRef pass,
                                        fmt::join(options, " "));
 }
 
-/// The scopes asked for; without any, all of them.
+/// The scopes asked for; without any, all of them. Who asks for expanded latent
+/// layers has no use for the steps of absorbed ones.
 static std::string expandLayers(const CompileOptions &options) {
   std::vector<std::string_view> scopes;
   for (Scope scope : options.scopes)
     scopes.push_back(spell(scope));
   if (scopes.empty())
     scopes = {"core", "attend", "layer"};
-  return withOptions("attn-expand-layers",
-                     fmt::format("scopes={}", fmt::join(scopes, ",")));
+  std::vector<std::string> chosen = {
+      fmt::format("scopes={}", fmt::join(scopes, ","))};
+  if (options.absorb == Absorb::Expanded)
+    chosen.emplace_back("steps=false");
+  return withOptions("attn-expand-layers", chosen);
 }
 
 /// Counts for decode unless there is prefill alone.
@@ -258,17 +262,37 @@ static constexpr StageSpec sharedTileStage = {
     "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
     "layers of one geometry share a program; what differs is a parameter"};
 
+/// The queries that `function`, of a kernel for few of them, serves.
+static std::optional<int64_t> mostQueries(func::FuncOp function) {
+  auto most = function->getAttrOfType<IntegerAttr>(kMaxQueriesAttr);
+  return most ? std::optional(most.getInt()) : std::nullopt;
+}
+
 /// Of the functions of one kernel each has the calls that it serves.
 static SmallVector<tile::ScheduleAttr>
 layerSchedules(func::FuncOp function, const cpu::CpuTarget &target,
                const cpu::HeadShape &shape) {
-  auto most = function->getAttrOfType<IntegerAttr>(kMaxQueriesAttr);
-  SmallVector<tile::ScheduleAttr> schedules = cpu::chooseLayerSchedules(
-      function.getContext(), target, shape,
-      most ? most.getInt() : tile::ScheduleAttr::kAnyQueries);
+  std::optional<int64_t> most = mostQueries(function);
+  SmallVector<tile::ScheduleAttr> schedules =
+      cpu::chooseLayerSchedules(function.getContext(), target, shape, most);
   if (function->hasAttr(kKernelAttr) && !most)
     schedules.erase(schedules.begin(), std::prev(schedules.end()));
   return schedules;
+}
+
+/// The one schedule of any other graph; a layer's for few queries is short.
+static tile::ScheduleAttr graphSchedule(func::FuncOp function,
+                                        const cpu::CpuTarget &target,
+                                        ArrayRef<cpu::HeadShape> shapes) {
+  MLIRContext *context = function.getContext();
+  tile::ScheduleAttr graph = cpu::chooseGraphSchedule(context, target, shapes);
+  std::optional<int64_t> most = mostQueries(function);
+  if (!most || !function->hasAttr(kScopeAttr))
+    return graph;
+  return tile::ScheduleAttr::get(context, "short", *most, graph.getQueryBlock(),
+                                 graph.getKeyBlock(), graph.getSplitKeys(),
+                                 graph.getMaxSplits(), graph.getSplitTasks(),
+                                 graph.getProductRows());
 }
 
 /// The schedules of `target` for the geometry of the fused `function`: three
@@ -293,7 +317,7 @@ static ArrayAttr schedulesFor(func::FuncOp function,
       llvm::append_range(schedules,
                          layerSchedules(function, target, shapes.front()));
     else
-      schedules.push_back(cpu::chooseGraphSchedule(context, target, shapes));
+      schedules.push_back(graphSchedule(function, target, shapes));
     return ArrayAttr::get(context, schedules);
   }
   for (const cpu::ScheduleChoice &choice :

@@ -36,19 +36,31 @@ static std::string describe(GroupedOp layer, const LayerFunction &) {
 
 static std::string describe(LatentOp layer, const LayerFunction &function) {
   std::string heads = std::to_string(layer.getHeads());
-  if (function.scope != KernelScope::Core)
-    return (Twine(heads) + " query heads over a latent of " +
-            Twine(layer.getKvRank()) + " elements and a rotated key of " +
-            Twine(layer.getRopeDim()))
+  std::string rank = std::to_string(layer.getKvRank());
+  switch (function.kind) {
+  case LatentKind::Whole:
+    return (Twine(heads) + " query heads over a latent of " + rank +
+            " elements and a rotated key of " + Twine(layer.getRopeDim()))
         .str();
-  std::string size = std::to_string(layer.getExpandedSize());
-  if (!function.isAbsorbed)
-    return heads + " query heads over " + heads + " key/value heads of size " +
-           size;
-  return (Twine(heads) + " query heads over 1 key/value heads of size " +
-          Twine(layer.getAbsorbedSize()) + ", whose first " +
-          Twine(layer.getKvRank()) + " elements are the value")
-      .str();
+  case LatentKind::Expanded:
+    return (Twine(heads) + " query heads over " + heads +
+            " key/value heads of size " + Twine(layer.getExpandedSize()))
+        .str();
+  case LatentKind::Absorbed:
+    return (Twine(heads) + " query heads over 1 key/value heads of size " +
+            Twine(layer.getAbsorbedSize()) + ", whose first " + rank +
+            " elements are the value")
+        .str();
+  case LatentKind::AbsorbQuery:
+    return (Twine(heads) + " query heads of size " + Twine(layer.getNopeDim()) +
+            " as " + rank + " elements, by the up-projection of keys")
+        .str();
+  case LatentKind::ExpandOutput:
+    return (Twine(heads) + " heads of " + rank + " elements as values of " +
+            Twine(layer.getValueDim()) + ", by the up-projection of values")
+        .str();
+  }
+  llvm_unreachable("all kinds are handled");
 }
 
 /// "wrote 61 layers as 'NAME_core': 32 query heads over 8 key/value heads ..."
@@ -82,16 +94,20 @@ static void remarkRank(Operation *layer) {
 
 namespace {
 // attn.grouped @NAME -> func.func @NAME_SCOPE
-// attn.latent @NAME -> func.func @NAME_SCOPE, and two of scope core
+// attn.latent @NAME -> func.func @NAME_SCOPE, two of scope core, and the steps
+// of absorbed attention
 template <typename OpTy>
 struct ExpandLayer : OpConversionPattern<OpTy> {
-  ExpandLayer(MLIRContext *context, ArrayRef<KernelScope> scopes)
-      : OpConversionPattern<OpTy>(context), scopes(scopes) {}
+  ExpandLayer(MLIRContext *context, ArrayRef<KernelScope> scopes,
+              bool withSteps)
+      : OpConversionPattern<OpTy>(context), scopes(scopes),
+        withSteps(withSteps) {}
 
   LogicalResult
   matchAndRewrite(OpTy layer, typename OpTy::Adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    for (const LayerFunction &function : functionsOf(layer, scopes)) {
+    for (const LayerFunction &function :
+         functionsOf(layer, scopes, withSteps)) {
       OpBuilder::InsertionGuard guard(rewriter);
       writeFunction(rewriter, layer, function);
       remarkWritten(layer, function);
@@ -103,6 +119,7 @@ struct ExpandLayer : OpConversionPattern<OpTy> {
   }
 
   ArrayRef<KernelScope> scopes;
+  bool withSteps;
 };
 
 struct ExpandLayersPass : attn::impl::ExpandLayersBase<ExpandLayersPass> {
@@ -133,10 +150,11 @@ LogicalResult ExpandLayersPass::initialize(MLIRContext *context) {
 
 /// Functions get new symbols: none of them may exist.
 template <typename OpTy>
-static LogicalResult checkSymbols(ModuleOp module,
-                                  ArrayRef<KernelScope> scopes) {
+static LogicalResult checkSymbols(ModuleOp module, ArrayRef<KernelScope> scopes,
+                                  bool withSteps) {
   for (OpTy layer : module.getOps<OpTy>())
-    for (const LayerFunction &function : functionsOf(layer, scopes)) {
+    for (const LayerFunction &function :
+         functionsOf(layer, scopes, withSteps)) {
       Operation *other = SymbolTable::lookupSymbolIn(module, function.name);
       if (!other)
         continue;
@@ -151,15 +169,15 @@ static LogicalResult checkSymbols(ModuleOp module,
 }
 
 void ExpandLayersPass::runOnOperation() {
-  if (failed(checkSymbols<GroupedOp>(getOperation(), parsed)) ||
-      failed(checkSymbols<LatentOp>(getOperation(), parsed)))
+  if (failed(checkSymbols<GroupedOp>(getOperation(), parsed, steps)) ||
+      failed(checkSymbols<LatentOp>(getOperation(), parsed, steps)))
     return signalPassFailure();
   ConversionTarget target(getContext());
   target.addIllegalOp<GroupedOp, LatentOp>();
   target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   RewritePatternSet patterns(&getContext());
   patterns.add<ExpandLayer<GroupedOp>, ExpandLayer<LatentOp>>(&getContext(),
-                                                              parsed);
+                                                              parsed, steps);
   if (failed(
           applyPartialConversion(getOperation(), target, std::move(patterns))))
     signalPassFailure();

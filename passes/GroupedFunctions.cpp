@@ -15,7 +15,8 @@ using namespace attn;
 static constexpr int64_t kAny = ShapedType::kDynamic;
 
 SmallVector<LayerFunction> attn::functionsOf(GroupedOp layer,
-                                             ArrayRef<KernelScope> scopes) {
+                                             ArrayRef<KernelScope> scopes,
+                                             bool /*withSteps*/) {
   return llvm::map_to_vector(scopes, [&](KernelScope scope) {
     return LayerFunction{
         (layer.getSymName() + "_" + stringifyKernelScope(scope)).str(), scope};

@@ -5,71 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/LatentCosts.h"
 #include "passes/LayerWriter.h"
 #include "passes/TensorTypes.h"
-
-#include <limits>
 
 using namespace mlir;
 using namespace attn;
 
 static constexpr int64_t kAny = ShapedType::kDynamic;
-
-/// A context that decides between the forms: a few pages of text.
-static constexpr double kContext = 4096;
-
-/// The queries of a sequence below which the absorbed form has less work; 0
-/// where it never has, nothing where it always has.
-static std::optional<int64_t> mostAbsorbedQueries(LatentOp layer) {
-  LatentGeometry geometry = {
-      int64_t(layer.getHeads()), int64_t(layer.getKvRank()),
-      int64_t(layer.getNopeDim()), int64_t(layer.getRopeDim()),
-      int64_t(layer.getValueDim())};
-  double crossover = crossoverQueryLength(geometry, kContext);
-  // No call has more queries than an i32 counts.
-  if (!(crossover < double(std::numeric_limits<int32_t>::max())))
-    return std::nullopt;
-  return static_cast<int64_t>(crossover);
-}
-
-/// One function where one form is always cheaper, else one for few queries and
-/// one for many.
-static void addForms(LatentOp layer, KernelScope scope,
-                     SmallVectorImpl<LayerFunction> &functions) {
-  std::string name =
-      (layer.getSymName() + "_" + stringifyKernelScope(scope)).str();
-  std::optional<int64_t> most = mostAbsorbedQueries(layer);
-  if (!most || *most == 0) {
-    functions.push_back({.name = name, .scope = scope});
-    return;
-  }
-  functions.push_back({.name = name + "_decode",
-                       .scope = scope,
-                       .kernel = name,
-                       .maxQueries = *most});
-  functions.push_back(
-      {.name = name + "_prefill", .scope = scope, .kernel = name});
-}
-
-SmallVector<LayerFunction> attn::functionsOf(LatentOp layer,
-                                             ArrayRef<KernelScope> scopes) {
-  SmallVector<LayerFunction> functions;
-  for (KernelScope scope : scopes) {
-    if (scope != KernelScope::Core) {
-      addForms(layer, scope, functions);
-      continue;
-    }
-    for (bool isAbsorbed : {false, true})
-      functions.push_back(
-          {.name = (layer.getSymName() +
-                    (isAbsorbed ? "_absorbed_core" : "_expanded_core"))
-                       .str(),
-           .scope = scope,
-           .isAbsorbed = isAbsorbed});
-  }
-  return functions;
-}
 
 namespace {
 /// The function of one scope.
@@ -80,18 +22,29 @@ public:
       : layer(layer), heads(layer.getHeads()),
         w(builder, layer, function, layer.getLayersAttr()) {}
 
-  void writeExpandedCore();
-  void writeAbsorbedCore();
-  void writeAttend();
+  void writeCore(LatentKind kind);
+  void writeAttend(LatentKind kind);
   void writeLayer();
 
 private:
+  void writeExpandedCore();
+  void writeAbsorbedCore();
+  void writeWholeAttend();
+  void writeAbsorbQuery();
+  void writeAbsorbedAttend();
+  void writeExpandOutput();
+
   void cacheArguments();
   Value linear(Value input, StringRef name, int64_t outputs, bool hasBias);
   Value norm(Value rows, StringRef name);
   Value queryRows(Value hidden);
+  Value upProjection(int64_t offset, int64_t size);
+  Value joined(Value still, Value rope);
   Value rotated(Value query);
   std::pair<Value, Value> keysAndValues(Value latent, Value rope);
+  std::pair<Value, Value> absorbedKey(Value latent, Value rope);
+  std::pair<Value, Value> append(Value latentAndRope);
+  void update(std::pair<Value, Value> caches);
   Value attend(Value query, Value latentAndRope);
   void finishCore(std::pair<Value, Value> results);
 
@@ -131,6 +84,12 @@ void LatentWriter::writeExpandedCore() {
 }
 
 /// One head for all: `key = [latent, rope_key]`, `value = latent`.
+std::pair<Value, Value> LatentWriter::absorbedKey(Value latent, Value rope) {
+  Value value = w.asHead(latent, "latent_head");
+  return {w.concat({value, w.asHead(rope, "rope_head")}, /*dim=*/3, "key"),
+          value};
+}
+
 void LatentWriter::writeAbsorbedCore() {
   StorageAttr stored = storageOf(layer);
   Value query =
@@ -141,9 +100,13 @@ void LatentWriter::writeAbsorbedCore() {
   Value rope = w.argument("rope_key", {kAny, kAny, int64_t(layer.getRopeDim())},
                           stored.getKey());
   rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
-  Value value = w.asHead(latent, "latent_head");
-  Value key = w.concat({value, w.asHead(rope, "rope_head")}, /*dim=*/3, "key");
+  auto [key, value] = absorbedKey(latent, rope);
   finishCore(w.attend(query, key, value, scores(), rows));
+}
+
+void LatentWriter::writeCore(LatentKind kind) {
+  return kind == LatentKind::Absorbed ? writeAbsorbedCore()
+                                      : writeExpandedCore();
 }
 
 //===----------------------------------------------------------------------===//
@@ -194,13 +157,17 @@ Value LatentWriter::queryRows(Value hidden) {
 // Attention with its projections
 //===----------------------------------------------------------------------===//
 
+/// `rope`, rotated, behind what does not rotate of each head.
+Value LatentWriter::joined(Value still, Value rope) {
+  Value turned = w.rotate(rope, positions, layer.getPosition());
+  return w.concat({still, turned}, /*dim=*/3, "query");
+}
+
 /// The last dims of each head rotate.
 Value LatentWriter::rotated(Value query) {
   int64_t nope = layer.getNopeDim(), rope = layer.getRopeDim();
   Value still = w.slice(query, 3, 0, nope);
-  Value turned =
-      w.rotate(w.slice(query, 3, nope, rope), positions, layer.getPosition());
-  return w.concat({still, turned}, /*dim=*/3, "query");
+  return joined(still, w.slice(query, 3, nope, rope));
 }
 
 /// Of every head, from what the caches hold.
@@ -214,23 +181,32 @@ std::pair<Value, Value> LatentWriter::keysAndValues(Value latent, Value rope) {
   return {key, w.slice(both, 3, nope, value)};
 }
 
-/// `query` as projected heads, `latentAndRope` as projected rows.
-Value LatentWriter::attend(Value query, Value latentAndRope) {
+/// The caches of latents and rope keys with the projected rows.
+std::pair<Value, Value> LatentWriter::append(Value latentAndRope) {
   int64_t rank = layer.getKvRank(), rope = layer.getRopeDim();
   Value latent = norm(w.slice(latentAndRope, 2, 0, rank), "kv_a_layernorm");
   Value ropeHead = w.asHead(w.slice(latentAndRope, 2, rank, rope), "rope_head");
   Value turned =
       w.mergeHeads(w.rotate(ropeHead, positions, layer.getPosition()));
   Value latents = w.append(latentCache, latent, rows.lengths);
-  Value ropes = w.append(ropeCache, turned, rows.lengths);
-  auto [key, value] = keysAndValues(latents, ropes);
+  return {latents, w.append(ropeCache, turned, rows.lengths)};
+}
+
+void LatentWriter::update(std::pair<Value, Value> caches) {
+  w.update(latentCache, caches.first);
+  w.update(ropeCache, caches.second);
+}
+
+/// `query` as projected heads, `latentAndRope` as projected rows.
+Value LatentWriter::attend(Value query, Value latentAndRope) {
+  auto caches = append(latentAndRope);
+  auto [key, value] = keysAndValues(caches.first, caches.second);
   Value output = w.attend(rotated(query), key, value, scores(), rows).first;
-  w.update(latentCache, latents);
-  w.update(ropeCache, ropes);
+  update(caches);
   return output;
 }
 
-void LatentWriter::writeAttend() {
+void LatentWriter::writeWholeAttend() {
   Value query =
       w.argument("query", {kAny, kAny, heads, layer.getExpandedSize()});
   Value latentAndRope =
@@ -238,6 +214,75 @@ void LatentWriter::writeAttend() {
   cacheArguments();
   w.result("output", attend(query, latentAndRope));
   w.finish();
+}
+
+//===----------------------------------------------------------------------===//
+// Absorbed attention step by step
+//===----------------------------------------------------------------------===//
+
+/// [heads, size, kv_rank]: W_UK or W_UV, of the one weight that holds both.
+Value LatentWriter::upProjection(int64_t offset, int64_t size) {
+  int64_t both = layer.getNopeDim() + layer.getValueDim();
+  Value weight = w.argument("kv_b_proj.weight",
+                            {heads * both, int64_t(layer.getKvRank())});
+  return w.slice(w.split(weight, /*dim=*/0, heads), 1, offset, size);
+}
+
+/// absorbed_query = query_nope . W_UK
+void LatentWriter::writeAbsorbQuery() {
+  int64_t nope = layer.getNopeDim();
+  Value query =
+      w.argument("query", {kAny, kAny, heads, layer.getExpandedSize()});
+  w.result("absorbed_query",
+           w.headLinear(w.slice(query, 3, 0, nope), upProjection(0, nope),
+                        /*transposed=*/true, w.exact()));
+  w.finish();
+}
+
+/// What scope attend does between the products.
+void LatentWriter::writeAbsorbedAttend() {
+  Value absorbed =
+      w.argument("absorbed_query",
+                 {kAny, kAny, heads, int64_t(layer.getKvRank())}, w.exact());
+  Value rope = w.argument("rope_query",
+                          {kAny, kAny, heads, int64_t(layer.getRopeDim())});
+  Value latentAndRope =
+      w.argument("latent_and_rope_key", {kAny, kAny, layer.getAbsorbedSize()});
+  cacheArguments();
+  auto caches = append(latentAndRope);
+  auto [key, value] = absorbedKey(caches.first, caches.second);
+  Value query = joined(absorbed, rope);
+  Value output = w.attend(query, key, value, scores(), rows).first;
+  update(caches);
+  w.result("latent_output", output);
+  w.finish();
+}
+
+/// output = latent_output . W_UV^T
+void LatentWriter::writeExpandOutput() {
+  Value latent =
+      w.argument("latent_output",
+                 {kAny, kAny, heads, int64_t(layer.getKvRank())}, w.exact());
+  Value weight = upProjection(layer.getNopeDim(), layer.getValueDim());
+  w.result("output", w.headLinear(latent, weight, /*transposed=*/false,
+                                  storageOf(layer).getActivation()));
+  w.finish();
+}
+
+void LatentWriter::writeAttend(LatentKind kind) {
+  switch (kind) {
+  case LatentKind::Whole:
+    return writeWholeAttend();
+  case LatentKind::Absorbed:
+    return writeAbsorbedAttend();
+  case LatentKind::AbsorbQuery:
+    return writeAbsorbQuery();
+  case LatentKind::ExpandOutput:
+    return writeExpandOutput();
+  case LatentKind::Expanded:
+    break;
+  }
+  llvm_unreachable("scope attend has no other kinds");
 }
 
 void LatentWriter::writeLayer() {
@@ -259,10 +304,9 @@ void attn::writeFunction(OpBuilder &builder, LatentOp layer,
   LatentWriter writer(builder, layer, function);
   switch (function.scope) {
   case KernelScope::Core:
-    return function.isAbsorbed ? writer.writeAbsorbedCore()
-                               : writer.writeExpandedCore();
+    return writer.writeCore(function.kind);
   case KernelScope::Attend:
-    return writer.writeAttend();
+    return writer.writeAttend(function.kind);
   case KernelScope::Layer:
     return writer.writeLayer();
   }

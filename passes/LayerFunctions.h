@@ -15,23 +15,45 @@
 
 namespace attn {
 
-/// One function that a layer becomes: how much of the layer it covers, and in
-/// which form, where a latent layer leaves that to callers.
+/// What a function of a latent layer is where its scope has several: a form
+/// that callers choose, or a step of absorbed attention, so that they may do
+/// the products with the up-projections themselves. The KIND of its name.
+enum class LatentKind {
+  /// The whole scope, in the form that is less work.
+  Whole,
+  /// core: keys and values of every head.
+  Expanded,
+  /// core: attention to the latents; attend: what stands between the products.
+  Absorbed,
+  /// attend: the product of queries and the up-projection of keys.
+  AbsorbQuery,
+  /// attend: the product of attention's output and the up-projection of values.
+  ExpandOutput
+};
+llvm::StringRef stringifyLatentKind(LatentKind kind);
+
+/// One function that a layer becomes, and how much of the layer it covers.
 struct LayerFunction {
   std::string name;
   KernelScope scope;
-  bool isAbsorbed = false;
+  LatentKind kind = LatentKind::Whole;
   /// Of a kernel with several functions: its name, and up to how many queries
   /// of a sequence this one serves; 0: any number.
   std::string kernel = {};
   int64_t maxQueries = 0;
 };
 
-/// The functions of a layer for each of `scopes`, in order.
+/// What follows the layer in the name of a kernel or function of `scope`: the
+/// scope, after the kind of a latent layer's.
+std::string layerSuffix(llvm::StringRef name, KernelScope scope);
+
+/// The functions of a layer for each of `scopes`, in order; those of a latent
+/// layer's steps `withSteps` alone.
+llvm::SmallVector<LayerFunction> functionsOf(GroupedOp layer,
+                                             llvm::ArrayRef<KernelScope> scopes,
+                                             bool withSteps);
 llvm::SmallVector<LayerFunction>
-functionsOf(GroupedOp layer, llvm::ArrayRef<KernelScope> scopes);
-llvm::SmallVector<LayerFunction>
-functionsOf(LatentOp layer, llvm::ArrayRef<KernelScope> scopes);
+functionsOf(LatentOp layer, llvm::ArrayRef<KernelScope> scopes, bool withSteps);
 
 /// Writes `function` where `builder` stands.
 void writeFunction(mlir::OpBuilder &builder, GroupedOp layer,

@@ -7,7 +7,6 @@
 #include "passes/LayerWriter.h"
 
 #include "dialects/attn/AttnDialect.h"
-#include "passes/TensorTypes.h"
 
 using namespace mlir;
 using namespace attn;
@@ -141,12 +140,21 @@ Value LayerWriter::applyGate(Value tensor, Value gate, GateFunction function) {
   return MulOp::create(builder, getLoc(), tensor.getType(), tensor, factor);
 }
 
-Value LayerWriter::splitHeads(Value rows, int64_t heads) {
-  SmallVector<int64_t> shape(shapeOf(rows));
-  shape.back() /= heads;
-  shape.insert(shape.end() - 1, heads);
-  return UnflattenOp::create(builder, getLoc(), resized(rows, shape), rows,
-                             /*dim=*/rankOf(rows) - 1);
+Value LayerWriter::headLinear(Value input, Value weight, bool transposed,
+                              Type stored) {
+  SmallVector<int64_t> shape(shapeOf(input));
+  shape[3] = shapeOf(weight)[transposed ? 2 : 1];
+  return HeadLinearOp::create(builder, getLoc(),
+                              RankedTensorType::get(shape, stored), input,
+                              weight, transposed);
+}
+
+Value LayerWriter::split(Value tensor, int64_t dim, int64_t outer) {
+  SmallVector<int64_t> shape(shapeOf(tensor));
+  shape[dim] /= outer;
+  shape.insert(shape.begin() + dim, outer);
+  return UnflattenOp::create(builder, getLoc(), resized(tensor, shape), tensor,
+                             dim);
 }
 
 Value LayerWriter::flatten(Value tensor, int64_t dim) {

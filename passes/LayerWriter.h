@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/LayerFunctions.h"
+#include "passes/TensorTypes.h"
 
 #include <optional>
 
@@ -41,6 +42,8 @@ public:
   mlir::Value argument(llvm::StringRef name, llvm::ArrayRef<int64_t> shape,
                        mlir::Type stored = {});
   mlir::Value integers(llvm::StringRef name, llvm::ArrayRef<int64_t> shape);
+  /// What tensors are stored in that lose nothing between two functions.
+  mlir::Type exact() { return builder.getF32Type(); }
   /// The arguments that `mask`, and sinks for so many heads, need; 0: none.
   RowFacts rowArguments(MaskAttrInterface mask, int64_t sinkHeads,
                         mlir::Type sinksStored = {});
@@ -56,7 +59,15 @@ public:
   /// `inputMajor`; `bias` may be null.
   mlir::Value linear(mlir::Value input, mlir::Value weight, mlir::Value bias,
                      bool inputMajor = false);
-  mlir::Value splitHeads(mlir::Value rows, int64_t heads);
+  /// `input . weight` head by head, [heads, out, in] or `transposed`
+  /// [heads, in, out], of what it is `stored` in.
+  mlir::Value headLinear(mlir::Value input, mlir::Value weight, bool transposed,
+                         mlir::Type stored);
+  mlir::Value splitHeads(mlir::Value rows, int64_t heads) {
+    return split(rows, rankOf(rows) - 1, heads);
+  }
+  /// Dimension `dim` as `outer` parts.
+  mlir::Value split(mlir::Value tensor, int64_t dim, int64_t outer);
   mlir::Value mergeHeads(mlir::Value tensor);
   /// [..., groups, heads, size] -> [..., groups * heads, size]
   mlir::Value mergeGroups(mlir::Value tensor);

@@ -32,6 +32,13 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
     that. Caches are updated in place: a result has `attn.updates`, the name of
     the argument whose place it takes, and no name of its own.
 
+    Where absorbed attention is less work for some calls of a latent layer, its
+    scope attend has the steps of it too, whose products an engine may replace:
+    `@NAME_absorb_query_attend` multiplies queries by the up-projection of keys,
+    `@NAME_absorbed_attend` attends to the latents, and
+    `@NAME_expand_output_attend` multiplies by the up-projection of values. What
+    is between them is f32.
+
     Requires: no symbol that a layer becomes exists yet.
     Ensures: no `attn.grouped` and no `attn.latent` is left
     (`attn-verify-graph`).
@@ -69,7 +76,10 @@ def ExpandLayers : Pass<"attn-expand-layers", "::mlir::ModuleOp"> {
   let options = [
     ListOption<"scopes", "scopes", "std::string",
                "core, attend or layer, a function for each; the default is "
-               "core, which needs no weights">
+               "core, which needs no weights">,
+    Option<"steps", "steps", "bool", "true",
+           "the steps of absorbed attention are functions of their own, which "
+           "engines may replace">
   ];
   let dependentDialects = ["::attn::AttnDialect", "::mlir::func::FuncDialect"];
 }

@@ -9,6 +9,7 @@
 
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "mlir/IR/OperationSupport.h"
+#include "passes/LayerFunctions.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -81,19 +82,11 @@ static void absorb(ProgramOp program, ProgramOp other) {
   program.setLayerRows(llvm::to_vector(llvm::make_second_range(layers)));
 }
 
-/// What follows the kind in the name of a kernel: its scope, after the form of
-/// a latent layer.
 static std::string suffixOf(ProgramOp program) {
-  StringRef scope = stringifyKernelScope(*program.getScope());
-  for (StringRef form : {"expanded", "absorbed"}) {
-    std::string suffix = (form + "_" + scope).str();
-    if (program.getKernelName().ends_with("_" + suffix))
-      return suffix;
-  }
-  return scope.str();
+  return layerSuffix(program.getKernelName(), *program.getScope());
 }
 
-/// Where all layers of a model share one kernel, or one of each form, nothing
+/// Where all layers of a model share one kernel, or one of each kind, nothing
 /// is left to tell apart: NAME_KIND_SCOPE becomes NAME_SCOPE.
 static void dropKind(ModuleOp module, ArrayRef<ProgramOp> programs) {
   if (programs.empty() || !module.getSymName())

@@ -132,16 +132,16 @@ static tile::ScheduleAttr shareProducts(tile::ScheduleAttr schedule) {
 llvm::SmallVector<tile::ScheduleAttr>
 attn::cpu::chooseLayerSchedules(mlir::MLIRContext *context,
                                 const CpuTarget &target, const HeadShape &shape,
-                                int64_t maxQueries) {
+                                std::optional<int64_t> maxQueries) {
   tile::ScheduleAttr graph = chooseGraphSchedule(context, target, shape);
-  bool takesAny = maxQueries == tile::ScheduleAttr::kAnyQueries;
   auto choices = chooseSchedules(context, target, shape);
   llvm::SmallVector<tile::ScheduleAttr> schedules;
   for (const ScheduleChoice &choice :
-       llvm::ArrayRef(choices).take_front(takesAny ? 2 : 1))
+       llvm::ArrayRef(choices).take_front(maxQueries ? 1 : 2))
     schedules.push_back(shareProducts(choice.schedule));
   schedules.push_back(tile::ScheduleAttr::get(
-      context, takesAny ? "prefill" : "short", maxQueries,
+      context, maxQueries ? "short" : "prefill",
+      maxQueries.value_or(tile::ScheduleAttr::kAnyQueries),
       graph.getQueryBlock(), graph.getKeyBlock(), graph.getSplitKeys(),
       graph.getMaxSplits(), graph.getSplitTasks(), graph.getProductRows()));
   return schedules;

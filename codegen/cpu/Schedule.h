@@ -14,6 +14,8 @@
 
 #include "llvm/ADT/SmallVector.h"
 
+#include <optional>
+
 namespace attn::cpu {
 
 /// What schedules are chosen for: `group` query heads to a key head. Keys and
@@ -63,7 +65,7 @@ tile::ScheduleAttr chooseGraphSchedule(mlir::MLIRContext *context,
 llvm::SmallVector<tile::ScheduleAttr>
 chooseLayerSchedules(mlir::MLIRContext *context, const CpuTarget &target,
                      const HeadShape &shape,
-                     int64_t maxQueries = tile::ScheduleAttr::kAnyQueries);
+                     std::optional<int64_t> maxQueries = std::nullopt);
 
 } // namespace attn::cpu
 

@@ -55,6 +55,12 @@ static StringRef remarkOn(StringRef name) {
           "last extent holds at least")
       .Case("gate", "as projected; its function multiplies the output")
       .Case("position_ids", "what each row is rotated by")
+      .Case("absorbed_query",
+            "the part of each head that does not rotate, times the\n     "
+            "up-projection of keys")
+      .Case("rope_query", "the part of each head that rotates, as projected; a "
+                          "view of the\n     projected queries will do")
+      .Case("latent_output", "times the up-projection of values: the output")
       .Cases({"key_cache", "value_cache", "latent_cache", "rope_key_cache"},
              "gets this call's rows, which end at kv_lengths; no other byte "
              "changes")
@@ -91,9 +97,47 @@ static std::string explainGraph(const KernelDescription &kernel) {
       kernel.symbol);
 }
 
+/// A step of absorbed attention that is a product alone.
+static std::string explainProduct(const KernelDescription &kernel) {
+  bool isFirst = kernel.hasTensor("absorbed_query");
+  return fmt::format(
+      R"(/* {}: {}.
+   A step of scope attend of a latent layer, absorbed, which an engine may do
+   itself. The three steps one after the other have the bits of attend for
+   sequences of so few rows that it is absorbed.
+
+   Any non-negative strides with the innermost 1, or NULL for compact; inputs
+   may repeat with stride 0; the output overlaps nothing. */
+)",
+      kernel.symbol,
+      isFirst ? "absorbed_query = query . W_UK, head by head,\n   of what does "
+                "not rotate of query, and the half of kv_b_proj.weight that "
+                "makes keys"
+              : "output = latent_output . W_UV, head by head,\n   W_UV being "
+                "the half of kv_b_proj.weight that makes values");
+}
+
+/// What scope attend or layer does, in a sentence.
+static StringRef explainScope(const KernelDescription &kernel) {
+  if (kernel.scope == "layer")
+    return "the attention module of a layer, hidden states in, output\n   "
+           "projection out, with norms of heads, rotation and caches between; "
+           "the norm\n   before the module and the sum after it are the "
+           "caller's.";
+  if (kernel.hasTensor("absorbed_query"))
+    return "what scope attend of a latent layer, absorbed, does\n   between "
+           "its "
+           "products with the up-projections: norm and rotation, the append "
+           "to\n   the caches, attention to the latents.";
+  return "what stands between the projections of a layer: biases, norms\n   "
+         "and rotation of projected heads, the append to the caches, "
+         "attention.";
+}
+
 /// What a layer is called with, and what it does to its caches.
 static std::string explainLayer(const KernelDescription &kernel) {
-  bool hasProjections = kernel.scope == "layer";
+  if (!kernel.hasTensor("kv_lengths"))
+    return explainProduct(kernel);
   return fmt::format(
       R"(/* {}: {}
 
@@ -107,15 +151,7 @@ static std::string explainLayer(const KernelDescription &kernel) {
    Any non-negative strides with the innermost 1, or NULL for compact; inputs
    may repeat with stride 0; caches and output overlap nothing. */
 )",
-      kernel.symbol,
-      hasProjections
-          ? "the attention module of a layer, hidden states in, output\n   "
-            "projection out, with norms of heads, rotation and caches between; "
-            "the norm\n   before the module and the sum after it are the "
-            "caller's."
-          : "what stands between the projections of a layer: biases, norms\n   "
-            "and rotation of projected heads, the append to the caches, "
-            "attention.");
+      kernel.symbol, explainScope(kernel));
 }
 
 /// "for 32 query heads of size 128 over 8 key/value heads; ..."
@@ -176,7 +212,18 @@ static std::string explainKernel(const KernelDescription &kernel) {
 
 /// The fields that say how rows and caches are spread.
 static StringRef explainBatch(const KernelDescription &kernel) {
-  if (!kernel.isOfLayer() || !kernel.hasTensor("kv_lengths"))
+  bool hasLengths = kernel.hasTensor("kv_lengths");
+  if (kernel.isOfLayer() && !hasLengths)
+    return R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
+     q_indptr[b+1] of tensors that are [tokens, ...] where they are [batch,
+     query_length, ...] above. */
+  const DLTensor *q_indptr;
+  /* NULL: kernels of layers with caches alone take them. */
+  const DLTensor *page_table;
+  const DLTensor *page_indptr;
+  const DLTensor *slot_mapping;
+)";
+  if (!kernel.isOfLayer())
     return R"(  /* NULL: kernels of layers with caches alone take them. */
   const DLTensor *q_indptr;
   const DLTensor *page_table;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/Diagnostics.h"
+#include "compiler/Names.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/run/Binding.h"
 #include "compiler/run/LayerCall.h"
@@ -36,18 +37,21 @@ static StringRef scopeOf(const CallTensors &tensors) {
   return llvm::any_of(tensors.stored(), isOfCache) ? "attend" : "core";
 }
 
-/// The layer's kernel for `tensors`: that of the scope asked for, or of the one
-/// that they are of; of a latent layer's cores, the one that takes the latent
-/// if they have it.
+/// The layer's kernel for `tensors`: that of the function or scope asked for,
+/// or of the scope that they are of; of a latent layer's cores, the one that
+/// takes the latent if they have it.
 static Expected<std::string> chooseSymbol(const KernelLibrary &library,
                                           const LibraryLayer &layer,
-                                          llvm::ArrayRef<Scope> scopes,
+                                          const Invocation &invocation,
                                           const CallTensors &tensors) {
+  llvm::ArrayRef<Scope> scopes = invocation.compile.scopes;
   if (scopes.size() > 1)
     return llvm::createStringError(
         fmt::format("one call has one scope, got {}", scopes.size()));
   if (layer.layer < 0)
     return layer.kernels.front();
+  if (!invocation.function.empty())
+    return functionSymbol(library.name(), invocation.function);
   std::string scope = scopes.empty() ? scopeOf(tensors).str()
                                      : std::string(spell(scopes.front()));
   llvm::SmallVector<StringRef> fitting = {scope};
@@ -168,16 +172,17 @@ static Error run(const Invocation &invocation) {
     files.push_back(&*weights);
   }
   CallTensors given(files);
-  auto symbol =
-      chooseSymbol(**library, **layer, invocation.compile.scopes, given);
+  auto symbol = chooseSymbol(**library, **layer, invocation, given);
   if (!symbol)
     return symbol.takeError();
   auto kernel = chooseKernel(**library, *symbol, invocation.compile.phases);
   if (!kernel)
     return kernel.takeError();
-  if ((*kernel)->takesCaches()) {
+  if ((*kernel)->isOfModule()) {
     given.chooseLayer((*layer)->layer, invocation.layer);
-    if (Error error = completeLayerCall(**kernel, given))
+    Error error = (*kernel)->takesCaches() ? completeLayerCall(**kernel, given)
+                                           : Error::success();
+    if (error)
       return llvm::createStringError(fmt::format(
           "{}: {}", sourcesOf(invocation), llvm::toString(std::move(error))));
     auto packed = findPacked(**kernel, given);

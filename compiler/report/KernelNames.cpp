@@ -1,12 +1,14 @@
 //===- KernelNames.cpp - Which kernel serves an attention -----------------===//
 //
-// Layers of one geometry share a kernel, and a latent layer has two.
+// Layers of one geometry share a kernel, and a latent layer has several of a
+// scope.
 //
 //===----------------------------------------------------------------------===//
 
 #include "compiler/report/KernelNames.h"
 
 #include "compiler/Names.h"
+#include "passes/LayerFunctions.h"
 #include "llvm/Support/JSON.h"
 
 using namespace attn;
@@ -27,17 +29,20 @@ static const llvm::json::Object *findLayer(const llvm::json::Value &manifest,
   return nullptr;
 }
 
-/// The one of a layer's kernels that has the scope, and the form of a core, at
-/// the end of its name as `function` has it.
+/// The one of a layer's kernels that has the scope, and the kind of a latent
+/// layer's, at the end of its name as `function` has it.
 static std::string chooseKernel(const llvm::json::Array &kernels,
                                 StringRef function) {
-  for (StringRef ending :
-       {"_absorbed_core", "_expanded_core", "_core", "_attend", "_layer"}) {
-    if (!function.ends_with(ending))
+  for (KernelScope scope :
+       {KernelScope::Core, KernelScope::Attend, KernelScope::Layer}) {
+    std::string suffix = layerSuffix(function, scope);
+    if (!function.ends_with("_" + suffix))
       continue;
-    for (const llvm::json::Value &kernel : kernels)
-      if (kernel.getAsString().value_or("").ends_with(ending))
-        return kernel.getAsString()->str();
+    for (const llvm::json::Value &kernel : kernels) {
+      StringRef name = kernel.getAsString().value_or("");
+      if (name.ends_with("_" + suffix) && layerSuffix(name, scope) == suffix)
+        return name.str();
+    }
   }
   return "";
 }

@@ -97,9 +97,24 @@ static Expected<const LibraryLayer *> findLayer(const KernelLibrary &library,
       fmt::format("layer {} was not compiled", *number));
 }
 
+/// The same for a kernel that has to serve it.
+static Expected<const LibraryLayer *> findLayerOf(const KernelLibrary &library,
+                                                  StringRef chosen,
+                                                  StringRef function) {
+  auto layer = findLayer(library, chosen);
+  std::string symbol = functionSymbol(library.name(), function);
+  if (!layer || llvm::is_contained((*layer)->kernels, symbol))
+    return layer;
+  return llvm::createStringError(
+      fmt::format("layer {} has no kernel '{}', only {}", (*layer)->layer,
+                  symbol, fmt::join((*layer)->kernels, ", ")));
+}
+
 Expected<const LibraryLayer *> attn::chooseLayer(const KernelLibrary &library,
                                                  StringRef chosen,
                                                  StringRef function) {
+  if (!function.empty() && !chosen.empty())
+    return findLayerOf(library, chosen, function);
   if (!function.empty())
     return findFunction(library, function);
   if (!chosen.empty())

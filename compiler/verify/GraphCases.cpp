@@ -11,6 +11,7 @@
 #include "compiler/verify/Documents.h"
 #include "compiler/verify/Input.h"
 #include "compiler/verify/Random.h"
+#include "compiler/verify/Steps.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -444,6 +445,22 @@ static std::optional<CaseReport> checkWithoutLengths(GraphCall call) {
   return std::nullopt;
 }
 
+/// The steps of a call have the bits of the call, where it takes them.
+static std::optional<CaseReport> checkSteps(const GraphCall &call,
+                                            const Outcome &plain) {
+  const Subject &subject = call.subject;
+  int64_t most = subject.decode ? subject.decode->maxQueries : 0;
+  for (const LibraryKernel *step : subject.steps)
+    most = std::min(most, step->maxQueries);
+  if (subject.steps.empty() || call.spec.queries > most)
+    return std::nullopt;
+  return checkBits(call, "_step_by_step", plain,
+                   callSteps(subject, call.inputs,
+                             {.batch = call.spec.batch,
+                              .queries = call.spec.queries,
+                              .keys = call.spec.keys}));
+}
+
 std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
   constexpr std::pair<StringLiteral, Execution> executions[] = {
       {"_repeated", Execution::Serial},
@@ -467,6 +484,8 @@ std::vector<CaseReport> verify::verifyGraph(const Subject &subject) {
                     call.run({.execution = execution}, Layout::Contiguous)));
     bits.push_back(
         checkBits(call, "_strided", plain, call.run({}, Layout::Strided)));
+    if (auto report = checkSteps(call, plain))
+      bits.push_back(std::move(*report));
     if (auto report = checkWithoutLengths(call))
       bits.push_back(std::move(*report));
     reports.push_back(values.get());

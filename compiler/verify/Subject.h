@@ -24,6 +24,9 @@ struct Subject {
   const LibraryKernel *kernel = nullptr;
   /// The phase-specific entries, null where there is none.
   const LibraryKernel *prefill = nullptr, *decode = nullptr;
+  /// What calls of few queries consist of, one after the other, of a latent
+  /// layer's scope attend.
+  llvm::SmallVector<const LibraryKernel *> steps;
   /// What the args carry, and the model's number of the layer.
   int64_t index = 0, layer = 0;
   /// A declared layer or a func.func.

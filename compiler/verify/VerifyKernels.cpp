@@ -134,16 +134,40 @@ static const LibraryLayer *findLayer(const KernelLibrary &library,
   return found == library.layers().end() ? nullptr : found;
 }
 
-/// The function of `functions` that spells that scope of the layers of `op`.
+/// Whether the arguments of `function` are what `kernel` takes.
+static bool takesArguments(func::FuncOp function, const LibraryKernel &kernel) {
+  SmallVector<StringRef> arguments, inputs;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr))
+      arguments.push_back(name);
+  for (const LibraryTensor &tensor : kernel.tensors)
+    if (!tensor.output)
+      inputs.push_back(tensor.name);
+  return arguments == inputs;
+}
+
+/// The function of `functions` that spells `kernel` for the layers of `op`.
 static Operation *findFunction(ModuleOp functions, Operation *op,
-                               StringRef scope) {
+                               const LibraryKernel &kernel) {
   for (auto function : functions.getOps<func::FuncOp>()) {
     auto own = function->getAttrOfType<KernelScopeAttr>(kScopeAttr);
-    if (own && stringifyKernelScope(own.getValue()) == scope &&
-        layersOf(function) == layersOf(op))
+    if (own && stringifyKernelScope(own.getValue()) == kernel.scope &&
+        layersOf(function) == layersOf(op) && takesArguments(function, kernel))
       return function;
   }
   return nullptr;
+}
+
+/// The steps that the layer's scope attend consists of, in their order.
+static SmallVector<const LibraryKernel *> stepsOf(const KernelLibrary &library,
+                                                  const LibraryLayer &layer,
+                                                  StringRef target) {
+  SmallVector<const LibraryKernel *> steps;
+  for (const std::string &symbol : layer.kernels)
+    if (const LibraryKernel *kernel = findKernel(library, symbol, target))
+      if (kernel->isStep())
+        steps.push_back(kernel);
+  return steps;
 }
 
 static void addSubjects(std::vector<Subject> &subjects,
@@ -157,13 +181,15 @@ static void addSubjects(std::vector<Subject> &subjects,
       if (kernel.symbol != symbol)
         continue;
       Operation *meaning =
-          kernel.takesCaches() ? findFunction(functions, op, kernel.scope) : op;
+          kernel.isOfModule() ? findFunction(functions, op, kernel) : op;
       // Nobody asked for its scope to be spelled out.
       if (!meaning)
         continue;
       Subject subject(kernel, meaning);
       subject.prefill = findKernel(library, symbol + "_prefill", kernel.target);
       subject.decode = findKernel(library, symbol + "_decode", kernel.target);
+      if (kernel.scope == "attend" && !kernel.isStep())
+        subject.steps = stepsOf(library, *layer, kernel.target);
       subject.index = layer->index;
       subject.layer = layer->layer;
       subjects.push_back(std::move(subject));

@@ -118,6 +118,28 @@ def check_differing(case):
     print("layers that differ are told apart")
 
 
+def check_steps(case):
+    """The steps of a latent layer's scope attend, by their names, one after the other."""
+    heads, nope, rope, value, rank = 2, 4, 4, 6, 8
+    weights = {"kv_a_layernorm": (rank,), "kv_b_proj": (heads * (nope + value), rank)}
+    case.weights = {CHECKPOINT.format(layer, name): rand(*shape)
+                    for layer in range(2) for name, shape in weights.items()}
+    query = rand(2, 3, heads, nope + rope)
+    case.tensors = {"query": query, "latent_and_rope_key": rand(2, 3, rank + rope)}
+    whole = case.result("--layer", "1")
+    assert whole != case.result("--layer", "0")
+    rows = range(nope, len(query[2]), nope + rope)
+    case.tensors["rope_query"] = ("F32", [2, 3, heads, rope], [x for i in rows for x in query[2][i:i + rope]])
+    for step in ("absorb_query", "absorbed", "expand_output"):
+        case.tensors.update(case.result("--layer", "1", "--function", f"{step}_attend"))
+    assert sorted(whole) == ["output", "present_latent", "present_rope_key"], list(whole)
+    assert all(case.tensors[name] == whole[name] for name in whole), "steps have the bits of the whole"
+    case.expect("'steps' has no function 'expand_attend'", "--function", "expand_attend")
+    case.expect("layer 1 has no kernel 'steps_expand_attend', only steps_attend, steps_absorb_query_attend, "
+                "steps_absorbed_attend, steps_expand_output_attend", "--function", "expand_attend", "--layer", "1")
+    print("steps of a layer are called by their names")
+
+
 def main():
     folder = sys.argv[1]
     random.seed(4)
@@ -129,6 +151,9 @@ def main():
     check_differing(Case(folder, "mixed", {
         "model_type": "qwen3", "sliding_window": 2, "use_sliding_window": True, "max_window_layers": 1,
         "layer_types": ["full_attention", "sliding_attention"]}, "layer"))
+    check_steps(Case(folder, "steps", {
+        "model_type": "deepseek_v3", "num_attention_heads": 2, "num_key_value_heads": 2, "q_lora_rank": None,
+        "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4, "v_head_dim": 6}, "attend"))
 
 
 if __name__ == "__main__":

@@ -35,14 +35,15 @@ class Repeated:
 
 
 class ScopeKernel:
-    """The kernel of one layer, by its number, in a compiled folder."""
+    """The kernel of one layer, by its number, in a compiled folder; `kind` where a scope has several."""
 
-    def __init__(self, folder, name, layer, scope):
+    def __init__(self, folder, name, layer, scope, kind=""):
         manifest = json.loads((folder / f"{name}.json").read_text())
         row = manifest["layers"][layer]
         self.index = row["index"]
         self.description = next(k for k in manifest["kernels"]
-                                if k["symbol"] in row["kernels"] and k["scope"] == scope)
+                                if k["symbol"] in row["kernels"] and k["scope"] == scope
+                                and (not kind or k["symbol"] == f"{name}_{kind}_{scope}"))
         self.symbol, self.tensors = self.description["symbol"], self.description["tensors"]
         self.library = ctypes.CDLL(str(folder / f"lib{name}.so"))
 
@@ -86,7 +87,7 @@ class ScopeKernel:
         head = np.array([16 + 8 * len(placed), 1, self.index, flags], np.uint32)
         pointers = [ctypes.addressof(tensor.dl) for tensor in placed.values()]
         args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
-        room = {**extents, "kv_capacity": promised or extents["kv_capacity"]}
+        room = {**extents, "kv_capacity": promised or extents.get("kv_capacity", 0)}
         context, workspace, text = self.context(room, 1 if execution == "serial" else 2)
         status = EXECUTIONS[execution](self, args.ctypes.data, context, "")
         if status:

@@ -8,7 +8,7 @@ import mmap
 import numpy as np
 from kernel import EXECUTIONS, CallFailed, DLTensor, Tensor
 from scope_kernel import View
-from storage import KINDS
+from storage import KINDS, encode
 
 FLAG_RING = 2
 MAP_NORESERVE = 0x4000  # of Linux; Python 3.13 names it
@@ -127,7 +127,7 @@ class Spread:
 
     def fill(self, batch, name, tensor):
         """Every row of every sequence at its place; NaN in the others."""
-        tensor.array[...] = np.nan
+        tensor.array[...] = encode(np.nan, batch.kinds[name])
         for b, sequence in enumerate(batch.sequences):
             for j in self.held(sequence, batch.roles[name] == "updated"):
                 tensor.array[self.place(b, j)] = sequence.arrays[name][j]

@@ -226,6 +226,9 @@ attn.grouped @shown {
 // CHECK-SAME: attn.kernel = "latent_attend"
 // CHECK-NOT: attn.max_queries
 
+// Its steps: expand-layers-steps.mlir.
+// CHECK-LABEL: func.func @latent_absorb_query_attend(
+
 // CHECK-LABEL: func.func @latent_layer_decode(
 // CHECK-SAME: tensor<20x40xf32> {attn.name = "q_a_proj.weight"}
 // CHECK-SAME: %[[BA:[^:]+]]: tensor<20xf32> {attn.name = "q_a_proj.bias"}
