@@ -95,14 +95,14 @@ TEST(BindingTest, MasksMayHaveOneOfEachSizeAndMoreKeys) {
   LibraryTensor mask = {"mask", "f32", {"batch", "4", "queries", "keys"}};
   mask.mask = true;
   kernel.tensors.insert(kernel.tensors.begin() + 3, mask);
-  auto bind = [&](std::vector<int64_t> shape) {
+  auto bind = [&](const std::vector<int64_t> &shape) {
     std::map<std::string, Given> tensors = valid;
     tensors["mask"] = {"F32", shape};
     SafetensorsFile file = fileOf(tensors);
     auto call = bindTensors(kernel, CallTensors({&file}));
     return call ? "no error" : llvm::toString(call.takeError());
   };
-  for (std::vector<int64_t> shape :
+  for (const std::vector<int64_t> &shape :
        {std::vector<int64_t>{3, 4, 5, 7}, {1, 1, 1, 7}, {1, 4, 1, 9}})
     EXPECT_EQ(bind(shape), "no error");
   std::string expected = ", expected F32 [batch 3 or 1, 4 or 1, queries 5 or "

@@ -22,6 +22,8 @@ struct Kind {
   Elements elements;
   const llvm::fltSemantics &semantics;
 };
+
+class ElementsTest : public testing::TestWithParam<Kind> {};
 } // namespace
 
 static double referenceOf(const Kind &kind, uint32_t bits) {
@@ -38,8 +40,6 @@ static uint32_t roundedReference(const Kind &kind, float number) {
   value.convert(kind.semantics, llvm::APFloat::rmNearestTiesToEven, &loses);
   return uint32_t(value.bitcastToAPInt().getZExtValue());
 }
-
-class ElementsTest : public testing::TestWithParam<Kind> {};
 
 TEST_P(ElementsTest, ReadsEveryPattern) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {

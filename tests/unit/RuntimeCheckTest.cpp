@@ -263,11 +263,11 @@ TEST(RuntimeCheckTest, MasksHaveOneRowForAllOrRowsOfTheirOwn) {
   FakeCall call;
   call.lengths.elements = {5, 2};
   using Shape = std::vector<int64_t>;
-  for (Shape shape : {Shape{2, 4, 3, 5}, Shape{1, 1, 1, 5}, Shape{2, 1, 3, 5},
-                      Shape{1, 4, 1, 9}})
+  for (const Shape &shape : {Shape{2, 4, 3, 5}, Shape{1, 1, 1, 5},
+                             Shape{2, 1, 3, 5}, Shape{1, 4, 1, 9}})
     EXPECT_EQ(canRunMasked(call, OwnedTensor(shape)), ATTN_OK)
         << call.message();
-  auto expectRefused = [&](Shape shape, const std::string &why) {
+  auto expectRefused = [&](const Shape &shape, const std::string &why) {
     EXPECT_EQ(canRunMasked(call, OwnedTensor(shape)), ATTN_BAD_SHAPE);
     EXPECT_EQ(call.message(), "fake_core: mask has extent " + why);
   };
