@@ -16,9 +16,10 @@ using attn::reference::Tensor;
 using llvm::StringRef;
 
 namespace {
-/// What is known of each tensor: values, and once it is written the memory.
+/// What is known of each tensor: its elements, and once a step has written them
+/// the memory.
 struct Known {
-  Tensor values;
+  std::shared_ptr<Input> input;
   std::optional<Buffer> written;
 };
 using Pool = llvm::StringMap<Known>;
@@ -53,37 +54,40 @@ static llvm::SmallVector<int64_t> shapeOf(const LibraryTensor &tensor,
 static std::string callStep(const LibraryKernel &step, int64_t layer,
                             const OpenSizes &sizes, Pool &pool) {
   // Buffers stay where they are: room for all of them is made first.
-  std::vector<Buffer> buffers;
-  buffers.reserve(step.tensors.size());
+  std::vector<std::pair<const LibraryTensor *, Buffer>> written;
+  written.reserve(step.tensors.size());
   llvm::SmallVector<const DLTensor *> tensors;
   for (const LibraryTensor &tensor : step.tensors) {
     llvm::SmallVector<int64_t> shape = shapeOf(tensor, sizes);
+    Elements elements = elementsOf(tensor.type);
+    std::shared_ptr<Input> &input = pool[tensor.name].input;
     // What rotates of a query is a part of what its projection makes.
     if (tensor.name == "rope_query")
-      pool["rope_query"].values =
-          lastColumns(pool["query"].values, shape.back());
-    Elements elements = elementsOf(tensor.type);
-    Buffer &buffer =
-        tensor.output
-            ? buffers.emplace_back(shape, elements, Layout::Contiguous)
-            : buffers.emplace_back(pool[tensor.name].values, elements,
-                                   Layout::Contiguous);
-    tensors.push_back(buffer.dlTensor());
+      input = std::make_shared<Input>(
+          lastColumns(pool["query"].input->values(), shape.back()), elements);
+    if (!tensor.output && !tensor.updated) {
+      tensors.push_back(input->dlTensor(Layout::Contiguous));
+      continue;
+    }
+    written.emplace_back(
+        &tensor, tensor.output
+                     ? Buffer(shape, elements, Layout::Contiguous)
+                     : Buffer(input->values(), elements, Layout::Contiguous));
+    tensors.push_back(written.back().second.dlTensor());
   }
   std::string error = callKernel(step, layer, tensors);
-  for (auto [tensor, buffer] : llvm::zip_equal(step.tensors, buffers))
-    if (tensor.output || tensor.updated) {
-      pool[tensor.name].values = buffer.read();
-      pool[tensor.name].written = std::move(buffer);
-    }
+  for (auto &[tensor, buffer] : written)
+    pool[tensor->name] = {
+        std::make_shared<Input>(buffer.read(), elementsOf(tensor->type)),
+        std::move(buffer)};
   return error;
 }
 
-Outcome verify::callSteps(const Subject &subject, llvm::ArrayRef<Tensor> inputs,
+Outcome verify::callSteps(const Subject &subject, const Inputs &inputs,
                           const OpenSizes &sizes) {
   Pool pool;
-  for (auto [tensor, values] : llvm::zip(subject.kernel->tensors, inputs))
-    pool[tensor.name].values = values;
+  for (auto [tensor, input] : llvm::zip(subject.kernel->tensors, inputs))
+    pool[tensor.name].input = input;
   Outcome outcome;
   for (const LibraryKernel *step : subject.steps) {
     std::string error = callStep(*step, subject.index, sizes, pool);

@@ -8,14 +8,14 @@
 #ifndef COMPILER_VERIFY_STEPS_H
 #define COMPILER_VERIFY_STEPS_H
 
+#include "compiler/verify/Input.h"
 #include "compiler/verify/Subject.h"
 
 namespace attn::verify {
 
 /// Calls the steps of `subject` with `inputs`, those of its kernel in a call of
 /// such `sizes`; what they leave, in the order of the kernel's tensors.
-Outcome callSteps(const Subject &subject,
-                  llvm::ArrayRef<reference::Tensor> inputs,
+Outcome callSteps(const Subject &subject, const Inputs &inputs,
                   const OpenSizes &sizes);
 
 } // namespace attn::verify
