@@ -126,13 +126,14 @@ static void roundTo(FloatType type, Tensor &tensor) {
   const llvm::fltSemantics &semantics = type.getFloatSemantics();
   unsigned dropped = std::numeric_limits<double>::digits -
                      APFloat::semanticsPrecision(semantics);
+  uint64_t lost = (uint64_t(1) << dropped) - 1;
   double least = APFloat::getSmallestNormalized(semantics).convertToDouble();
   double most = APFloat::getLargest(semantics).convertToDouble();
   bool losesInfo = false;
   for (double &element : tensor.data()) {
     // Most elements of a cache were rounded when they came.
     bool isNormal = std::fabs(element) >= least && std::fabs(element) <= most;
-    if (isNormal && llvm::bit_cast<uint64_t>(element) << (64 - dropped) == 0)
+    if (isNormal && (llvm::bit_cast<uint64_t>(element) & lost) == 0)
       continue;
     APFloat rounded(element);
     rounded.convert(semantics, APFloat::rmNearestTiesToEven, &losesInfo);
