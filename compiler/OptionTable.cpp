@@ -226,7 +226,8 @@ static constexpr OptionSpec options[] = {
      false, "r", STORE { return storeText(call.inTensors, value); }},
     {"out", 0, "FILE", "safetensors file that is written",
      false, "rw", STORE { return storeText(call.outTensors, value); }},
-    {"weights", 0, "FILE", "safetensors file with the weights (run: whatever --in lacks)",
+    {"weights", 0, "FILE", "safetensors file with the weights, or the .json index "
+     "of several (run: whatever --in lacks)",
      false, "rw", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix",
      false, "ivrwp", STORE { return storeText(call.layer, value); }},

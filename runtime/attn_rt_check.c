@@ -175,6 +175,21 @@ static int are_within(const int32_t *lengths, int64_t count, int64_t capacity,
   return least == 0 && most <= capacity;
 }
 
+static attn_status beyond_ring(const checked *c, int64_t b, int64_t capacity) {
+  const int32_t *lengths = c->view->data;
+  int64_t rows = attn_rt_rows(c->call, b);
+  if (c->call->reach >= INT32_MAX)
+    return FAIL(c, ATTN_BAD_LENGTH,
+                "[%d] is %d, beyond a ring of %d rows: the layer looks back at "
+                "all keys",
+                b, (int64_t)lengths[b], capacity);
+  return FAIL(c, ATTN_BAD_LENGTH,
+              "[%d] is %d, beyond a ring of %d rows: a layer that looks back "
+              "at %d keys needs %d rows for %d new ones",
+              b, (int64_t)lengths[b], capacity, c->call->reach,
+              c->call->reach + (rows > 0 ? rows - 1 : 0), rows);
+}
+
 static attn_status check_lengths(const checked *c) {
   const int32_t *lengths = c->view->data;
   int64_t *longest = &c->call->longest;
@@ -189,12 +204,7 @@ static attn_status check_lengths(const checked *c) {
     if (lengths[b] > capacity && fits_ring(c->call, b, capacity))
       capacity = INT32_MAX;
     if (lengths[b] > capacity && c->call->batch.is_ring)
-      return FAIL(
-          c, ATTN_BAD_LENGTH,
-          "[%d] is %d, beyond a ring of %d rows, which is too small for "
-          "%d new rows of a layer that looks back at %d keys",
-          b, (int64_t)lengths[b], capacity, attn_rt_rows(c->call, b),
-          c->call->reach);
+      return beyond_ring(c, b, capacity);
     if (lengths[b] < 0 || lengths[b] > capacity)
       return FAIL(c, ATTN_BAD_LENGTH,
                   "[%d] is %d, expected 0 to %d (the keys' capacity)", b,
@@ -449,6 +459,8 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     status = attn_rt_check_batch(call, &tail, context);
   if (!status)
     status = attn_rt_check_overlap(call, context);
+  if (!status)
+    status = attn_rt_check_apart(call, context);
   if (!status)
     attn_rt_arrange(call);
   return status;

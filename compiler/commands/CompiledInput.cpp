@@ -35,11 +35,11 @@ static FailureOr<CompiledInput> openFolder(StringRef directory,
   return CompiledInput{std::move(*library), std::move(declared)};
 }
 
-FailureOr<CompiledInput> attn::openCompiled(const Invocation &invocation,
-                                            MLIRContext &context,
-                                            StringRef what) {
+FailureOr<CompiledInput>
+attn::openCompiled(const Invocation &invocation, MLIRContext &context,
+                   StringRef what, ArrayRef<std::string_view> selectors) {
   bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
-  if (llvm::Error error = isCompiled ? checkCompiled(invocation)
+  if (llvm::Error error = isCompiled ? checkCompiled(invocation, selectors)
                                      : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return failure();

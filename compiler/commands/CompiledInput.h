@@ -25,11 +25,13 @@ struct CompiledInput {
 };
 
 /// Loads the folder, or compiles and loads the input, of `invocation`; `what`
-/// names the temporary folder. Reports what is wrong, options that do not apply
-/// among it.
-mlir::FailureOr<CompiledInput> openCompiled(const Invocation &invocation,
-                                            mlir::MLIRContext &context,
-                                            llvm::StringRef what);
+/// names the temporary folder, `selectors` the options that choose among the
+/// kernels of a folder. Reports what is wrong, options that do not apply among
+/// it.
+mlir::FailureOr<CompiledInput>
+openCompiled(const Invocation &invocation, mlir::MLIRContext &context,
+             llvm::StringRef what,
+             llvm::ArrayRef<std::string_view> selectors = {});
 
 } // namespace attn
 

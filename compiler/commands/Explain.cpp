@@ -60,7 +60,8 @@ int attn::explainCommand(const Invocation &invocation) {
   bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
   if (llvm::Error error =
           isCompiled
-              ? checkCompiled(invocation, {"dump-ir", "verify-each-numeric"})
+              ? checkCompiled(invocation, {"dump-ir", "verify-each-numeric",
+                                           "peak-gflops", "bandwidth-gbs"})
               : checkLowered(invocation.compile)) {
     reportError(std::move(error));
     return 1;

@@ -8,9 +8,9 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/run/Binding.h"
+#include "compiler/run/Checkpoint.h"
 #include "compiler/run/LayerChoice.h"
 
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
@@ -20,22 +20,22 @@ using namespace attn;
 using llvm::Error;
 using llvm::StringRef;
 
-/// The tensors of `file` that are of the layer; `names` are its weights.
-static CallTensors weightsOf(const SafetensorsFile &file,
+/// The tensors of `checkpoint` that are of the layer; `names` are its weights.
+static CallTensors weightsOf(const Checkpoint &checkpoint,
                              const LibraryLayer &layer, StringRef chosen,
                              llvm::ArrayRef<std::string> names) {
-  CallTensors tensors(&file);
+  CallTensors tensors(checkpoint.files());
   tensors.chooseLayer(layer.layer, chosen);
   tensors.chooseModule(llvm::to_vector_of<StringRef>(names));
   return tensors;
 }
 
 static Error pack(const Invocation &invocation) {
-  if (llvm::sys::fs::equivalent(invocation.weights, invocation.outTensors))
-    return llvm::createStringError(
-        fmt::format("--out '{}' is the file of --weights, which the packed "
-                    "ones would overwrite; name another",
-                    invocation.outTensors));
+  auto checkpoint = Checkpoint::open(invocation.weights);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  if (Error error = checkpoint->checkOutput(invocation.outTensors, "--weights"))
+    return error;
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
@@ -48,11 +48,9 @@ static Error pack(const Invocation &invocation) {
         fmt::format("'{}' has no kernel of scope 'layer' for layer {}, only {}",
                     (*library)->name(), (*layer)->layer,
                     fmt::join((*layer)->kernels, ", ")));
-  auto file = SafetensorsFile::open(invocation.weights);
-  if (!file)
-    return file.takeError();
-  auto bound = bindWeights(
-      *kernel, weightsOf(*file, **layer, invocation.layer, kernel->weights));
+  auto bound =
+      bindWeights(*kernel, weightsOf(*checkpoint, **layer, invocation.layer,
+                                     kernel->weights));
   if (!bound)
     return llvm::createStringError(fmt::format(
         "{}: {}", invocation.weights, llvm::toString(bound.takeError())));

@@ -8,10 +8,10 @@
 #include "compiler/Names.h"
 #include "compiler/commands/Commands.h"
 #include "compiler/run/Binding.h"
+#include "compiler/run/Checkpoint.h"
 #include "compiler/run/LayerCall.h"
 #include "compiler/run/LayerChoice.h"
 
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <fmt/format.h>
@@ -120,16 +120,34 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
             : fmt::format("{}: status {}", kernel.symbol, int(status)));
 }
 
-/// Fails if the results would take the place of what they come from.
-static Error checkOutput(const Invocation &invocation) {
-  for (auto [option, file] : {std::pair("--in", &invocation.inTensors),
-                              std::pair("--weights", &invocation.weights)})
-    if (llvm::sys::fs::equivalent(*file, invocation.outTensors))
-      return llvm::createStringError(
-          fmt::format("--out '{}' is the file of {}, which the results would "
-                      "overwrite; name another",
-                      invocation.outTensors, option));
-  return Error::success();
+namespace {
+/// What a call's tensors come from.
+struct Sources {
+  std::vector<Checkpoint> checkpoints;
+  std::vector<const SafetensorsFile *> files;
+
+  /// Fails also if the results would take the place of one of them.
+  static llvm::Expected<Sources> open(const Invocation &invocation);
+};
+} // namespace
+
+llvm::Expected<Sources> Sources::open(const Invocation &invocation) {
+  Sources sources;
+  auto add = [&](StringRef path, StringRef option) -> Error {
+    auto checkpoint = Checkpoint::open(path);
+    if (!checkpoint)
+      return checkpoint.takeError();
+    llvm::append_range(sources.files, checkpoint->files());
+    sources.checkpoints.push_back(std::move(*checkpoint));
+    return sources.checkpoints.back().checkOutput(invocation.outTensors,
+                                                  option);
+  };
+  if (Error error = add(invocation.inTensors, "--in"))
+    return error;
+  if (!invocation.weights.empty())
+    if (Error error = add(invocation.weights, "--weights"))
+      return error;
+  return sources;
 }
 
 /// "wrote out: output F32 [1, 1, 32, 128], lse F32 [1, 1, 32]".
@@ -150,8 +168,9 @@ static std::string sourcesOf(const Invocation &invocation) {
 }
 
 static Error run(const Invocation &invocation) {
-  if (Error error = checkOutput(invocation))
-    return error;
+  auto sources = Sources::open(invocation);
+  if (!sources)
+    return sources.takeError();
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
@@ -159,19 +178,7 @@ static Error run(const Invocation &invocation) {
   if (!layer)
     return layer.takeError();
 
-  auto tensors = SafetensorsFile::open(invocation.inTensors);
-  if (!tensors)
-    return tensors.takeError();
-  llvm::SmallVector<const SafetensorsFile *> files = {&*tensors};
-  std::optional<SafetensorsFile> weights;
-  if (!invocation.weights.empty()) {
-    auto opened = SafetensorsFile::open(invocation.weights);
-    if (!opened)
-      return opened.takeError();
-    weights = std::move(*opened);
-    files.push_back(&*weights);
-  }
-  CallTensors given(files);
+  CallTensors given(sources->files);
   auto symbol = chooseSymbol(**library, **layer, invocation, given);
   if (!symbol)
     return symbol.takeError();

@@ -49,6 +49,17 @@ static bool isRunnable(const Subject &subject) {
   return false;
 }
 
+/// Of a folder's kernels, --scope and --target choose.
+static bool isChosen(const LibraryKernel &kernel,
+                     const CompileOptions &options) {
+  bool isOfScope = llvm::any_of(options.scopes, [&](Scope scope) {
+    return kernel.scope == StringRef(spell(scope));
+  });
+  return (options.scopes.empty() || isOfScope) &&
+         (options.targets.empty() ||
+          llvm::is_contained(options.targets, kernel.target));
+}
+
 /// Verifies all kernels, or those of the layer of --layer.
 static int verifyInput(const CompiledInput &input,
                        const Invocation &invocation) {
@@ -65,7 +76,7 @@ static int verifyInput(const CompiledInput &input,
   std::vector<Subject> subjects =
       subjectsOf(*input.library, *input.declared, *functions);
   for (const Subject &subject : subjects)
-    if (isRunnable(subject))
+    if (isChosen(*subject.kernel, invocation.compile) && isRunnable(subject))
       llvm::append_range(report.cases, verifySubject(subject));
   if (report.cases.empty()) {
     bool isRefused = subjects.empty() && !invocation.layer.empty();
@@ -98,6 +109,7 @@ int attn::verifyCommand(const Invocation &invocation) {
   DialectRegistry registry = inputDialects();
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
-  FailureOr<CompiledInput> input = openCompiled(invocation, context, "verify");
+  FailureOr<CompiledInput> input =
+      openCompiled(invocation, context, "verify", {"scope", "target"});
   return succeeded(input) ? verifyInput(*input, invocation) : 1;
 }

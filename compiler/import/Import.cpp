@@ -101,6 +101,12 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
   const ModelSpec *model = readModel(config);
   if (!model)
     return nullptr;
+  if (std::optional<Config> stored = config.child("quantization_config"))
+    config.warning("quantization_config",
+                   Twine("weights are stored as '") +
+                       stored->string("quant_method").value_or("quantised") +
+                       "': scope layer takes them dequantised, scopes core and "
+                       "attend take none");
   StringRef key;
   dtype = readDtype(config, key);
   std::vector<LayerSpec> layers = readLayers(config, *model);

@@ -241,6 +241,13 @@ static RopeAttr makeRope(const RopeSource &source, double theta,
   return rope;
 }
 
+/// Whether the model's own code rotates short and long calls differently.
+static bool goesByLength(RopeScalingInterface scaling) {
+  auto longrope = dyn_cast_or_null<LongropeScalingAttr>(scaling);
+  return isa_and_present<DynamicScalingAttr>(scaling) ||
+         (longrope && longrope.getMax() > longrope.getOriginal());
+}
+
 /// Reads one flat object; `theta` is what the top level says.
 static RopeAttr readParameters(RopeSource source, double theta) {
   const Config &rope = source.rope;
@@ -261,7 +268,13 @@ static RopeAttr readParameters(RopeSource source, double theta) {
   checkFields(source);
   if (rope.hasFailed())
     return {};
-  return makeRope(source, theta, type->read ? type->read(source) : nullptr);
+  RopeScalingInterface scaling = type->read ? type->read(source) : nullptr;
+  RopeAttr rotation = makeRope(source, theta, scaling);
+  if (rotation && goesByLength(scaling))
+    rope.warning(source.typeKey,
+                 Twine("kernels take ") + scaling.describeChoice() +
+                     "; transformers goes by the length of each call");
+  return rotation;
 }
 
 /// The rotation of a file that has no object for it.

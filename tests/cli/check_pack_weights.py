@@ -1,6 +1,7 @@
 """Packs weights of checkpoints: results of `attnc run` do not change, and what is wrong
 is one message and no file."""
 
+import json
 import os
 import random
 import sys
@@ -33,9 +34,38 @@ def check_results(case):
                              "--layer", layer)
         assert status == 0 and read(case.paths[2]) == raw, text
         os.remove(case.paths[2])
+        check_shards(case, layer, raw, read(path))
     # Without --layer, where layers are equal, the first.
     assert read(pack(case)[0]) == read(pack(case, "--layer", "0")[0])
     print("packed weights give the same results")
+
+
+def check_shards(case, layer, raw, packed):
+    """A checkpoint of several files and an index gives what one file gives."""
+    names = sorted(case.weights)
+    parts = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, held in parts.items():
+        write(os.path.join(case.folder, file), {name: case.weights[name] for name in held})
+    index = os.path.join(case.folder, "model.safetensors.index.json")
+    with open(index, "w") as file:
+        json.dump({"metadata": {}, "weight_map": {name: part for part, held in parts.items() for name in held}}, file)
+    path, text = pack(case, "--layer", layer, weights=index)
+    assert read(path) == packed, text
+    status, text = attnc("run", case.kernels, "--in", case.paths[0], "--weights", index, "--out", case.paths[2],
+                         "--layer", layer)
+    assert status == 0 and read(case.paths[2]) == raw, text
+    os.remove(case.paths[2])
+    shard = os.path.join(case.folder, "b.safetensors")
+    _, text = attnc("pack-weights", case.kernels, "--weights", index, "--out", shard)
+    assert text == (f"attnc: error: --out '{shard}' is a file of --weights, which the results would overwrite; "
+                    "name another\n"), text
+    for wrong, why in (("{}", "has no 'weight_map', which names the file of each tensor in an index of safetensors "
+                              "files"),
+                       ('{"weight_map": {"x": "../y"}}', "weight_map: 'x' is not in a file beside the index"),
+                       ('{"weight_map": {"x": 1}}', "weight_map: 'x' is not in a file beside the index")):
+        with open(index, "w") as file:
+            file.write(wrong)
+        expect(f"{index}: {why}", pack(case, weights=index))
 
 
 def expect(message, path_and_text):
@@ -71,8 +101,8 @@ def check_errors(case, other):
            (None, plain.run("--pack-weights")[1]))
     expect("'core' has no kernel of scope 'layer' for layer 0, only core_core", pack(case, folder=other.kernels))
     status, text = attnc("pack-weights", case.kernels, "--weights", case.paths[1], "--out", case.paths[1])
-    assert status == 1 and text == (f"attnc: error: --out '{case.paths[1]}' is the file of --weights, which the packed "
-                                    "ones would overwrite; name another\n"), text
+    assert status == 1 and text == (f"attnc: error: --out '{case.paths[1]}' is a file of --weights, which the "
+                                    "results would overwrite; name another\n"), text
     print("errors of packed weights are clear")
 
 

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -303,11 +304,12 @@ def check_errors(folder, llama, oss):
         "which is optional and not given?"), text
     os.remove(out)
     os.symlink(path, out)
+    other = shutil.copy(path, path + ".copy")
     for option, options in (("--in", ["--in", path, "--out", path]),
                             ("--in", ["--in", path, "--out", out]),
-                            ("--weights", ["--in", llama, "--weights", path, "--out", out])):
+                            ("--weights", ["--in", other, "--weights", path, "--out", out])):
         status, text = attnc("run", llama, *options)
-        assert status == 1 and f"is the file of {option}, which the results would overwrite" in text
+        assert status == 1 and f"is a file of {option}, which the results would overwrite" in text
     os.remove(out)
 
     write(path, good)

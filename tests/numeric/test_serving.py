@@ -267,10 +267,11 @@ class ServingTest(unittest.TestCase):
 
     def test_what_a_ring_cannot_hold_is_refused(self):
         batch = self.batch("window_sinks", "attend", FEW)
-        with self.assertRaisesRegex(CallFailed, "beyond a ring of 24 rows.* 21 new rows .* 5 keys"):
+        with self.assertRaisesRegex(CallFailed, "beyond a ring of 24 rows: a layer that looks back at 5 keys needs 25 "
+                                                "rows for 21 new ones"):
             batch.call(Ring(batch, 24))
         batch = self.batch("norms", "attend", FEW)
-        with self.assertRaisesRegex(CallFailed, "beyond a ring of 299 rows"):
+        with self.assertRaisesRegex(CallFailed, "beyond a ring of 299 rows: the layer looks back at all keys$"):
             batch.call(Ring(batch, 299))
 
 

@@ -484,8 +484,8 @@ TEST(RuntimeBatchTest, RingsHoldAWindowAndTheRowsOfTheCall) {
   small.lengths.elements = {5, 6};
   small.lengths.tensor.data = small.lengths.elements.data();
   expectRefusal(small, ATTN_BAD_LENGTH,
-                "kv_lengths [1] is 6, beyond a ring of 5 rows, which is too "
-                "small for 3 new rows of a layer that looks back at 4 keys");
+                "kv_lengths [1] is 6, beyond a ring of 5 rows: a layer that "
+                "looks back at 4 keys needs 6 rows for 3 new ones");
 }
 
 TEST(RuntimeBatchTest, RingsHaveNoPages) {

@@ -398,6 +398,20 @@ TEST(RuntimeCheckTest, RefusesOverlapOfOutputs) {
   EXPECT_NE(call.message().find("output at 0x"), std::string::npos);
 }
 
+TEST(RuntimeCheckTest, RefusesTensorsInTheWorkspace) {
+  FakeCall call;
+  for (OwnedTensor *tensor : {&call.output, &call.key}) {
+    void *own = tensor->tensor.data;
+    tensor->tensor.data = call.context.workspace;
+    EXPECT_EQ(call.run(), ATTN_OVERLAP);
+    EXPECT_NE(call.message().find("overlaps the workspace at 0x"),
+              std::string::npos)
+        << call.message();
+    tensor->tensor.data = own;
+  }
+  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+}
+
 TEST(RuntimeCheckTest, AcceptsSlicesOfOneFusedBuffer) {
   // Query and output alternate in rows of one buffer [B, S, 2, H, D].
   FakeCall call;
