@@ -1,5 +1,6 @@
 # What `cmake --install` gives: the tools, and a CMake package for engines. The
-# tree may be moved; nothing in it names the place it was built in.
+# tree may be moved; nothing in it names the place it was built in. The build tree
+# is a package too.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -12,15 +13,24 @@ foreach(tool attnc attn-opt attn-lsp-server)
   endif()
 endforeach()
 
+# The package of a tree that is, or comes to lie, in `prefix`.
+function(attn_configure_package file destination prefix tools_dir)
+  set(ATTN_TOOLS_DIR ${tools_dir})
+  configure_package_config_file(tools/cmake/attncConfig.cmake.in ${file}
+    INSTALL_DESTINATION ${destination} INSTALL_PREFIX ${prefix}
+    PATH_VARS ATTN_TOOLS_DIR)
+endfunction()
+
 set(ATTN_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/attnc)
-configure_package_config_file(
-  tools/cmake/attncConfig.cmake.in attncConfig.cmake
-  INSTALL_DESTINATION ${ATTN_PACKAGE_DIR}
-  PATH_VARS CMAKE_INSTALL_BINDIR)
+set(ATTN_INSTALLED_CONFIG ${CMAKE_BINARY_DIR}/installed/attncConfig.cmake)
+attn_configure_package(${CMAKE_BINARY_DIR}/attncConfig.cmake
+  . ${CMAKE_BINARY_DIR} bin)
+attn_configure_package(${ATTN_INSTALLED_CONFIG}
+  ${ATTN_PACKAGE_DIR} ${CMAKE_INSTALL_PREFIX} ${CMAKE_INSTALL_BINDIR})
 write_basic_package_version_file(attncConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES
-  ${CMAKE_BINARY_DIR}/attncConfig.cmake
+  ${ATTN_INSTALLED_CONFIG}
   ${CMAKE_BINARY_DIR}/attncConfigVersion.cmake
   DESTINATION ${ATTN_PACKAGE_DIR})
 install(FILES CHANGELOG.md LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
