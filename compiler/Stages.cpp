@@ -296,7 +296,7 @@ static tile::ScheduleAttr graphSchedule(func::FuncOp function,
 }
 
 /// The schedules of `target` for the geometry of the fused `function`: three
-/// of one attention, two of a layer around it, one of any other graph.
+/// of one attention, three of a layer around it, one of any other graph.
 static ArrayAttr schedulesFor(func::FuncOp function,
                               const cpu::CpuTarget &target) {
   MLIRContext *context = function.getContext();

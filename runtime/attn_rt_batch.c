@@ -73,7 +73,8 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
     int is_known;
     const char *why;
   } rows[] = {
-      {"q_indptr", tail->q_indptr, attn_rt_takes_packed(kernel), "kv_lengths"},
+      {"q_indptr", tail->q_indptr, attn_rt_takes_packed(kernel),
+       "rows that may be packed"},
       {"page_table", tail->page_table, is_served, "kv_lengths"},
       {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
       {"slot_mapping", tail->slot_mapping, appends, "caches to append to"},

@@ -425,9 +425,10 @@ static attn_status check_mask(attn_rt_call *call, const attn_context *context) {
     int last = c.expected->rank - 1;
     if (c.expected->role & ATTN_RT_MASK && c.view->extent[last] < call->longest)
       return FAIL(&c, ATTN_BAD_SHAPE,
-                  "has extent %d in dimension %d, expected at least the %d "
-                  "valid keys of the longest sequence",
-                  c.view->extent[last], (int64_t)last, call->longest);
+                  "has extent %d in dimension %d (%s), expected at least the "
+                  "%d valid keys of the longest sequence",
+                  c.view->extent[last], (int64_t)last, c.expected->axis[last],
+                  call->longest);
   }
   return ATTN_OK;
 }
@@ -459,8 +460,6 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
     status = attn_rt_check_batch(call, &tail, context);
   if (!status)
     status = attn_rt_check_overlap(call, context);
-  if (!status)
-    status = attn_rt_check_apart(call, context);
   if (!status)
     attn_rt_arrange(call);
   return status;

@@ -169,11 +169,6 @@ void attn_rt_cut_views(const attn_rt_call *call, int64_t begin, int64_t end,
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
                                   const attn_context *context);
 
-/* Checks that no tensor shares a byte with the context's workspace, if it has
-   one: tasks write there while others read tensors. */
-attn_status attn_rt_check_apart(const attn_rt_call *call,
-                                const attn_context *context);
-
 /* 1 when two views share a byte, or when in doubt. */
 int attn_rt_overlap(const attn_rt_view *a, uint64_t a_bytes,
                     const attn_rt_view *b, uint64_t b_bytes);

@@ -104,26 +104,6 @@ static attn_status check_output(const attn_rt_call *call, int64_t i,
   return ATTN_OK;
 }
 
-attn_status attn_rt_check_apart(const attn_rt_call *call,
-                                const attn_context *context) {
-  attn_rt_view workspace = {0};
-  if (!context->workspace)
-    return ATTN_OK;
-  workspace.data = context->workspace;
-  for (int d = 0; d < ATTN_RT_MAX_RANK; ++d)
-    workspace.extent[d] = workspace.stride[d] = 1;
-  workspace.extent[0] = context->workspace_bytes < INT64_MAX
-                            ? (int64_t)context->workspace_bytes
-                            : INT64_MAX;
-  for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
-    const attn_rt_tensor *tensor = &call->kernel->tensors[i];
-    if (attn_rt_overlap(&call->views[i], tensor->dtype.bits / 8, &workspace, 1))
-      return fail(call, tensor->name, &call->views[i], "the workspace",
-                  &workspace, context);
-  }
-  return ATTN_OK;
-}
-
 attn_status attn_rt_check_overlap(const attn_rt_call *call,
                                   const attn_context *context) {
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {

@@ -100,7 +100,9 @@ uint64_t attn_rt_span_bytes(const attn_rt_call *call,
 static void place_buffers(const attn_rt_call *call, const attn_rt_span *span,
                           char *memory, attn_rt_part *part) {
   attn_rt_extents extents = extents_of_span(call, span);
-  for (int64_t i = 0; memory && i < span->program->buffer_count; ++i) {
+  if (!memory)
+    return;
+  for (int64_t i = 0; i < span->program->buffer_count; ++i) {
     part->buffers[i] = memory;
     memory += attn_rt_room(&span->program->buffers[i], extents);
   }

@@ -192,9 +192,9 @@ static LogicalResult verifyCounts(tile::ProgramOp program) {
     StringRef what;
     size_t count, most;
   } rows[] = {
+      {"tensors", program.getBody().getNumArguments(), ATTN_RT_MAX_TENSORS},
       {"phases", llvm::range_size(program.getBody().getOps<tile::PhaseOp>()),
        ATTN_MAX_PHASES},
-      {"tensors", program.getBody().getNumArguments(), ATTN_RT_MAX_TENSORS},
       {"tensors between its phases", BufferPlan(program).getPlaces().size(),
        ATTN_RT_MAX_BUFFERS}};
   for (const auto &[what, count, most] : rows)
@@ -208,8 +208,6 @@ static LogicalResult verifyCounts(tile::ProgramOp program) {
 
 LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
                                        const CpuTarget &target) {
-  if (failed(verifyCounts(program)))
-    return failure();
   int64_t keyBlock = program.getSchedule().getKeyBlock();
   if (keyBlock % target.panel())
     return program.emitOpError()
@@ -220,6 +218,8 @@ LogicalResult attn::cpu::verifyProgram(tile::ProgramOp program,
                                                       : WalkResult::interrupt();
   });
   if (result.wasInterrupted())
+    return failure();
+  if (failed(verifyCounts(program)))
     return failure();
   // Chains count on known tiles, states on whole chains.
   auto phases = program.getBody().getOps<tile::PhaseOp>();

@@ -114,7 +114,7 @@ Constant *DescriptorWriter::tensor(const KernelDescription &kernel,
   if (kernel.isAttention || kernel.isOfLayer())
     role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
             (description.name == "sinks" ? ATTN_RT_SINKS : 0) |
-            (description.isOfRows() ? ATTN_RT_ROWS : 0);
+            (kernel.isOfLayer() && description.isOfRows() ? ATTN_RT_ROWS : 0);
   DLDataType known = typeOf(description.type);
   Constant *type =
       structure({builder.getInt8(known.code), builder.getInt8(known.bits),

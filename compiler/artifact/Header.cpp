@@ -126,9 +126,8 @@ static StringRef explainScope(const KernelDescription &kernel) {
            "caller's.";
   if (kernel.hasTensor("absorbed_query"))
     return "what scope attend of a latent layer, absorbed, does\n   between "
-           "its "
-           "products with the up-projections: norm and rotation, the append "
-           "to\n   the caches, attention to the latents.";
+           "its products with the up-projections: norm and rotation, the "
+           "append to\n   the caches, attention to the latents.";
   return "what stands between the projections of a layer: biases, norms\n   "
          "and rotation of projected heads, the append to the caches, "
          "attention.";

@@ -75,9 +75,17 @@ static int verifyInput(const CompiledInput &input,
     return 1;
   std::vector<Subject> subjects =
       subjectsOf(*input.library, *input.declared, *functions);
-  for (const Subject &subject : subjects)
-    if (isChosen(*subject.kernel, invocation.compile) && isRunnable(subject))
-      llvm::append_range(report.cases, verifySubject(subject));
+  for (const Subject &subject : subjects) {
+    if (!isChosen(*subject.kernel, invocation.compile) || !isRunnable(subject))
+      continue;
+    std::vector<CaseReport> cases = verifySubject(subject);
+    // The next kernel may take a minute.
+    if (!invocation.json) {
+      printCases(cases, llvm::outs());
+      llvm::outs().flush();
+    }
+    llvm::append_range(report.cases, std::move(cases));
+  }
   if (report.cases.empty()) {
     bool isRefused = subjects.empty() && !invocation.layer.empty();
     reportError(isRefused
@@ -88,7 +96,7 @@ static int verifyInput(const CompiledInput &input,
   if (invocation.json)
     printJson(report, llvm::outs());
   else
-    printText(report, llvm::outs());
+    printCounts(report, llvm::outs());
   return report.failed() != 0;
 }
 

@@ -9,6 +9,9 @@
 
 #include <algorithm>
 
+// Every product is rounded before it is added, whatever the host could fuse.
+#pragma STDC FP_CONTRACT OFF
+
 using namespace attn;
 using namespace attn::reference;
 using llvm::SmallVector;

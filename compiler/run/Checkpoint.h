@@ -27,6 +27,7 @@ public:
   std::vector<const SafetensorsFile *> files() const;
 
 private:
+  /// The files, and the index that names them.
   std::vector<std::string> paths;
   std::vector<SafetensorsFile> opened;
 };

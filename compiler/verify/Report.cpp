@@ -59,9 +59,10 @@ static bool hasSameSubject(const CaseReport &a, const CaseReport &b) {
          std::tie(b.kernel, b.target, b.layer);
 }
 
-void verify::printText(const Report &report, llvm::raw_ostream &stream) {
+void verify::printCases(llvm::ArrayRef<CaseReport> cases,
+                        llvm::raw_ostream &stream) {
   const CaseReport *previous = nullptr;
-  for (const CaseReport &item : report.cases) {
+  for (const CaseReport &item : cases) {
     if (!previous || !hasSameSubject(*previous, item))
       stream << describeSubject(item);
     previous = &item;
@@ -71,6 +72,9 @@ void verify::printText(const Report &report, llvm::raw_ostream &stream) {
     if (!item.detail.empty())
       stream << fmt::format("         {}\n", item.detail);
   }
+}
+
+void verify::printCounts(const Report &report, llvm::raw_ostream &stream) {
   stream << fmt::format("{} passed, {} failed\n", report.passed(),
                         report.failed());
 }

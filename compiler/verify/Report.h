@@ -7,6 +7,7 @@
 #ifndef COMPILER_VERIFY_REPORT_H
 #define COMPILER_VERIFY_REPORT_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstdint>
 #include <string>
@@ -42,7 +43,8 @@ struct Report {
   }
 };
 
-void printText(const Report &report, llvm::raw_ostream &stream);
+void printCases(llvm::ArrayRef<CaseReport> cases, llvm::raw_ostream &stream);
+void printCounts(const Report &report, llvm::raw_ostream &stream);
 void printJson(const Report &report, llvm::raw_ostream &stream);
 
 } // namespace attn::verify

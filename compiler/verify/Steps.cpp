@@ -65,6 +65,8 @@ static std::string callStep(const LibraryKernel &step, int64_t layer,
     if (tensor.name == "rope_query")
       input = std::make_shared<Input>(
           lastColumns(pool["query"].input->values(), shape.back()), elements);
+    if (!tensor.output && !input)
+      return fmt::format("nothing is known of tensor '{}'", tensor.name);
     if (!tensor.output && !tensor.updated) {
       tensors.push_back(input->dlTensor(Layout::Contiguous));
       continue;
@@ -76,10 +78,13 @@ static std::string callStep(const LibraryKernel &step, int64_t layer,
     tensors.push_back(written.back().second.dlTensor());
   }
   std::string error = callKernel(step, layer, tensors);
-  for (auto &[tensor, buffer] : written)
+  for (auto &[tensor, buffer] : written) {
+    if (error.empty() && !buffer.areGapsUntouched())
+      error = fmt::format("wrote outside of {}", tensor->name);
     pool[tensor->name] = {
         std::make_shared<Input>(buffer.read(), elementsOf(tensor->type)),
         std::move(buffer)};
+  }
   return error;
 }
 
@@ -91,8 +96,10 @@ Outcome verify::callSteps(const Subject &subject, const Inputs &inputs,
   Outcome outcome;
   for (const LibraryKernel *step : subject.steps) {
     std::string error = callStep(*step, subject.index, sizes, pool);
-    if (!error.empty())
+    if (!error.empty()) {
       outcome.error = fmt::format("{}: {}", step->symbol, error);
+      return outcome;
+    }
   }
   for (const LibraryTensor &tensor : subject.kernel->tensors)
     if (tensor.output || tensor.updated)

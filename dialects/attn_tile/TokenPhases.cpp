@@ -56,6 +56,26 @@ static bool keepsTokens(Operation *view) {
       .Default(false);
 }
 
+/// The sizes of the dimensions that rows are counted along, but for 1: equal
+/// where equal numbers are rows of one token.
+static SmallVector<Extent> rowSizes(Value view) {
+  SmallVector<Extent> sizes;
+  for (int64_t dim = 0; dim + 1 < rankOf(view); ++dim) {
+    Extent size = sizeExtent(view, dim);
+    if (size.asNumber() != 1)
+      sizes.push_back(std::move(size));
+  }
+  return sizes;
+}
+
+static bool haveEqualRows(Value left, Value right) {
+  SmallVector<Extent> own = rowSizes(left), other = rowSizes(right);
+  return own.size() == other.size() &&
+         llvm::all_of(llvm::zip(own, other), [](auto pair) {
+           return std::get<0>(pair).equals(std::get<1>(pair));
+         });
+}
+
 /// Whether the view's rows belong to a token each.
 static bool hasRowsOfTokens(Value view) {
   if (ShapedType::isDynamic(shapeOf(view).back()))
@@ -70,40 +90,66 @@ static bool hasRowsOfTokens(Value view) {
   return isOfTokens(view);
 }
 
-/// What is the same for all tokens: a weight, repeated or not.
-static bool isSame(Value view) { return isStatic(rootOf(view)); }
+/// Whether `index` is computed from `row`.
+static bool comesFrom(Value index, Value row) {
+  if (index == row)
+    return true;
+  Operation *op = index.getDefiningOp();
+  return op && llvm::any_of(op->getOperands(), [&](Value operand) {
+           return comesFrom(operand, row);
+         });
+}
+
+/// Whether the view is a tensor without tokens, repeated for each of them.
+static bool isRepeated(Value view) {
+  auto repeat = view.getDefiningOp<BroadcastOp>();
+  return repeat && rankOf(view) - rankOf(repeat.getView()) >= 2;
+}
 
 namespace {
-/// What is known of a phase's rows after some of its operations.
+/// The rows that a task touches: those of tokens in all tensors begin at one
+/// index, which no loop changes.
 class RowUse {
 public:
-  bool admits(Operation *op);
-
-private:
-  /// All rows of tokens that a phase touches begin at one index.
-  bool admitRows(Value view, Value row) {
-    if (!hasRowsOfTokens(view) || (first && first != row))
-      return false;
-    first = row;
-    return true;
+  /// Finds the index where the phase stores; none where it stores nothing.
+  explicit RowUse(PhaseOp phase) : body(&phase.getBody().front()) {
+    phase.walk([&](StoreRowsOp store) {
+      first = store.getRow();
+      stored = store.getView();
+    });
   }
 
-  Value first;
+  bool admits(Operation *op) const;
+
+private:
+  bool admitsRows(Value view, Value row) const {
+    return row == first && row.getParentBlock() == body &&
+           hasRowsOfTokens(view) && haveEqualRows(view, stored);
+  }
+  /// What is the same for all tokens: rows of a weight that are no token's.
+  bool admitsWeight(LoadRowsOp load) const {
+    return isStatic(rootOf(load.getView())) &&
+           (!comesFrom(load.getRow(), first) ||
+            (isRepeated(load.getView()) &&
+             haveEqualRows(load.getView(), stored)));
+  }
+
+  Block *body;
+  Value first, stored;
 };
 } // namespace
 
-bool RowUse::admits(Operation *op) {
+bool RowUse::admits(Operation *op) const {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](LoadRowsOp load) {
-        return isSame(load.getView()) ||
-               admitRows(load.getView(), load.getRow());
+        return admitsWeight(load) || admitsRows(load.getView(), load.getRow());
       })
       .Case([&](StoreRowsOp store) {
-        return admitRows(store.getView(), store.getRow());
+        return admitsRows(store.getView(), store.getRow());
       })
-      .Case([](MultiplyOp product) {
+      .Case([&](MultiplyOp product) {
         auto weight = product.getWeight().getDefiningOp<LoadRowsOp>();
-        return weight && isSame(weight.getView());
+        return weight && admitsWeight(weight);
       })
       .Case<FillOp, MapRowsOp, SumRowsOp, RotateOp, YieldOp, scf::ForOp,
             scf::YieldOp>([](auto) { return true; })
@@ -114,7 +160,7 @@ bool RowUse::admits(Operation *op) {
 }
 
 bool attn::tile::treatsTokensAlone(PhaseOp phase) {
-  RowUse rows;
+  RowUse rows(phase);
   WalkResult walked = phase.getBody().walk([&](Operation *op) {
     return rows.admits(op) ? WalkResult::advance() : WalkResult::interrupt();
   });

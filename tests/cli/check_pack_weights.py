@@ -56,12 +56,15 @@ def check_shards(case, layer, raw, packed):
     assert status == 0 and read(case.paths[2]) == raw, text
     os.remove(case.paths[2])
     shard = os.path.join(case.folder, "b.safetensors")
-    _, text = attnc("pack-weights", case.kernels, "--weights", index, "--out", shard)
-    assert text == (f"attnc: error: --out '{shard}' is a file of --weights, which the results would overwrite; "
-                    "name another\n"), text
+    for own in (shard, index):
+        _, text = attnc("pack-weights", case.kernels, "--weights", index, "--out", own)
+        assert text == (f"attnc: error: --out '{own}' is a file of --weights, which the results would overwrite; "
+                        "name another\n"), text
     for wrong, why in (("{}", "has no 'weight_map', which names the file of each tensor in an index of safetensors "
                               "files"),
                        ('{"weight_map": {"x": "../y"}}', "weight_map: 'x' is not in a file beside the index"),
+                       ('{"weight_map": {"x": "b.safetensors"}}', f"weight_map: 'x' is not in {shard}"),
+                       ("[" * 1000000, "1:257: nested deeper than 256 levels"),
                        ('{"weight_map": {"x": 1}}', "weight_map: 'x' is not in a file beside the index")):
         with open(index, "w") as file:
             file.write(wrong)

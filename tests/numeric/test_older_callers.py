@@ -23,7 +23,7 @@ TAILS = {"nothing": 0, "the first tail": 24, "all": 80}
 def draw(tensor, extents):
     """What an input holds."""
     shape = [extents.get(size, size) for size in tensor["shape"]]
-    random = np.random.default_rng(len(tensor["name"]))
+    random = np.random.default_rng(list(tensor["name"].encode()))
     if tensor["name"] == "kv_lengths":
         return np.array([extents["kv_capacity"], 9], np.int32)
     if tensor["type"] == "i32":

@@ -5,6 +5,7 @@
 #include "compiler/verify/Input.h"
 
 #include "gtest/gtest.h"
+#include <numeric>
 
 using namespace attn::verify;
 using attn::reference::Tensor;

@@ -8,6 +8,8 @@
 #include "gtest/gtest.h"
 #include <cmath>
 
+#pragma STDC FP_CONTRACT OFF
+
 using namespace attn;
 using namespace attn::reference;
 

@@ -279,8 +279,8 @@ TEST(RuntimeCheckTest, MasksHaveOneRowForAllOrRowsOfTheirOwn) {
                 "4 in dimension 2 (query_length), but the query_length of the "
                 "tensors before it is 3");
   expectRefused({1, 1, 1, 4},
-                "4 in dimension 3, expected at least the 5 valid keys of the "
-                "longest sequence");
+                "4 in dimension 3 (kv_capacity), expected at least the 5 valid "
+                "keys of the longest sequence");
   call.lengths.elements = {4, 2};
   EXPECT_EQ(canRunMasked(call, OwnedTensor({1, 1, 1, 4})), ATTN_OK);
 }
@@ -396,20 +396,6 @@ TEST(RuntimeCheckTest, RefusesOverlapOfOutputs) {
   call.lse.tensor.data = call.output.elements.data() + 4;
   EXPECT_EQ(call.run(), ATTN_OVERLAP);
   EXPECT_NE(call.message().find("output at 0x"), std::string::npos);
-}
-
-TEST(RuntimeCheckTest, RefusesTensorsInTheWorkspace) {
-  FakeCall call;
-  for (OwnedTensor *tensor : {&call.output, &call.key}) {
-    void *own = tensor->tensor.data;
-    tensor->tensor.data = call.context.workspace;
-    EXPECT_EQ(call.run(), ATTN_OVERLAP);
-    EXPECT_NE(call.message().find("overlaps the workspace at 0x"),
-              std::string::npos)
-        << call.message();
-    tensor->tensor.data = own;
-  }
-  EXPECT_EQ(call.run(), ATTN_OK) << call.message();
 }
 
 TEST(RuntimeCheckTest, AcceptsSlicesOfOneFusedBuffer) {

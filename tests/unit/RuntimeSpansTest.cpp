@@ -1,7 +1,8 @@
 //===- RuntimeSpansTest.cpp - Tokens of several sequences at once ---------===//
 //
 // A kernel whose first and last phase treat tokens one by one: what they and
-// the phase between them see of the call and of each other's tensors.
+// the phases between them see of the call, of each other's tensors and of the
+// states of sequences.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,16 +13,17 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <thread>
 
 using namespace attn::test;
 
 /// Tokens of a task, and of their rows in a buffer.
-static constexpr int64_t kBlock = 4, kRowBytes = 4;
+static constexpr int64_t kBlock = 4, kRowBytes = 4, kStateBytes = 64;
 
 static void grid(const attn_rt_frame *frame, int64_t *tasks) {
   int64_t tokens = frame->views[0].extent[0] * frame->views[0].extent[1];
-  tasks[0] = tasks[2] = (tokens + kBlock - 1) / kBlock;
-  tasks[1] = frame->views[0].extent[0];
+  tasks[0] = tasks[3] = (tokens + kBlock - 1) / kBlock;
+  tasks[1] = tasks[2] = frame->views[0].extent[0];
 }
 
 /// Row `token` of the frame in tensor `number` between the phases.
@@ -50,14 +52,25 @@ static void doubleTokens(const attn_rt_frame *frame, char *, int64_t task) {
   });
 }
 
-/// Every token of a sequence becomes the sum of all.
+static uint32_t &stateOf(const attn_rt_frame *frame, int64_t task) {
+  return *reinterpret_cast<uint32_t *>(frame->partials + task * kStateBytes);
+}
+
+/// A sequence's state is the sum of its tokens.
 static void sumSequence(const attn_rt_frame *frame, char *, int64_t task) {
   int64_t rows = frame->views[0].extent[1];
   uint32_t sum = 0;
   for (int64_t row = 0; row < rows; ++row)
     sum += rowOf(frame, 0, task * rows + row);
+  if (rows)
+    stateOf(frame, task) = sum;
+}
+
+/// Every token becomes its sequence's sum.
+static void spreadSums(const attn_rt_frame *frame, char *, int64_t task) {
+  int64_t rows = frame->views[0].extent[1];
   for (int64_t row = 0; row < rows; ++row)
-    rowOf(frame, 1, task * rows + row) = sum;
+    rowOf(frame, 1, task * rows + row) = stateOf(frame, task);
 }
 
 static void storeTokens(const attn_rt_frame *frame, char *, int64_t task) {
@@ -67,13 +80,13 @@ static void storeTokens(const attn_rt_frame *frame, char *, int64_t task) {
 }
 
 static constexpr attn_rt_phase phases[] = {doubleTokens, sumSequence,
-                                           storeTokens};
+                                           spreadSums, storeTokens};
 static constexpr attn_rt_buffer buffers[] = {{64, {1, 1, 0}}, {64, {1, 1, 0}}};
 static constexpr attn_rt_program programs[] = {
-    {"decode", ATTN_RT_DECODE, 1, 3, 5, grid, phases, 64, 0, 1, 1024, 32, 2,
-     buffers},
-    {"prefill", ATTN_RT_PREFILL, INT64_MAX, 3, 5, grid, phases, 64, 0, 4, 1024,
-     32, 2, buffers}};
+    {"decode", ATTN_RT_DECODE, 1, 4, 9, grid, phases, 64, kStateBytes, 1, 1024,
+     32, 2, buffers},
+    {"prefill", ATTN_RT_PREFILL, INT64_MAX, 4, 9, grid, phases, 64, kStateBytes,
+     4, 1024, 32, 2, buffers}};
 
 static const attn_rt_kernel &tokenKernel() {
   static const attn_rt_target target = {
@@ -94,6 +107,8 @@ struct TokenCall : PackedCall {
   explicit TokenCall(const std::vector<int64_t> &rows, int64_t workers = 1)
       : PackedCall(offsetsOf(rows), 20, workers), rows(rows) {
     maxima.query_length = 20;
+    // Without keys there are no states.
+    args.kvLengths = nullptr;
     useKernel(tokenKernel());
     std::iota(query.elements.begin(), query.elements.end(), 1);
   }
@@ -139,10 +154,10 @@ struct TokenCall : PackedCall {
 TEST(RuntimeSpansTest, SequencesOfOneProgramShareTokenPhases) {
   TokenCall decode({1, 1, 1, 1, 1, 1});
   attn_plan plan = decode.plan();
-  EXPECT_EQ(plan.phases, 3);
+  EXPECT_EQ(plan.phases, 4);
   EXPECT_EQ(plan.tasks[0], 2) << "six tokens, four to a task";
   EXPECT_EQ(plan.tasks[1], 6);
-  EXPECT_EQ(plan.tasks[2], 2);
+  EXPECT_EQ(plan.tasks[3], 2);
   TokenCall prefill({3, 2, 9});
   EXPECT_EQ(prefill.plan().tasks[0], 4) << "fourteen tokens";
   TokenCall mixed({1, 1, 5, 7, 1, 0, 1});
@@ -182,8 +197,52 @@ TEST(RuntimeSpansTest, TasksInAnyOrderFindTheirSpan) {
   EXPECT_EQ(call.found(), call.expected());
 }
 
+/// A pool of four threads.
+static void inParallel(void *, int64_t tasks, attn_body body, void *closure) {
+  std::vector<std::thread> threads;
+  for (int64_t first = 0; first < 4; ++first)
+    threads.emplace_back([=] {
+      for (int64_t task = first; task < tasks; task += 4)
+        body(closure, task);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+}
+
+TEST(RuntimeSpansTest, TasksInParallelFindTheirSpan) {
+  for (int round = 0; round < 20; ++round) {
+    TokenCall call({1, 1, 5, 7, 1, 0, 1, 20, 3}, 4);
+    call.context.parallel_for = inParallel;
+    EXPECT_EQ(call.run(), ATTN_OK) << call.message();
+    EXPECT_EQ(call.found(), call.expected());
+  }
+}
+
+/// Each thread makes the table of a phase for itself, or finds another's.
+TEST(RuntimeSpansTest, TasksOfSeveralThreadsShareATable) {
+  for (int round = 0; round < 20; ++round) {
+    TokenCall call({1, 1, 5, 7, 1, 0, 1, 20, 3}, 4);
+    attn_plan plan = call.plan();
+    call.context.text = nullptr;
+    for (int64_t phase = 0; phase < plan.phases; ++phase) {
+      std::vector<std::thread> threads;
+      for (int64_t first = 0; first < 4; ++first)
+        threads.emplace_back([&, first] {
+          for (int64_t task = first; task < plan.tasks[phase]; task += 4)
+            EXPECT_EQ(attn_rt_task(call.kernel, 7, &call.args, &call.context,
+                                   phase, task),
+                      ATTN_OK);
+        });
+      for (std::thread &thread : threads)
+        thread.join();
+    }
+    EXPECT_EQ(call.found(), call.expected());
+  }
+}
+
 TEST(RuntimeSpansTest, DenseRowsAreOnePart) {
   FakeCall call(2, 3);
+  call.args.kvLengths = nullptr;
   call.useKernel(tokenKernel());
   std::iota(call.query.elements.begin(), call.query.elements.end(), 1);
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();

@@ -3,6 +3,7 @@
 #include "compiler/reference/TensorRules.h"
 
 #include "gtest/gtest.h"
+#include <numeric>
 
 using namespace attn;
 using namespace attn::reference;

@@ -132,6 +132,81 @@ TEST_F(TokenPhasesTest, OtherRowsThanTheTokensOwn) {
             none);
 }
 
+TEST_F(TokenPhasesTest, RowsOfAWeightForEachToken) {
+  // A table of positions, read where the token stands.
+  EXPECT_EQ(phasesOf("", R"(
+          %other = attn_tile.load_rows %weight[%row, %c0] count %count
+              : <64x64xf32> -> <?x64xf32>
+)" + store),
+            none);
+  // One row for all tokens, and one for each of two heads.
+  const char *repeated = R"(
+          %other = attn_tile.load_rows %same[%row, %c0] count %count
+              : <?x?x64xf32> -> <?x64xf32>
+)";
+  EXPECT_EQ(phasesOf(R"(
+        %flat = attn_tile.merge_dims %weight, 0 : <64x64xf32> -> <4096xf32>
+        %part = attn_tile.slice %flat, 0 from 0
+            : !attn_tile.view<4096xf32> -> !attn_tile.view<64xf32>
+        %same = attn_tile.broadcast %part[%b, %n] : <64xf32> -> <?x?x64xf32>
+)",
+                     repeated + store),
+            first);
+}
+
+TEST_F(TokenPhasesTest, SumsOverTokens) {
+  EXPECT_EQ(phasesOf("", R"(
+          %sum = scf.for %i = %c0 to %row step %c1 iter_args(%so_far = %tile)
+              -> (!attn_tile.tile<?x64xf32>) {
+            %next = attn_tile.load_rows %x[%i, %c0] count %count
+                : <?x?x64xf32> -> <?x64xf32>
+            %more = attn_tile.map_rows %so_far, %next
+                : !attn_tile.tile<?x64xf32>, !attn_tile.tile<?x64xf32>
+                -> <?x64xf32> {
+            ^bb0(%a: f32, %c: f32):
+              %s = arith.addf %a, %c : f32
+              attn_tile.yield %s : f32
+            }
+            scf.yield %more : !attn_tile.tile<?x64xf32>
+          }
+)" + store),
+            none);
+}
+
+TEST_F(TokenPhasesTest, RowsOfDifferentSizes) {
+  const char *body = R"(
+          attn_tile.store_rows %half, %heads[%row, %c0] count %count
+              : <?x32xf32>, <?x?x32xf32>
+)";
+  // Row 3 is token 3 in %x and a half of token 1 in %heads.
+  EXPECT_EQ(phasesOf(R"(
+        %split = attn_tile.split_dim %y, 2 : <?x?x64xf32> -> <?x?x2x32xf32>
+        %heads = attn_tile.merge_dims %split, 1 : <?x?x2x32xf32> -> <?x?x32xf32>
+)",
+                     std::string(R"(
+          %half = attn_tile.load_rows %x[%row, %c0] count %count
+              : <?x?x64xf32> -> <?x32xf32>
+)") + body),
+            none);
+}
+
+TEST_F(TokenPhasesTest, RowsInAnotherOrder) {
+  // Heads first where the phase reads, tokens first where it stores.
+  EXPECT_EQ(phasesOf(R"(
+        %split = attn_tile.split_dim %x, 2 : <?x?x64xf32> -> <?x?x2x32xf32>
+        %first = attn_tile.permute %split [2, 0, 1, 3]
+            : <?x?x2x32xf32> -> <2x?x?x32xf32>
+        %out = attn_tile.split_dim %y, 2 : <?x?x64xf32> -> <?x?x2x32xf32>
+)",
+                     R"(
+          %head = attn_tile.load_rows %first[%row, %c0] count %count
+              : <2x?x?x32xf32> -> <?x32xf32>
+          attn_tile.store_rows %head, %out[%row, %c0] count %count
+              : <?x32xf32>, <?x?x2x32xf32>
+)"),
+            none);
+}
+
 TEST_F(TokenPhasesTest, TokensCutIntoPieces) {
   const char *body = R"(
           attn_tile.store_rows %tile, %half[%row, %c0] count %count
