@@ -103,6 +103,26 @@ class FfiTest(unittest.TestCase):
             self.assertEqual(got.tobytes(), np.concatenate(parts).tobytes())
         self.refused(ValueError, "ffi_core: q_indptr[0] is 1, expected 0", *packed, 0, 0, None, indptr + 1, table)
 
+    def test_pages_below_a_window_count_for_nothing(self):
+        """An engine that frees them names any page in their place, but a page."""
+        random, length, rows = np.random.default_rng(4), 300, 3
+        pools = {name: random.standard_normal((20, 16, 2, 24)).astype(np.float32) for name in ("key", "value")}
+        inputs = {"query": random.standard_normal((1, rows, 6, 24)).astype(np.float32), **pools,
+                  "sinks": random.standard_normal(6).astype(np.float32), "kv_lengths": np.array([length], np.int32)}
+        before, after = self.arguments(inputs), self.arguments(inputs)
+        table = np.arange(19, dtype=np.int32)[None]
+        self.module.ffi_core(*before, 0, 0, None, None, table)
+        for pool in pools.values():
+            pool[19] = np.nan
+        freed = table.copy()
+        freed[0, :(length - rows - CORE.left + 1) // 16] = 19
+        self.module.ffi_core(*after, 0, 0, None, None, freed)
+        for want, got in zip(before[-2:], after[-2:]):
+            self.assertEqual(want.tobytes(), got.tobytes())
+        freed[0, 0] = -1
+        self.refused(ValueError, "page 0 of sequence 0 is -1 in page_table, expected 0 to 19", *after, 0, 0, None,
+                     None, freed)
+
     def test_views_and_tensors_are_taken(self):
         inputs = make_inputs(CORE, CASES["prefill"])
         plain, views = self.arguments(inputs), self.arguments(inputs)
