@@ -78,27 +78,17 @@ static constexpr GraphCase kCases[] = {
      .specials = Specials::HidingMasks},
 };
 
-/// A size of the manifest in a case.
-static int64_t extentOf(StringRef extent, const GraphCase &spec) {
-  int64_t number;
-  if (!extent.getAsInteger(10, number))
-    return number;
-  return extent == "batch"          ? spec.batch
-         : extent == "query_length" ? spec.queries
-                                    : spec.keys;
-}
-
-static SmallVector<int64_t> shapeOf(const LibraryTensor &tensor,
+static SmallVector<int64_t> shapeIn(const LibraryTensor &tensor,
                                     const GraphCase &spec) {
-  return llvm::map_to_vector(tensor.shape, [&](const std::string &extent) {
-    return extentOf(extent, spec);
-  });
+  return verify::shapeOf(
+      tensor,
+      {.batch = spec.batch, .queries = spec.queries, .keys = spec.keys});
 }
 
 /// Whether a tensor of the call has no elements.
 static bool isEmpty(const LibraryKernel &kernel, const GraphCase &spec) {
   return llvm::any_of(kernel.tensors, [&](const LibraryTensor &tensor) {
-    return llvm::is_contained(shapeOf(tensor, spec), 0);
+    return llvm::is_contained(shapeIn(tensor, spec), 0);
   });
 }
 
@@ -118,11 +108,10 @@ static int64_t longest(const Subject &subject, const GraphCase &spec) {
   int64_t most = 0, room = std::numeric_limits<int64_t>::max();
   for (const LibraryTensor &tensor : tensors)
     if (tensor.shape.size() >= 3 && !tensor.output)
-      most = std::max(most, extentOf(tensor.shape[1], spec));
+      most = std::max(most, shapeIn(tensor, spec)[1]);
   subject.op->walk([&](CacheAppendOp append) {
     if (auto cache = dyn_cast<BlockArgument>(append.getCache()))
-      room = std::min(room,
-                      extentOf(tensors[cache.getArgNumber()].shape[1], spec));
+      room = std::min(room, shapeIn(tensors[cache.getArgNumber()], spec)[1]);
   });
   return std::min(most, room);
 }
@@ -229,7 +218,7 @@ static Tensor makeTensor(const Subject &subject, size_t index,
   Role role = subject.arguments[index].role;
   Elements elements = elementsOf(tensor.type);
   int64_t most = longest(subject, spec);
-  Tensor values(shapeOf(tensor, spec));
+  Tensor values(shapeIn(tensor, spec));
   if (role == Role::Documents)
     values = makeDocuments(values.shape(), Documents::Growing);
   else
@@ -292,7 +281,7 @@ Outcome GraphCall::run(const CallOptions &options, Layout layout,
           .dlTensor();
     };
     if (tensor.output)
-      tensors.push_back(addOutput(shapeOf(tensor, spec)));
+      tensors.push_back(addOutput(shapeIn(tensor, spec)));
     else if (tensor.updated) // is read as a result
       tensors.push_back(addOutput(inputs[index]->values()));
     else if (withoutLengths && tensor.optional)
@@ -500,7 +489,7 @@ bool verify::runsGraphHere(const Subject &subject) {
   buffers.reserve(subject.kernel->tensors.size());
   for (const LibraryTensor &tensor : subject.kernel->tensors)
     tensors.push_back(buffers
-                          .emplace_back(shapeOf(tensor, kCases[0]),
+                          .emplace_back(shapeIn(tensor, kCases[0]),
                                         elementsOf(tensor.type),
                                         Layout::Contiguous)
                           .dlTensor());

@@ -38,18 +38,6 @@ static Tensor lastColumns(const Tensor &tensor, int64_t size) {
   return part;
 }
 
-static llvm::SmallVector<int64_t> shapeOf(const LibraryTensor &tensor,
-                                          const OpenSizes &sizes) {
-  return llvm::map_to_vector(tensor.shape, [&](StringRef extent) {
-    int64_t number;
-    if (!extent.getAsInteger(10, number))
-      return number;
-    return extent == "batch"          ? sizes.batch
-           : extent == "query_length" ? sizes.queries
-                                      : sizes.keys;
-  });
-}
-
 /// Calls one step; what went wrong, or nothing.
 static std::string callStep(const LibraryKernel &step, int64_t layer,
                             const OpenSizes &sizes, Pool &pool) {

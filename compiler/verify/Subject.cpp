@@ -41,6 +41,18 @@ int64_t Subject::findValue() const {
   return value < 0 ? find(Role::Latent) : value;
 }
 
+SmallVector<int64_t> verify::shapeOf(const LibraryTensor &tensor,
+                                     const OpenSizes &sizes) {
+  return llvm::map_to_vector(tensor.shape, [&](StringRef extent) {
+    int64_t number;
+    if (!extent.getAsInteger(10, number))
+      return number;
+    return extent == "batch"          ? sizes.batch
+           : extent == "query_length" ? sizes.queries
+                                      : sizes.keys;
+  });
+}
+
 SmallVector<Elements> verify::elementsOf(const Subject &subject,
                                          bool ofResults) {
   SmallVector<Elements> elements;

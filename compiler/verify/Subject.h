@@ -53,6 +53,10 @@ struct Subject {
 /// What the kernel's arguments, or its results, are stored in.
 llvm::SmallVector<Elements> elementsOf(const Subject &subject, bool ofResults);
 
+/// The tensor's shape in a call of such sizes.
+llvm::SmallVector<int64_t> shapeOf(const LibraryTensor &tensor,
+                                   const OpenSizes &sizes);
+
 /// What the mask of `op`, a layer or function, shows; none if it has no or
 /// several masks.
 std::optional<KeyInterval> intervalOf(mlir::Operation *op);
