@@ -31,11 +31,6 @@ static CallTensors weightsOf(const Checkpoint &checkpoint,
 }
 
 static Error pack(const Invocation &invocation) {
-  auto checkpoint = Checkpoint::open(invocation.weights);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  if (Error error = checkpoint->checkOutput(invocation.outTensors, "--weights"))
-    return error;
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
@@ -48,6 +43,11 @@ static Error pack(const Invocation &invocation) {
         fmt::format("'{}' has no kernel of scope 'layer' for layer {}, only {}",
                     (*library)->name(), (*layer)->layer,
                     fmt::join((*layer)->kernels, ", ")));
+  auto checkpoint = Checkpoint::open(invocation.weights);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  if (Error error = checkpoint->checkOutput(invocation.outTensors, "--weights"))
+    return error;
   auto bound =
       bindWeights(*kernel, weightsOf(*checkpoint, **layer, invocation.layer,
                                      kernel->weights));

@@ -168,9 +168,6 @@ static std::string sourcesOf(const Invocation &invocation) {
 }
 
 static Error run(const Invocation &invocation) {
-  auto sources = Sources::open(invocation);
-  if (!sources)
-    return sources.takeError();
   auto library = KernelLibrary::open(invocation.input);
   if (!library)
     return library.takeError();
@@ -178,6 +175,9 @@ static Error run(const Invocation &invocation) {
   if (!layer)
     return layer.takeError();
 
+  auto sources = Sources::open(invocation);
+  if (!sources)
+    return sources.takeError();
   CallTensors given(sources->files);
   auto symbol = chooseSymbol(**library, **layer, invocation, given);
   if (!symbol)

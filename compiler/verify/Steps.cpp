@@ -13,7 +13,6 @@
 using namespace attn;
 using namespace attn::verify;
 using attn::reference::Tensor;
-using llvm::StringRef;
 
 namespace {
 /// What is known of each tensor: its elements, and once a step has written them

@@ -77,7 +77,7 @@ struct FakeCall {
 struct Numbers : OwnedTensor {
   Numbers(std::vector<int64_t> extents, std::vector<int32_t> values)
       : OwnedTensor(std::move(extents), kDLInt) {
-    std::copy(values.begin(), values.end(), elements.begin());
+    std::ranges::copy(values, elements.begin());
     tensor.data = elements.data();
     tensor.shape = shape.data();
     tensor.strides = strides.data();
