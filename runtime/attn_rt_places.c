@@ -119,7 +119,8 @@ static uint64_t tasks_of(const attn_rt_span *span, const attn_rt_part *part,
   return (uint64_t)tasks[phase];
 }
 
-/* Writes the rows of a span's parts; `*end` and `*memory` are where those
+/* Writes the rows of a span's parts, whose sums the plan has found not to
+   overflow; `*end` and `*memory` are where those
    before it end. Tasks of all its tokens count as the first part's. */
 static void write_span(const attn_rt_call *call, const attn_rt_span *span,
                        int64_t phase, uint64_t key, uint64_t *end,

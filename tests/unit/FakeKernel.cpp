@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <numeric>
+#include <thread>
 
 using namespace attn::test;
 
@@ -203,4 +204,15 @@ attn_status FakeCall::run(uint32_t kinds) {
 
 attn_status FakeCall::canRun(uint32_t kinds) {
   return attn_rt_can_run(kernel, kinds, &args, &context);
+}
+
+void attn::test::inParallel(void *, int64_t tasks, attn_body body,
+                            void *closure) {
+  auto every = [&](int64_t first) {
+    for (int64_t task = first; task < tasks; task += 2)
+      body(closure, task);
+  };
+  std::thread other(every, 1);
+  every(0);
+  other.join();
 }

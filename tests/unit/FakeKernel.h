@@ -73,6 +73,9 @@ struct FakeCall {
   std::vector<uint32_t> trace() const { return output.elements; }
 };
 
+/// A context's parallel_for: a pool of two threads.
+void inParallel(void *pool, int64_t tasks, attn_body body, void *closure);
+
 /// A tensor of int32 numbers.
 struct Numbers : OwnedTensor {
   Numbers(std::vector<int64_t> extents, std::vector<int32_t> values)

@@ -231,17 +231,6 @@ TEST(RuntimeBatchTest, WorkspaceGoesByTokensIfTheyAreFew) {
   }
 }
 
-/// A pool of two threads.
-static void inParallel(void *, int64_t tasks, attn_body body, void *closure) {
-  auto every = [&](int64_t first) {
-    for (int64_t task = first; task < tasks; task += 2)
-      body(closure, task);
-  };
-  std::thread other(every, 1);
-  every(0);
-  other.join();
-}
-
 static attn_status runTask(PackedCall &call, int64_t phase, int64_t task) {
   return attn_rt_task(&fakeKernel(), 7, &call.args, &call.context, phase, task);
 }
@@ -324,7 +313,7 @@ TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
 }
 
-/// What another call does that was given the same workspace.
+// What another call does that was given the same workspace.
 TEST(RuntimeBatchTest, TablesThatOthersWriteOverEndTheCall) {
   static PackedCall *spoiled;
   PackedCall call({0, 1, 8, 8, 10}, 5, 2);

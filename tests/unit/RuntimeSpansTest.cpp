@@ -197,18 +197,6 @@ TEST(RuntimeSpansTest, TasksInAnyOrderFindTheirSpan) {
   EXPECT_EQ(call.found(), call.expected());
 }
 
-/// A pool of four threads.
-static void inParallel(void *, int64_t tasks, attn_body body, void *closure) {
-  std::vector<std::thread> threads;
-  for (int64_t first = 0; first < 4; ++first)
-    threads.emplace_back([=] {
-      for (int64_t task = first; task < tasks; task += 4)
-        body(closure, task);
-    });
-  for (std::thread &thread : threads)
-    thread.join();
-}
-
 TEST(RuntimeSpansTest, TasksInParallelFindTheirSpan) {
   for (int round = 0; round < 20; ++round) {
     TokenCall call({1, 1, 5, 7, 1, 0, 1, 20, 3}, 4);
