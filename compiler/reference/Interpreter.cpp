@@ -7,6 +7,7 @@
 
 #include "compiler/reference/Interpreter.h"
 
+#include "compiler/reference/InterpreterImpl.h"
 #include "compiler/reference/Rules.h"
 #include "compiler/reference/ScoreMod.h"
 #include "compiler/reference/TensorOps.h"
@@ -32,17 +33,16 @@ static bool fits(ArrayRef<int64_t> shape, Type type) {
   });
 }
 
-static LogicalResult checkSize(Operation *op, StringRef what, int64_t actual,
-                               int64_t expected) {
+LogicalResult reference::checkSize(Operation *op, StringRef what,
+                                   int64_t actual, int64_t expected) {
   if (actual == expected)
     return success();
   return op->emitOpError() << what << " is " << actual << ", expected "
                            << expected;
 }
 
-/// A mask that is a tensor has each size of the scores, or 1.
-static LogicalResult checkTensorMask(Operation *op, const Tensor *mask,
-                                     ArrayRef<int64_t> scores) {
+LogicalResult reference::checkTensorMask(Operation *op, const Tensor *mask,
+                                         ArrayRef<int64_t> scores) {
   static constexpr StringLiteral kNames[] = {
       "batch of tensor_mask", "heads of tensor_mask", "queries of tensor_mask",
       "keys of tensor_mask"};
@@ -71,13 +71,6 @@ public:
   FailureOr<SmallVector<Tensor>> run(func::FuncOp function,
                                      ArrayRef<const Tensor *> inputs);
 
-  /// attention = softmax(mask(modify(scale * query . key))) . value
-  template <typename Modify>
-  FailureOr<SmallVector<Tensor>>
-  attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
-         Visibility visibility, const Tensor *sinks, const Tensor *tensorMask,
-         Modify modify);
-
 private:
   LogicalResult evaluate(Operation *op);
   LogicalResult rule(RepeatKvOp op);
@@ -101,7 +94,6 @@ private:
     return value ? &get(value) : nullptr;
   }
   LogicalResult set(Value value, Tensor tensor);
-  Softmax softmaxOf(Tensor score, const Tensor *sinks);
   const Tensor *tensorMaskOf(Value mask);
   template <typename OpTy>
   FailureOr<Visibility> visibilityOf(OpTy op, int64_t batch, int64_t queries,
@@ -154,17 +146,7 @@ LogicalResult Evaluator<Real>::set(Value value, Tensor tensor) {
   return success();
 }
 
-template <typename Real>
-Softmax Evaluator<Real>::softmaxOf(Tensor score, const Tensor *sinks) {
-  if (trace)
-    for (double value : score.data())
-      if (std::isfinite(value))
-        trace->maxScore = std::max(trace->maxScore, std::fabs(value));
-  return softmax<Real>(std::move(score), sinks);
-}
-
-/// What a boolean mask adds: 0 where it is true, else -inf.
-static Tensor addedBy(Tensor shown) {
+Tensor reference::addedBy(Tensor shown) {
   for (double &element : shown.data())
     element = element != 0 ? 0 : -std::numeric_limits<double>::infinity();
   return shown;
@@ -250,7 +232,8 @@ LogicalResult Evaluator<Real>::rule(SoftmaxOp op) {
   if (!op.getLse() && !op.getSinks())
     return set(op.getProbability(),
                softmaxAlong<Real>(score, op.getSoftmaxDim()));
-  Softmax result = softmaxOf(score, getOptional(op.getSinks()));
+  Softmax result =
+      tracedSoftmax<Real>(score, getOptional(op.getSinks()), trace);
   if (failed(set(op.getProbability(), std::move(result.probability))))
     return failure();
   return op.getLse() ? set(op.getLse(), std::move(result.lse)) : success();
@@ -280,35 +263,11 @@ LogicalResult Evaluator<Real>::rule(MaskedSoftmaxOp op) {
       visibilityOf(op, score.dim(0), score.dim(2), score.dim(3));
   if (failed(visibility))
     return failure();
-  Softmax result = softmaxOf(mask(std::move(score), *visibility),
-                             getOptional(op.getSinks()));
+  Softmax result = tracedSoftmax<Real>(mask(std::move(score), *visibility),
+                                       getOptional(op.getSinks()), trace);
   if (failed(set(op.getProbability(), std::move(result.probability))))
     return failure();
   return set(op.getLse(), std::move(result.lse));
-}
-
-template <typename Real>
-template <typename Modify>
-FailureOr<SmallVector<Tensor>>
-Evaluator<Real>::attend(ArrayRef<const Tensor *> queryKeyValue, double factor,
-                        Visibility visibility, const Tensor *sinks,
-                        const Tensor *tensorMask, Modify modify) {
-  const Tensor &query = *queryKeyValue[0], &key = *queryKeyValue[1];
-  visibility.queries = query.dim(1);
-  visibility.keys = key.dim(1);
-  FailureOr<Tensor> modified =
-      modify(scale<Real>(score<Real>(query, key), factor));
-  if (failed(modified))
-    return failure();
-  visibility.added = tensorMask;
-  if (tensorMask)
-    modified = addTensorMask<Real>(*modified, *tensorMask);
-  Softmax weights = softmaxOf(mask(std::move(*modified), visibility), sinks);
-  SmallVector<Tensor> results;
-  results.push_back(
-      weightedSum<Real>(weights.probability, *queryKeyValue[2], &visibility));
-  results.push_back(std::move(weights.lse));
-  return results;
 }
 
 template <typename Real>
@@ -334,9 +293,9 @@ LogicalResult Evaluator<Real>::rule(FlashOp op) {
     return applyScoreMod<Real>(op.getScoreMod(), std::move(score), *visibility,
                                getOptional(op.getTable()));
   };
-  FailureOr<SmallVector<Tensor>> results =
-      attend({&query, &key, &value}, op.getScale().convertToDouble(),
-             *visibility, getOptional(op.getSinks()), added, modify);
+  FailureOr<SmallVector<Tensor>> results = attendAll<Real>(
+      {&query, &key, &value}, op.getScale().convertToDouble(), *visibility,
+      getOptional(op.getSinks()), added, modify, trace);
   if (failed(results) || failed(set(op.getOutput(), (*results)[0])))
     return failure();
   return set(op.getLse(), (*results)[1]);
@@ -404,116 +363,6 @@ Evaluator<Real>::run(func::FuncOp function, ArrayRef<const Tensor *> inputs) {
   return results;
 }
 
-namespace {
-/// Inputs of a declared layer beyond query, key and value.
-struct LayerInputs {
-  Visibility visibility;
-  const Tensor *sinks = nullptr;
-  const Tensor *table = nullptr;
-  const Tensor *mask = nullptr;
-};
-
-/// Which of them there are, beside what the mask looks at.
-struct LayerOperands {
-  bool sinks = false, table = false, mask = false;
-};
-} // namespace
-
-static LayerOperands operandsOf(GroupedOp layer) {
-  return {.sinks = layer.getSinks(),
-          .table = layer.getTableRows() != 0,
-          .mask = layer.getMaskOperand().has_value()};
-}
-
-/// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks,
-/// the table of its bias and a mask.
-static unsigned countInputs(MaskAttrInterface mask,
-                            LayerOperands operands = {}) {
-  KeyInterval interval = mask.getInterval();
-  return 4 + interval.prefix + interval.document + operands.sinks +
-         operands.table + operands.mask;
-}
-
-static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
-                            LayerOperands operands = {}) {
-  KeyInterval interval = mask.getInterval();
-  const Tensor *next = &inputs[3];
-  LayerInputs result = {.visibility = {.interval = interval}};
-  result.visibility.lengths = next++;
-  if (interval.prefix)
-    result.visibility.prefix = next++;
-  if (interval.document)
-    result.visibility.documents = next++;
-  if (operands.sinks)
-    result.sinks = next++;
-  if (operands.table)
-    result.table = next++;
-  if (operands.mask)
-    result.mask = next++;
-  return result;
-}
-
-template <typename Real>
-static FailureOr<SmallVector<Tensor>>
-interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), inputs, operandsOf(layer));
-  Tensor shown;
-  if (more.mask && layer.getMaskOperand()->isInteger(1))
-    more.mask = &(shown = addedBy(*more.mask));
-  if (failed(checkTensorMask(layer, more.mask,
-                             {inputs[0].dim(0), inputs[0].dim(2),
-                              inputs[0].dim(1), inputs[1].dim(1)})))
-    return failure();
-  auto modify = [&](Tensor score) -> FailureOr<Tensor> {
-    if (std::optional<APFloat> cap = layer.getSoftcap())
-      score = softcap<Real>(std::move(score), cap->convertToDouble());
-    if (std::optional<BiasAttrInterface> bias = layer.getPositionBias())
-      score = addPositionBias<Real>(std::move(score),
-                                    {.bias = *bias,
-                                     .lengths = more.visibility.lengths,
-                                     .table = more.table});
-    return score;
-  };
-  return Evaluator<Real>(trace).attend({&inputs[0], &inputs[1], &inputs[2]},
-                                       layer.getScoreScale(), more.visibility,
-                                       more.sinks, more.mask, modify);
-}
-
-/// [batch, keys, 1, size] with the rows of `left`, then those of `right`, both
-/// [batch, keys, size].
-static Tensor joinRows(const Tensor &left, const Tensor &right) {
-  Tensor joined({left.dim(0), left.dim(1), 1, left.dim(2) + right.dim(2)});
-  for (int64_t batch = 0; batch < left.dim(0); ++batch)
-    for (int64_t key = 0; key < left.dim(1); ++key) {
-      double *row = joined.row(batch, key, 0);
-      row = std::copy_n(left.row(batch, key), left.dim(2), row);
-      std::copy_n(right.row(batch, key), right.dim(2), row);
-    }
-  return joined;
-}
-
-template <typename Real>
-static FailureOr<SmallVector<Tensor>>
-interpretLatent(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
-                Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), inputs);
-  auto keep = [](Tensor score) -> FailureOr<Tensor> { return score; };
-  auto attend = [&](const Tensor &key, const Tensor &value) {
-    return Evaluator<Real>(trace).attend({&inputs[0], &key, &value},
-                                         layer.getScoreScale(), more.visibility,
-                                         nullptr, nullptr, keep);
-  };
-  if (form == LatentForm::Expanded)
-    return attend(inputs[1], inputs[2]);
-  const Tensor &latent = inputs[1];
-  if (failed(checkSize(layer, "keys of rope_key", inputs[2].dim(1),
-                       latent.dim(1))))
-    return failure();
-  // The value is the latent: a row without a second part.
-  Tensor none({latent.dim(0), latent.dim(1), 0});
-  return attend(joinRows(latent, inputs[2]), joinRows(latent, none));
-}
-
 FailureOr<SmallVector<Tensor>> reference::interpret(func::FuncOp function,
                                                     ArrayRef<Tensor> inputs,
                                                     Precision precision,
@@ -531,31 +380,6 @@ reference::interpret(func::FuncOp function, ArrayRef<const Tensor *> inputs,
   if (precision == Precision::F32)
     return Evaluator<float>(trace).run(function, inputs);
   return Evaluator<double>(trace).run(function, inputs);
-}
-
-FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
-                                                    ArrayRef<Tensor> inputs,
-                                                    Precision precision,
-                                                    Trace *trace) {
-  if (failed(checkSize(layer, "number of inputs",
-                       static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask(), operandsOf(layer)))))
-    return failure();
-  if (precision == Precision::F32)
-    return interpretLayer<float>(layer, inputs, trace);
-  return interpretLayer<double>(layer, inputs, trace);
-}
-
-FailureOr<SmallVector<Tensor>>
-reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
-                     Precision precision, Trace *trace) {
-  if (failed(checkSize(layer, "number of inputs",
-                       static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask()))))
-    return failure();
-  if (precision == Precision::F32)
-    return interpretLatent<float>(layer, form, inputs, trace);
-  return interpretLatent<double>(layer, form, inputs, trace);
 }
 
 bool reference::isInterpretable(func::FuncOp function) {
