@@ -27,11 +27,12 @@ static Strides stridesOf(ArrayRef<int64_t> shape) {
 }
 
 /// Calls body(positions) for every row along the last dimension of `shape`,
-/// with where it begins in tensors of these strides.
+/// with where it begins in tensors of these strides. Rows of no elements begin
+/// nowhere.
 template <typename Body>
 static void forEachRow(ArrayRef<int64_t> shape, ArrayRef<Strides> strides,
                        Body body) {
-  int64_t rows = 1;
+  int64_t rows = shape.back() ? 1 : 0;
   for (int64_t size : shape.drop_back())
     rows *= size;
   SmallVector<int64_t, 3> positions(strides.size());

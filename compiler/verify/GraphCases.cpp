@@ -193,18 +193,19 @@ static bool isTaken(const Subject &subject, const GraphCase &spec) {
          (!isOfNothing || isEmpty(*subject.kernel, spec));
 }
 
-static bool isWeight(const LibraryTensor &tensor) {
+static bool isWeight(const LibraryTensor &tensor, Role role) {
   int64_t number;
-  return isFloat(elementsOf(tensor.type)) && tensor.shape.size() == 2 &&
+  return role != Role::Added && isFloat(elementsOf(tensor.type)) &&
+         tensor.shape.size() == 2 &&
          llvm::none_of(tensor.shape, [&](StringRef extent) {
            return extent.getAsInteger(10, number);
          });
 }
 
-/// Products with random weights keep the size of what they multiply, so that
+/// Products with a random weight keep the size of what they multiply, so that
 /// scores stay such as models have.
-static void shrinkWeights(Tensor &values, const LibraryTensor &tensor) {
-  if (!isWeight(tensor) || values.shape()[1] <= 3)
+static void shrinkWeight(Tensor &values) {
+  if (values.shape()[1] <= 3)
     return;
   double factor = std::sqrt(3.0 / static_cast<double>(values.shape()[1]));
   for (double &value : values.data())
@@ -225,7 +226,8 @@ static Tensor makeTensor(const Subject &subject, size_t index,
     for (auto [i, value] : llvm::enumerate(values.data()))
       value = elementOf(elements, role, most, static_cast<int64_t>(i),
                         values.shape().back(), random);
-  shrinkWeights(values, tensor);
+  if (isWeight(tensor, role))
+    shrinkWeight(values);
   // Integers are exact as float32.
   store(isFloat(elements) ? elements : Elements::F32, values);
   return values;
@@ -240,7 +242,7 @@ static Inputs makeWeights(const Subject &subject) {
   });
   Inputs weights(subject.arguments.size());
   for (auto [index, weight] : llvm::enumerate(weights)) {
-    if (!isOfLayer || !isWeight(tensors[index]))
+    if (!isOfLayer || !isWeight(tensors[index], subject.arguments[index].role))
       continue;
     Random random(index);
     weight =

@@ -39,7 +39,8 @@ TEST(TensorRulesTest, TransposeMovesDimensions) {
     for (int64_t j = 0; j < 3; ++j)
       for (int64_t k = 0; k < 4; ++k)
         EXPECT_EQ(result(k, i, j), input(i, j, k));
-  EXPECT_EQ(transpose(Tensor({3, 0}), {1, 0}).size(), 0);
+  expectEqual(transpose(Tensor({3, 0}), {1, 0}), {0, 3}, {});
+  expectEqual(transpose(Tensor({0, 3}), {1, 0}), {3, 0}, {});
 }
 
 TEST(TensorRulesTest, ConcatJoinsAlongAnInnerDimension) {
@@ -60,6 +61,8 @@ TEST(TensorRulesTest, ElementsAreRepeatedToTheShapeOfAll) {
   expectEqual(elementwise({&one, &scalar}, add), {1}, {23});
   Tensor none({0, 3});
   expectEqual(elementwise({&none, &row}, add), {0, 3}, {});
+  Tensor rows({3, 0});
+  expectEqual(elementwise({&rows, &one}, add), {3, 0}, {});
 }
 
 TEST(TensorRulesTest, SumKeepsItsDimension) {
