@@ -114,26 +114,18 @@ KeyPlace TaskEmitter::keysOf(tile::LoadKeysOp op, unsigned part) {
   return {rowOf(op, part, scalar(op.getFirst())), strideOf(view, 1)};
 }
 
-/// The rows that are packed after those of this view, and their stride in
-/// bytes: of the next view, the next load, or the first one's next block. The
-/// last block asks for its last row again.
-std::pair<Value, Value> TaskEmitter::nextRows(tile::LoadKeysOp op,
-                                              unsigned part) {
-  Value first = scalar(op.getFirst());
-  tile::LoadKeysOp next = op;
-  if (++part == op.getViews().size()) {
-    part = 0;
-    auto loads = llvm::to_vector(op->getBlock()->getOps<tile::LoadKeysOp>());
-    auto *after = std::next(llvm::find(loads, op));
-    bool isLast = after == loads.end();
-    next = isLast ? loads.front() : *after;
-    Value last = k.sub(scalar(op.getLength()), k.i64(1));
-    if (isLast)
-      first = k.minimum(k.add(first, shape.kernel.keyBlock), last);
+/// Asks for the rows [begin, end) of the next block, as far as there are such.
+void TaskEmitter::prefetchKeys(tile::LoadKeysOp op, Value begin, Value end) {
+  Value next = k.add(scalar(op.getFirst()), shape.kernel.keyBlock);
+  Value last = k.minimum(k.add(next, end), scalar(op.getLength()));
+  for (auto [part, view] : llvm::enumerate(op.getViews())) {
+    Type stored = storedType(view);
+    k.loop(k.add(next, begin), last, 1, [&](Value key) {
+      Value row = rowOf(op, part, key);
+      for (int64_t i = 0; i < widthOf(view); i += elementsOfLine(stored))
+        k.prefetch(elementAt(k, stored, row, i));
+    });
   }
-  Value view = next.getViews()[part];
-  return {rowOf(next, part, first),
-          k.mul(strideOf(view, 1), bytesOf(storedType(view)))};
 }
 
 /// A block that is keys and values at once is packed in both forms; one that
@@ -156,8 +148,7 @@ void TaskEmitter::emitLoadKeys(tile::LoadKeysOp op) {
   }
 }
 
-/// Packs a block of keys or values, and asks for the block that comes next: a
-/// cache's rows lie too far apart for the hardware to guess.
+/// Packs a block of keys or values.
 void TaskEmitter::packBlock(tile::LoadKeysOp op, ArrayRef<KeyPlace> places,
                             bool isKey) {
   const KernelShape &kernel = shape.kernel;
@@ -166,13 +157,8 @@ void TaskEmitter::packBlock(tile::LoadKeysOp op, ArrayRef<KeyPlace> places,
   Value count = keyCount(op);
   int64_t column = 0;
   for (auto [part, view] : llvm::enumerate(op.getViews())) {
-    auto [next, nextStride] = nextRows(op, part);
-    SmallVector<Value> arguments = {places[part].first,
-                                    places[part].stride,
-                                    k.at(buffer, column * kernel.panel),
-                                    count,
-                                    next,
-                                    nextStride};
+    SmallVector<Value> arguments = {places[part].first, places[part].stride,
+                                    k.at(buffer, column * kernel.panel), count};
     int64_t end = column + widthOf(view);
     Type stored = storedType(view);
     if (isKey)

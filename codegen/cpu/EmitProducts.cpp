@@ -161,9 +161,8 @@ void TaskEmitter::packWeight(const WeightBlock &block) {
                      scalar(load.getColumn()));
   Value stride = strideOf(load.getView(), rank - 2);
   Type stored = storedType(load.getView());
-  SmallVector<Value> arguments = {from,         stride,
-                                  block.packed, scalar(load.getCount()),
-                                  from,         k.mul(stride, bytesOf(stored))};
+  SmallVector<Value> arguments = {from, stride, block.packed,
+                                  scalar(load.getCount())};
   if (block.isTransposed) {
     k.call(emitPackKeys(k, shape.kernel, 0, shape.kernel.headDim, stored),
            arguments);

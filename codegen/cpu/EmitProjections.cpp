@@ -56,7 +56,7 @@ void TaskEmitter::emitLoadWeight(tile::LoadRowsOp op) {
     Value from = rowAt(address, scalar(op.getRow()), k.i64(block.first));
     k.call(emitPackKeys(k, kernel, 0, block.size, stored),
            {from, rowStride, k.at(buffer, stride * block.first),
-            scalar(op.getCount()), from, k.mul(rowStride, bytesOf(stored))});
+            scalar(op.getCount())});
   }
 }
 
@@ -128,9 +128,8 @@ void TaskEmitter::packProduct(tile::ProjectOp op) {
   auto [first, stride] = blockPlaces.lookup(product);
   Value buffer = packedValues[product] = allocate(kernel.packedValues());
   Value count = keyCount(op.getTile().getDefiningOp<tile::LoadKeysOp>());
-  finite[product] =
-      k.call(emitPackValues(k, kernel, k.f32Type),
-             {first, stride, buffer, count, first, k.mul(stride, 4)});
+  finite[product] = k.call(emitPackValues(k, kernel, k.f32Type),
+                           {first, stride, buffer, count});
 }
 
 /// The columns of the block `tile` among those of packed keys, from `column`
@@ -140,16 +139,11 @@ void TaskEmitter::packColumns(Value tile, Value buffer, int64_t column) {
   auto project = tile.getDefiningOp<tile::ProjectOp>();
   auto load =
       (project ? project.getTile() : tile).getDefiningOp<tile::LoadKeysOp>();
-  Type stored = k.f32Type;
-  Value next = first, nextStride = k.mul(stride, 4);
-  if (!project) {
-    stored = storedType(load.getViews().front());
-    std::tie(next, nextStride) = nextRows(load, 0);
-  }
+  Type stored = project ? k.f32Type : storedType(load.getViews().front());
   int64_t end = column + widthOf(tile);
   k.call(emitPackKeys(k, shape.kernel, column, end, stored),
          {first, stride, k.at(buffer, column * shape.kernel.panel),
-          keyCount(load), next, nextStride});
+          keyCount(load)});
 }
 
 void TaskEmitter::emitJoin(tile::JoinOp op) {

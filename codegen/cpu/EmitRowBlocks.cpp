@@ -58,6 +58,20 @@ void TaskEmitter::callVariant(EmitVariant emitVariant,
   choose(variants);
 }
 
+/// Each block of rows asks for its share of the next block of keys and values:
+/// a cache's rows lie too far apart for the hardware to guess, and all at once
+/// they would wait for each other.
+void TaskEmitter::prefetchShare(const RowSteps &steps, Value row, Value rows) {
+  int64_t size = k.getTarget().rowBlock();
+  Value keys = k.i64(shape.kernel.keyBlock);
+  auto keysUpTo = [&](Value row) {
+    return k.minimum(k.div(k.mul(row, keys), rows), keys);
+  };
+  Value begin = keysUpTo(row), end = keysUpTo(k.add(row, size));
+  for (auto load : steps.contract->getBlock()->getOps<tile::LoadKeysOp>())
+    prefetchKeys(load, begin, end);
+}
+
 void TaskEmitter::emitRowSteps(const RowSteps &steps) {
   tile::AccumulateOp accumulate = steps.accumulate;
   tile::SoftmaxStepOp softmax = steps.softmax;
@@ -83,6 +97,7 @@ void TaskEmitter::emitRowSteps(const RowSteps &steps) {
   Value values = packedValues.lookup(accumulate.getValue());
   int64_t size = k.getTarget().rowBlock();
   k.loop(k.i64(0), block.state.rows, size, [&](Value row) {
+    prefetchShare(steps, row, block.state.rows);
     block.row = row;
     block.count = k.minimum(k.i64(size), k.sub(block.state.rows, row));
     emitColumns(steps, block);

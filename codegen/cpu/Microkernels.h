@@ -54,19 +54,17 @@ struct KernelShape {
 
 // Keys and values are in memory as `stored` says, all else is f32.
 
-/// pack_keys(keys, stride, packed, count, next, nextStride): keys [count,
-/// headDim] become panels [key / panel][depth][key % panel], zero in the depth
-/// beyond headDim. What stands for keys >= count is unspecified. Asks for
-/// `count` rows of `next` (as wide, `nextStride` bytes apart) on the way. Fills
-/// the depths from `begin` to `end` alone, from rows of so many elements;
-/// `packed` begins there too. Parts are packed ascending.
+/// pack_keys(keys, stride, packed, count): keys [count, headDim] become panels
+/// [key / panel][depth][key % panel], zero in the depth beyond headDim. What
+/// stands for keys >= count is unspecified. Fills the depths from `begin` to
+/// `end` alone, from rows of so many elements; `packed` begins there too. Parts
+/// are packed ascending.
 mlir::func::FuncOp emitPackKeys(KernelBuilder &k, const KernelShape &shape,
                                 int64_t begin, int64_t end, Type stored);
 
-/// pack_values(values, stride, packed, count, next, nextStride) -> f32: values
-/// [count, valueDim] become panels [column / panel][key][column % panel], zero
-/// up to the end of the last panel of keys. Returns 0, or NaN if a value is
-/// not finite.
+/// pack_values(values, stride, packed, count) -> f32: values [count, valueDim]
+/// become panels [column / panel][key][column % panel], zero up to the end of
+/// the last panel of keys. Returns 0, or NaN if a value is not finite.
 mlir::func::FuncOp emitPackValues(KernelBuilder &k, const KernelShape &shape,
                                   Type stored);
 

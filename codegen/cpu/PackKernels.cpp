@@ -1,7 +1,7 @@
 //===- PackKernels.cpp - keys and values in panels ------------------------===//
 //
 // A matrix loop reads a panel front to back. Rows of a cache lie far apart, so
-// they are gathered here, once per task, and the next rows are asked for early.
+// they are gathered here, once per task.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,13 +11,6 @@
 
 using namespace mlir;
 using namespace attn::cpu;
-
-/// Asks for the lines of one row of `elements`.
-static void prefetchRow(KernelBuilder &k, Value row, int64_t elements,
-                        Type stored) {
-  k.loop(k.i64(0), k.i64(elements), elementsOfLine(stored),
-         [&](Value column) { k.prefetch(elementAt(k, stored, row, column)); });
-}
 
 namespace {
 /// Emits the pieces of pack_keys.
@@ -100,8 +93,7 @@ func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
   if (func::FuncOp known = k.lookup(name))
     return known;
   func::FuncOp function = k.begin(
-      name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType, k.i64Type},
-      {}, /*local=*/true);
+      name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type}, {}, /*local=*/true);
   // The last part fills the panel up.
   int64_t depth = (end == shape.headDim ? shape.depth() : end) - begin;
   KeyPacker packer = {k,
@@ -112,15 +104,10 @@ func::FuncOp attn::cpu::emitPackKeys(KernelBuilder &k, const KernelShape &shape,
                       k.argument(1),
                       k.argument(2),
                       stored};
-  Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
+  Value count = k.argument(3);
   Value whole = k.mul(k.div(count, shape.lanes), shape.lanes);
-  k.loop(k.i64(0), whole, shape.lanes, [&](Value key) {
-    k.loop(key, k.add(key, shape.lanes), 1, [&](Value row) {
-      prefetchRow(k, k.atByte(next, k.mul(row, nextStride)), end - begin,
-                  stored);
-    });
-    packer.packGroup(key);
-  });
+  k.loop(k.i64(0), whole, shape.lanes,
+         [&](Value key) { packer.packGroup(key); });
   k.loop(whole, count, 1, [&](Value key) { packer.packKey(key); });
   k.end();
   return function;
@@ -167,14 +154,12 @@ func::FuncOp attn::cpu::emitPackValues(KernelBuilder &k,
                          .str();
   if (func::FuncOp known = k.lookup(name))
     return known;
-  func::FuncOp function = k.begin(
-      name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type, k.ptrType, k.i64Type},
-      {k.f32Type}, /*local=*/true);
+  func::FuncOp function =
+      k.begin(name, {k.ptrType, k.i64Type, k.ptrType, k.i64Type}, {k.f32Type},
+              /*local=*/true);
   Value values = k.argument(0), stride = k.argument(1), packed = k.argument(2);
-  Value count = k.argument(3), next = k.argument(4), nextStride = k.argument(5);
+  Value count = k.argument(3);
   auto body = [&](Value key, ValueRange carried) {
-    prefetchRow(k, k.atByte(next, k.mul(key, nextStride)), shape.valueDim,
-                stored);
     Value place = k.at(packed, k.mul(key, shape.panel));
     Value from = elementAt(k, stored, values, k.mul(key, stride));
     return SmallVector<Value>{

@@ -146,7 +146,7 @@ private:
   Value keyCount(tile::LoadKeysOp op);
   Value pageRows(mlir::BlockArgument cache);
   Value rowOf(tile::LoadKeysOp op, unsigned part, Value row);
-  std::pair<Value, Value> nextRows(tile::LoadKeysOp op, unsigned part);
+  void prefetchKeys(tile::LoadKeysOp op, Value begin, Value end);
   Value appendedRow(mlir::BlockArgument cache, Value batch, Value row);
   Value slotOfRow(mlir::BlockArgument cache, Value batch, Value row);
 
@@ -162,6 +162,7 @@ private:
   // Steps on scores, one row block after the other: EmitRowBlocks.cpp.
   struct RowBlock;
   void emitRowSteps(const RowSteps &steps);
+  void prefetchShare(const RowSteps &steps, Value row, Value rows);
   void emitColumns(const RowSteps &steps, RowBlock &block);
   void emitScores(const RowSteps &steps, const RowBlock &block);
   void emitMap(const RowSteps &steps, const RowBlock &block);

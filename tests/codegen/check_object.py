@@ -21,6 +21,7 @@ FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S.*)$")
 TARGET = re.compile(r"\s0x([0-9a-f]+)(?:\s|$)")
 JUMP = re.compile(r"^(j\w+|b|b\.\w+|cbn?z|tbn?z)\s")
+ENDS = re.compile(r"^(jmpq?|b|retq?|ud2|udf)(\s|$)")
 CALL = re.compile(r"^(callq?|blr?)\s")
 STACK = re.compile(r"\(%[re]sp\b|\[sp\b")
 # What points to the stack where a function sets it from the stack pointer, and
@@ -47,17 +48,50 @@ def functions(path):
     return found
 
 
-def innermost_loops(code):
-    """[first, last] addresses of backward jumps around no other such pair."""
-    begin = code[0][0]
-    loops = []
-    for address, text in code:
-        target = TARGET.search(text) if JUMP.match(text) else None
-        if target and begin <= int(target.group(1), 16) <= address:
-            loops.append((int(target.group(1), 16), address))
-    def is_innermost(loop):
-        return not any(other != loop and loop[0] <= other[0] and other[1] <= loop[1] for other in loops)
-    return [loop for loop in loops if is_innermost(loop)]
+def jump_of(text):
+    target = TARGET.search(text) if JUMP.match(text) else None
+    return int(target.group(1), 16) if target else None
+
+
+class Flow:
+    """Where control goes between the addresses of a function."""
+
+    def __init__(self, code):
+        self.before = {address: [] for address, _ in code}
+        self.after = {address: [] for address, _ in code}
+        self.backward = []
+        following = [address for address, _ in code[1:]] + [None]
+        for (address, text), next_address in zip(code, following):
+            target = jump_of(text)
+            for to in {target, None if ENDS.match(text) else next_address} & self.after.keys():
+                self.after[address].append(to)
+                self.before[to].append(address)
+            if target in self.after and target <= address:
+                self.backward.append((target, address))
+
+    def innermost_loops(self, among):
+        """Sets of addresses: cycles without one that avoids their entries (Bourdoncle)."""
+        found, seen = [], set()
+        for head, latch in self.backward:
+            if latch in seen or not {head, latch} <= among:
+                continue
+            loop = reachable(head, self.after, among) & reachable(latch, self.before, among)
+            seen |= loop
+            entries = {address for address in loop if not loop.issuperset(self.before[address])}
+            if loop:
+                # What nothing comes to is the function's beginning.
+                entries = entries or {min(loop)}
+                found += self.innermost_loops(loop - entries) or [loop]
+        return found
+
+
+def reachable(start, edges, among):
+    found, left = {start}, [start]
+    while left:
+        new = among.intersection(edges[left.pop()]) - found
+        found |= new
+        left += new
+    return found
 
 
 def check_symbols(path):
@@ -78,9 +112,9 @@ def check_microkernel(name, code, loops):
     for address, text in code:
         if CALL.match(text):
             yield f"{name}+{address - code[0][0]:#x}: microkernel calls: {text}"
-    for first, last in loops:
+    for loop in loops:
         for address, text in code:
-            if first <= address <= last and stack.search(text):
+            if address in loop and stack.search(text):
                 yield f"{name}+{address - code[0][0]:#x}: loop touches the stack: {text}"
 
 
@@ -95,7 +129,8 @@ def check_object(path, least_loops):
             for _, text in code:
                 if LEVEL_4.search(text):
                     yield f"{name}: not of x86-64-v3: {text}"
-        loops = innermost_loops(code)
+        flow = Flow(code)
+        loops = flow.innermost_loops(set(flow.after))
         count += len(loops)
         if not DRIVER.search(name):
             yield from check_microkernel(name, code, loops)

@@ -45,6 +45,7 @@ func.func @llama(%query: tensor<?x?x32x128xf32> {attn.name = "query"},
 // CHECK-LABEL: func.func @llama_prefill_phase0(
 // CHECK: call @pack_keys_d128_k128
 // CHECK: call @pack_values_d128_k128
+// CHECK-COUNT-16: llvm.intr.prefetch
 // CHECK: call @score_12x32_d128_k128
 
 // FACTS: llama_decode: phases 2,
