@@ -48,6 +48,10 @@ static Expected<std::string> chooseSymbol(const KernelLibrary &library,
   if (scopes.size() > 1)
     return llvm::createStringError(
         fmt::format("one call has one scope, got {}", scopes.size()));
+  if (!scopes.empty() && !invocation.function.empty())
+    return llvm::createStringError("--function '%s' names a kernel, which has "
+                                   "one scope: leave --scope out",
+                                   invocation.function.c_str());
   if (layer.layer < 0)
     return layer.kernels.front();
   if (!invocation.function.empty())

@@ -135,6 +135,8 @@ def check_steps(case):
     assert sorted(whole) == ["output", "present_latent", "present_rope_key"], list(whole)
     assert all(case.tensors[name] == whole[name] for name in whole), "steps have the bits of the whole"
     case.expect("'steps' has no function 'expand_attend'", "--function", "expand_attend")
+    case.expect("--function 'absorbed_attend' names a kernel, which has one scope: leave --scope out",
+                "--function", "absorbed_attend", "--scope", "core")
     case.expect("layer 1 has no kernel 'steps_expand_attend', only steps_attend, steps_absorb_query_attend, "
                 "steps_absorbed_attend, steps_expand_output_attend", "--function", "expand_attend", "--layer", "1")
     print("steps of a layer are called by their names")
