@@ -53,6 +53,24 @@ void Config::warning(StringRef key, const Twine &message) const {
   errors.warning(position(key), Twine(key) + ": " + message);
 }
 
+void Config::warnOfMisspelledKeys() const {
+  constexpr size_t shortest = 6;
+  constexpr unsigned farthest = 2;
+  llvm::SmallVector<StringRef> keys;
+  for (const auto &[key, value] : object)
+    keys.push_back(key);
+  llvm::sort(keys);
+  for (StringRef found : keys) {
+    if (errors.asked.contains(found) || found.size() < shortest)
+      continue;
+    for (const std::string &name : errors.asked)
+      if (!object.get(name) && name.size() >= shortest &&
+          found.edit_distance(name, /*AllowReplacements=*/true, farthest) <=
+              farthest)
+        warning(found, "unknown, is '" + name + "' meant?");
+  }
+}
+
 void Config::mismatch(StringRef key, StringRef expected) const {
   constexpr size_t longest = 40;
   StringRef found = document.spelling(pathOf(key));
@@ -85,7 +103,13 @@ TextPosition Config::position(StringRef key) const {
   return document.position(steps);
 }
 
+bool Config::has(StringRef key) const {
+  errors.asked.insert(key.str());
+  return object.get(key);
+}
+
 const llvm::json::Value *Config::find(StringRef key) const {
+  errors.asked.insert(key.str());
   const llvm::json::Value *value = object.get(key);
   return value && value->kind() != llvm::json::Value::Null ? value : nullptr;
 }

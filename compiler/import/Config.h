@@ -15,6 +15,7 @@
 #include "llvm/ADT/SmallVector.h"
 
 #include <optional>
+#include <set>
 
 namespace attn {
 
@@ -35,6 +36,9 @@ public:
   bool hasFailed() const { return failed; }
   mlir::MLIRContext &getContext() const { return context; }
 
+  /// The keys that have been asked for, of whichever object.
+  std::set<std::string, std::less<>> asked;
+
 private:
   mlir::Location locationOf(TextPosition where);
 
@@ -53,7 +57,7 @@ public:
   /// something else.
   std::optional<Config> child(llvm::StringRef key) const;
 
-  bool has(llvm::StringRef key) const { return object.get(key); }
+  bool has(llvm::StringRef key) const;
   bool isNull(llvm::StringRef key) const;
 
   // Each returns nothing if the key is absent or null, and after an error.
@@ -74,6 +78,9 @@ public:
   void error(llvm::StringRef key, size_t index,
              const llvm::Twine &message) const;
   void warning(llvm::StringRef key, const llvm::Twine &message) const;
+  /// Warns of each key that nothing has asked for and that is nearly one that
+  /// has been asked for in vain.
+  void warnOfMisspelledKeys() const;
   bool hasFailed() const { return errors.hasFailed(); }
   mlir::MLIRContext &getContext() const { return errors.getContext(); }
 

@@ -112,6 +112,7 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
   std::vector<LayerSpec> layers = readLayers(config, *model);
   if (layers.empty())
     return nullptr;
+  config.warnOfMisspelledKeys();
   return declareLayers(context, path, name, layers);
 }
 
