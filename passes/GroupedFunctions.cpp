@@ -107,8 +107,7 @@ void GroupedWriter::rowArguments(Type sinksStored) {
   if (int64_t buckets = layer.getTableRows())
     rows.table = w.argument("bias_table", {buckets, heads},
                             Float32Type::get(layer.getContext()));
-  if (std::optional<Type> element = layer.getMaskOperand())
-    rows.mask = w.argument("mask", {kAny, heads, kAny, kAny}, *element);
+  rows.mask = w.maskArgument(layer.getMaskOperand(), heads);
 }
 
 /// What a call has besides the hidden states or heads, but for weights.

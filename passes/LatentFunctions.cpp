@@ -34,6 +34,7 @@ private:
   void writeAbsorbedAttend();
   void writeExpandOutput();
 
+  void rowArguments();
   void cacheArguments();
   Value linear(Value input, StringRef name, int64_t outputs, bool hasBias);
   Value norm(Value rows, StringRef name);
@@ -64,6 +65,12 @@ private:
 // Attention alone
 //===----------------------------------------------------------------------===//
 
+/// What attention looks at besides queries and keys.
+void LatentWriter::rowArguments() {
+  rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
+  rows.mask = w.maskArgument(layer.getMaskOperand(), heads);
+}
+
 void LatentWriter::finishCore(std::pair<Value, Value> results) {
   w.result("output", results.first);
   w.result("lse", results.second);
@@ -79,7 +86,7 @@ void LatentWriter::writeExpandedCore() {
   Value value =
       w.argument("value", {kAny, kAny, heads, int64_t(layer.getValueDim())},
                  stored.getValue());
-  rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
+  rowArguments();
   finishCore(w.attend(query, key, value, scores(), rows));
 }
 
@@ -99,7 +106,7 @@ void LatentWriter::writeAbsorbedCore() {
                             stored.getValue());
   Value rope = w.argument("rope_key", {kAny, kAny, int64_t(layer.getRopeDim())},
                           stored.getKey());
-  rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
+  rowArguments();
   auto [key, value] = absorbedKey(latent, rope);
   finishCore(w.attend(query, key, value, scores(), rows));
 }
@@ -123,7 +130,7 @@ void LatentWriter::cacheArguments() {
   ropeCache =
       w.argument("rope_key_cache", {kAny, kAny, int64_t(layer.getRopeDim())},
                  stored.getKey());
-  rows = w.rowArguments(layer.getMask(), /*sinkHeads=*/0);
+  rowArguments();
 }
 
 Value LatentWriter::linear(Value input, StringRef name, int64_t outputs,

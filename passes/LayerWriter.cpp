@@ -84,6 +84,11 @@ RowFacts LayerWriter::rowArguments(MaskAttrInterface mask, int64_t sinkHeads,
   return rows;
 }
 
+Value LayerWriter::maskArgument(std::optional<Type> element, int64_t heads) {
+  return element ? argument("mask", {kAny, heads, kAny, kAny}, *element)
+                 : Value();
+}
+
 void LayerWriter::result(StringRef name, Value tensor) {
   results.push_back(tensor);
   NamedAttribute known(kNameAttr, builder.getStringAttr(name));

@@ -47,6 +47,8 @@ public:
   /// The arguments that `mask`, and sinks for so many heads, need; 0: none.
   RowFacts rowArguments(MaskAttrInterface mask, int64_t sinkHeads,
                         mlir::Type sinksStored = {});
+  /// The mask of `element` that calls bring; null without an element.
+  mlir::Value maskArgument(std::optional<mlir::Type> element, int64_t heads);
 
   /// The next result, as callers know it.
   void result(llvm::StringRef name, mlir::Value tensor);

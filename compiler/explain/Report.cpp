@@ -54,15 +54,20 @@ static std::string describeBias(GroupedOp layer) {
   return ", ALiBi";
 }
 
+/// "causal and what a call's mask shows"
+template <typename LayerT>
+static std::string describeMasks(LayerT layer) {
+  return describeMask(layer.getMask()) +
+         (layer.getMaskOperand() ? " and what a call's mask shows" : "");
+}
+
 static std::string describe(GroupedOp layer) {
   std::string text =
       fmt::format("{} heads over {} key/value heads of {}", layer.getHeads(),
                   layer.getKvHeads(), layer.getHeadDim());
   if (layer.getValueSize() != int64_t(layer.getHeadDim()))
     text += fmt::format(" (values {})", layer.getValueSize());
-  text += ", " + describeMask(layer.getMask());
-  if (layer.getMaskOperand())
-    text += " and what a call's mask shows";
+  text += ", " + describeMasks(layer);
   if (layer.getScale())
     text += fmt::format(", scale {:.6g}", layer.getScoreScale());
   if (std::optional<APFloat> cap = layer.getSoftcap())
@@ -81,7 +86,7 @@ static std::string describe(LatentOp layer) {
       "of {}, {}",
       layer.getHeads(), layer.getNopeDim(), layer.getRopeDim(),
       layer.getValueDim(), layer.getKvRank(), layer.getRopeDim(),
-      describeMask(layer.getMask()));
+      describeMasks(layer));
   if (std::optional<uint64_t> rank = layer.getQueryRank())
     text += fmt::format(", queries from {}", *rank);
   if (layer.getScale())

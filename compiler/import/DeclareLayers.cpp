@@ -72,6 +72,7 @@ static void declareLatent(OpBuilder &builder, Location location, StringRef name,
                    latent.valueDim, group.numbers, layer.qkvBias,
                    /*norm_eps=*/FloatAttr(), layer.rope,
                    maskOf(builder.getContext(), layer.window),
+                   /*mask_operand=*/TypeAttr(),
                    toAttribute(builder, layer.scale), /*storage=*/nullptr);
 }
 

@@ -43,7 +43,8 @@ interpret(GroupedOp layer, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);
 
 /// The same for one form of a latent layer: query, key, value and kv_lengths
-/// expanded; query, latent, rope_key and kv_lengths absorbed.
+/// expanded; query, latent, rope_key and kv_lengths absorbed; and a mask, where
+/// the layer has one.
 mlir::FailureOr<llvm::SmallVector<Tensor>>
 interpret(LatentOp layer, LatentForm form, llvm::ArrayRef<Tensor> inputs,
           Precision precision = Precision::F64, Trace *trace = nullptr);

@@ -31,18 +31,24 @@ static LayerOperands operandsOf(GroupedOp layer) {
           .mask = layer.getMaskOperand().has_value()};
 }
 
+static LayerOperands operandsOf(LatentOp layer) {
+  return {.mask = layer.getMaskOperand().has_value()};
+}
+
 /// Inputs of a layer: three tensors, lengths, what its mask looks at, sinks,
 /// the table of its bias and a mask.
-static unsigned countInputs(MaskAttrInterface mask,
-                            LayerOperands operands = {}) {
-  KeyInterval interval = mask.getInterval();
+template <typename LayerT>
+static unsigned countInputs(LayerT layer) {
+  LayerOperands operands = operandsOf(layer);
+  KeyInterval interval = layer.getMask().getInterval();
   return 4 + interval.prefix + interval.document + operands.sinks +
          operands.table + operands.mask;
 }
 
-static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
-                            LayerOperands operands = {}) {
-  KeyInterval interval = mask.getInterval();
+template <typename LayerT>
+static LayerInputs inputsOf(LayerT layer, ArrayRef<Tensor> inputs) {
+  LayerOperands operands = operandsOf(layer);
+  KeyInterval interval = layer.getMask().getInterval();
   const Tensor *next = &inputs[3];
   LayerInputs result = {.visibility = {.interval = interval}};
   result.visibility.lengths = next++;
@@ -59,17 +65,27 @@ static LayerInputs inputsOf(MaskAttrInterface mask, ArrayRef<Tensor> inputs,
   return result;
 }
 
+/// The scores of `layer` go through `modify` before its masks.
+template <typename Real, typename LayerT, typename Modify>
+static FailureOr<SmallVector<Tensor>>
+attendUnderMasks(LayerT layer, ArrayRef<const Tensor *> queryKeyValue,
+                 const LayerInputs &more, Modify modify, Trace *trace) {
+  const Tensor &query = *queryKeyValue[0], &key = *queryKeyValue[1];
+  const Tensor *mask = more.mask;
+  Tensor shown;
+  if (mask && layer.getMaskOperand()->isInteger(1))
+    mask = &(shown = addedBy(*mask));
+  if (failed(checkTensorMask(
+          layer, mask, {query.dim(0), query.dim(2), query.dim(1), key.dim(1)})))
+    return failure();
+  return attendAll<Real>(queryKeyValue, layer.getScoreScale(), more.visibility,
+                         more.sinks, mask, modify, trace);
+}
+
 template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), inputs, operandsOf(layer));
-  Tensor shown;
-  if (more.mask && layer.getMaskOperand()->isInteger(1))
-    more.mask = &(shown = addedBy(*more.mask));
-  if (failed(checkTensorMask(layer, more.mask,
-                             {inputs[0].dim(0), inputs[0].dim(2),
-                              inputs[0].dim(1), inputs[1].dim(1)})))
-    return failure();
+  LayerInputs more = inputsOf(layer, inputs);
   auto modify = [&](Tensor score) -> FailureOr<Tensor> {
     if (std::optional<APFloat> cap = layer.getSoftcap())
       score = softcap<Real>(std::move(score), cap->convertToDouble());
@@ -80,9 +96,8 @@ interpretLayer(GroupedOp layer, ArrayRef<Tensor> inputs, Trace *trace) {
                                      .table = more.table});
     return score;
   };
-  return attendAll<Real>({&inputs[0], &inputs[1], &inputs[2]},
-                         layer.getScoreScale(), more.visibility, more.sinks,
-                         more.mask, modify, trace);
+  return attendUnderMasks<Real>(layer, {&inputs[0], &inputs[1], &inputs[2]},
+                                more, modify, trace);
 }
 
 /// [batch, keys, 1, size] with the rows of `left`, then those of `right`, both
@@ -102,11 +117,11 @@ template <typename Real>
 static FailureOr<SmallVector<Tensor>>
 interpretLatent(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                 Trace *trace) {
-  LayerInputs more = inputsOf(layer.getMask(), inputs);
+  LayerInputs more = inputsOf(layer, inputs);
   auto keep = [](Tensor score) -> FailureOr<Tensor> { return score; };
   auto attend = [&](const Tensor &key, const Tensor &value) {
-    return attendAll<Real>({&inputs[0], &key, &value}, layer.getScoreScale(),
-                           more.visibility, nullptr, nullptr, keep, trace);
+    return attendUnderMasks<Real>(layer, {&inputs[0], &key, &value}, more, keep,
+                                  trace);
   };
   if (form == LatentForm::Expanded)
     return attend(inputs[1], inputs[2]);
@@ -125,7 +140,7 @@ FailureOr<SmallVector<Tensor>> reference::interpret(GroupedOp layer,
                                                     Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask(), operandsOf(layer)))))
+                       countInputs(layer))))
     return failure();
   if (precision == Precision::F32)
     return interpretLayer<float>(layer, inputs, trace);
@@ -137,7 +152,7 @@ reference::interpret(LatentOp layer, LatentForm form, ArrayRef<Tensor> inputs,
                      Precision precision, Trace *trace) {
   if (failed(checkSize(layer, "number of inputs",
                        static_cast<int64_t>(inputs.size()),
-                       countInputs(layer.getMask()))))
+                       countInputs(layer))))
     return failure();
   if (precision == Precision::F32)
     return interpretLatent<float>(layer, form, inputs, trace);

@@ -44,9 +44,9 @@ static Role roleInMask(OpTy op, Value value, Role other) {
                                       : other;
 }
 
-/// The role of a mask of its own among the operands of an attention.
-static Role roleOfTensorMask(Value mask) {
-  return getElementTypeOrSelf(mask).isInteger(1) ? Role::Showing : Role::Added;
+/// The role of a mask of `element` among the operands of an attention.
+static Role roleOfTensorMask(Type element) {
+  return element.isInteger(1) ? Role::Showing : Role::Added;
 }
 
 /// The role of what is scaled: scores, if nothing says what they are.
@@ -109,7 +109,7 @@ static Role roleOfUse(OpOperand &use) {
       .Case([&](MaskedSoftmaxOp op) {
         return value == op.getSinks() ? Role::Sinks
                : value == op.getTensorMask()
-                   ? roleOfTensorMask(value)
+                   ? roleOfTensorMask(getElementTypeOrSelf(value))
                    : roleInMask(op, value, Role::Score);
       })
       .Case([&](WeightedSumOp op) {
@@ -122,7 +122,7 @@ static Role roleOfUse(OpOperand &use) {
                : value == op.getSinks() ? Role::Sinks
                : value == op.getTable() ? Role::Table
                : value == op.getTensorMask()
-                   ? roleOfTensorMask(value)
+                   ? roleOfTensorMask(getElementTypeOrSelf(value))
                    : roleInMask(op, value, Role::Other);
       })
       .Case([&](CacheAppendOp op) {
@@ -176,6 +176,15 @@ static void appendMaskArguments(MaskAttrInterface mask,
     arguments.push_back({Role::Documents, {open, open}});
 }
 
+/// What calls show or add, of `element`, if they bring a mask.
+static void appendMaskOperand(std::optional<Type> element, int64_t heads,
+                              SmallVectorImpl<Argument> &arguments) {
+  constexpr int64_t open = ShapedType::kDynamic;
+  if (element)
+    arguments.push_back(
+        {roleOfTensorMask(*element), {open, heads, open, open}});
+}
+
 static SmallVector<Argument> latentArguments(LatentOp layer, LatentForm form) {
   constexpr int64_t open = ShapedType::kDynamic;
   auto heads = int64_t(layer.getHeads());
@@ -190,6 +199,7 @@ static SmallVector<Argument> latentArguments(LatentOp layer, LatentForm form) {
                  {Role::Latent, {open, open, int64_t(layer.getKvRank())}},
                  {Role::Key, {open, open, int64_t(layer.getRopeDim())}}};
   appendMaskArguments(layer.getMask(), arguments);
+  appendMaskOperand(layer.getMaskOperand(), heads, arguments);
   return arguments;
 }
 
@@ -205,9 +215,7 @@ static SmallVector<Argument> layerArguments(GroupedOp layer) {
     arguments.push_back({Role::Sinks, {heads}});
   if (int64_t buckets = layer.getTableRows())
     arguments.push_back({Role::Table, {buckets, heads}});
-  if (std::optional<Type> mask = layer.getMaskOperand())
-    arguments.push_back({mask->isInteger(1) ? Role::Showing : Role::Added,
-                         {open, heads, open, open}});
+  appendMaskOperand(layer.getMaskOperand(), heads, arguments);
   return arguments;
 }
 

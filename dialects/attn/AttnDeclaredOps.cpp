@@ -98,8 +98,9 @@ static LogicalResult checkGateName(GroupedOp op) {
   return success();
 }
 
-static LogicalResult checkMaskOperand(GroupedOp op) {
-  // grouped_c7
+template <typename OpT>
+static LogicalResult checkMaskOperand(OpT op) {
+  // grouped_c7, latent_c8
   std::optional<Type> element = op.getMaskOperand();
   if (!element || element->isInteger(1) || element->isF32() ||
       element->isF16() || element->isBF16())
@@ -165,7 +166,7 @@ static LogicalResult checkLatentSizes(LatentOp op) {
 }
 
 LogicalResult LatentOp::verify() {
-  if (failed(checkLatentSizes(*this)))
+  if (failed(checkLatentSizes(*this)) || failed(checkMaskOperand(*this)))
     return failure();
   // latent_c4
   if (failed(verifyScale(*this, APFloat(getScoreScale()))))

@@ -110,7 +110,8 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     W_uk^T, query_rope]` attends to `[latent, rope_key]`, which all heads share,
     and `W_uv` follows the weighted sum.
 
-    `scale` is `1/sqrt(nope_dim + rope_dim)` when absent. `layers` lists the
+    `scale` is `1/sqrt(nope_dim + rope_dim)` when absent. With `mask_operand`
+    calls bring a `mask`, as those of `attn.grouped` do. `layers` lists the
     model's layers that this declaration stands for; `storage` says what their
     tensors are stored in, f32 when absent. `norm_eps` is that of the
     norms of latent and compressed query, 1e-6 when absent; with
@@ -125,6 +126,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
       C5: position fits rope_dim, as in `attn.rope`.
       C6: norm_eps is finite and not negative.
       C7: storage has one type for keys and values: the latent is both.
+      C8: mask_operand is i1, f32, f16 or bf16.
 
     Example:
 
@@ -145,7 +147,7 @@ def Attn_LatentOp : Attn_Op<"latent", [Symbol]> {
     Attn_LayersAttr:$layers,
     UnitAttr:$projection_bias, OptionalAttr<F64Attr>:$norm_eps,
     OptionalAttr<Attn_RopeAttr>:$position,
-    Attn_MaskAttrInterface:$mask,
+    Attn_MaskAttrInterface:$mask, OptionalAttr<TypeAttr>:$mask_operand,
     OptionalAttr<F64Attr>:$scale,
     OptionalAttr<Attn_StorageAttr>:$storage);
   let extraClassDeclaration = [{

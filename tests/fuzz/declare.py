@@ -52,6 +52,8 @@ def latent(rng):
         fields["query_rank"] = rng.choice([1, 4])
     if rng.random() < 0.5:
         fields["position"] = rope(rng)
+    if rng.random() < 0.2:
+        fields["mask_operand"] = rng.choice(["i1", "f32", "f16", "bf16"])
     if rng.random() < 0.3:
         fields["scale"] = "0.25"
     return "latent", fields, {} if "scale" in fields else {"scale": repr((nope + rotated) ** -0.5)}

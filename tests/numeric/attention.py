@@ -31,6 +31,8 @@ class Layer:
     # Latent attention, absorbed: the last elements of the one key head, whose
     # first ones, the latent, are the value.
     rope_dim: int = 0
+    # Latent attention, expanded: the elements of a key that do not rotate.
+    nope_dim: int = 0
     # Of queries, sinks and outputs, of keys and of values.
     storage: tuple = ("f32", "f32", "f32")
     # The type of a mask that calls bring, and what it has several of: batch, heads, rows.
@@ -84,14 +86,21 @@ class Layer:
     def value(self, tensors):
         return tensors["key"][..., :self.values] if self.rope_dim else tensors["value"]
 
+    def operand_text(self):
+        return [f"mask_operand = {self.operand.replace('bool', 'i1')}"] if self.operand else []
+
     def mlir_latent(self, name):
-        return (f"attn.latent @{name} {{hidden = 64, heads = {self.heads}, kv_rank = "
-                f"{self.values}, nope_dim = 8, rope_dim = {self.rope_dim}, value_dim = 4, "
-                f"layers = array<i64: 0>, scale = {self.factor!r}, mask = {self.mask_text()}, "
-                f"storage = {self.storage_text()}}}\n")
+        sizes = {"kv_rank": self.values, "nope_dim": 8, "rope_dim": self.rope_dim, "value_dim": 4}
+        if self.nope_dim:
+            sizes = {"kv_rank": 4, "nope_dim": self.nope_dim, "rope_dim": self.head_dim - self.nope_dim,
+                     "value_dim": self.values}
+        fields = ["hidden = 64", f"heads = {self.heads}", *(f"{size} = {n}" for size, n in sizes.items()),
+                  "layers = array<i64: 0>", f"scale = {self.factor!r}", f"mask = {self.mask_text()}",
+                  *self.operand_text(), f"storage = {self.storage_text()}"]
+        return f"attn.latent @{name} {{{', '.join(fields)}}}\n"
 
     def mlir(self, name):
-        if self.rope_dim:
+        if self.rope_dim or self.nope_dim:
             return self.mlir_latent(name)
         fields = [f"hidden = {self.heads * self.head_dim}", f"heads = {self.heads}",
                   f"kv_heads = {self.kv_heads}", f"head_dim = {self.head_dim}"]
@@ -105,8 +114,7 @@ class Layer:
             fields.append(f"softcap = {self.softcap!r}")
         if self.sinks:
             fields.append("sinks")
-        if self.operand:
-            fields.append(f"mask_operand = {self.operand.replace('bool', 'i1')}")
+        fields += self.operand_text()
         return f"attn.grouped @{name} {{{', '.join(fields)}}}\n"
 
 

@@ -47,6 +47,15 @@ LAYERS = {
                                               operand="f32", spread="hr"),
     "mha_3_3_d48_added_bf16": Layer(3, 3, 48, mask="bidirectional", operand="bf16", spread=""),
     "gqa_14_2_d64_f16_added_f16": Layer(14, 2, 64, operand="f16", spread="br", storage=("f16",) * 3),
+    "mla_6_l32_r8_shown": Layer(6, 1, 40, value_dim=32, rope_dim=8, operand="bool"),
+    "mla_16_l64_r8_added_f16": Layer(16, 1, 72, value_dim=64, rope_dim=8, operand="f16", spread="r"),
+    "mla_5_l17_r6_added_window": Layer(5, 1, 23, value_dim=17, rope_dim=6, mask="window", left=37, right=1,
+                                       operand="f32", spread="hr"),
+    "mla_6_l32_r8_bf16_added_bf16": Layer(6, 1, 40, value_dim=32, rope_dim=8, mask="bidirectional", operand="bf16",
+                                          spread="b", storage=("bf16",) * 3),
+    "mla_5_d23_v9_expanded_shown": Layer(5, 5, 23, value_dim=9, nope_dim=17, operand="bool", spread="br"),
+    "mla_4_d48_v32_expanded_added_f16": Layer(4, 4, 48, value_dim=32, nope_dim=32, operand="f16",
+                                              storage=("f32", "f16", "f16")),
     # f16 and bf16 caches under queries of f32, then 16 bits throughout, then
     # each tensor in a type of its own.
     "gqa_8_2_d128_f16_caches": Layer(8, 2, 128, storage=("f32", "f16", "f16")),

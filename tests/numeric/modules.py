@@ -174,6 +174,7 @@ class Latent:
     rope: Rope
     scale: Optional[float] = None
     bias: bool = False
+    window: Optional[int] = None
     caches = ("latent", "rope_key")
 
     def shapes(self):
@@ -215,7 +216,7 @@ class Latent:
         turned = self.rope.rotate(query[..., self.nope:], positions)
         query = np.concatenate([query[..., :self.nope], turned], -1)
         return attention(query, key, expanded[..., self.nope:],
-                         self.scale or (self.nope + self.rope_size) ** -0.5, starts=starts)
+                         self.scale or (self.nope + self.rope_size) ** -0.5, window=self.window, starts=starts)
 
     def out(self, w, heads):
         rows = heads.reshape(*heads.shape[:2], heads.shape[2] * heads.shape[3]) @ w["o_proj.weight"].T

@@ -41,6 +41,11 @@ MODULES = {
         Latent(56, 3, 20, 24, 12, 8, 14, Rope(1e4, interleaved=True)),
         {"model_type": "deepseek_v3", "hidden_size": 56, "num_attention_heads": 3, "q_lora_rank": 20,
          "kv_lora_rank": 24, "qk_nope_head_dim": 12, "qk_rope_head_dim": 8, "v_head_dim": 14}),
+    "latent_mask_operand": (
+        Latent(56, 3, 20, 24, 12, 8, 14, Rope(1e4, interleaved=True)),
+        """attn.latent @m {hidden = 56, heads = 3, query_rank = 20, kv_rank = 24, nope_dim = 12, rope_dim = 8,
+            value_dim = 14, layers = [0], position = #attn.rope<theta = 1.0e4, pairing = interleaved>,
+            mask = #attn.causal, mask_operand = f16}"""),
 }
 # New rows, and what each sequence holds with them.
 CASES = {"prompt": (21, [21, 8, 0]), "chunk": (7, [40, 7, 3]), "token": (1, [70, 1, 0]), "nothing": (0, [9, 0, 4])}

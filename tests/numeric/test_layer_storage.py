@@ -63,9 +63,11 @@ class Stored(Folder):
         self.random = np.random.default_rng(zlib.crc32(json.dumps(config).encode()))
         self.weights = {n: keep(x, storage[0]) for n, x in draw(self.random, module).items()}
         save({f"{PREFIX.format(0)}.{n}": (x, storage[0]) for n, x in self.weights.items()}, self.path("weights"))
-        self.path("config.json").write_text(json.dumps({"num_hidden_layers": 1, **config}))
+        is_text = isinstance(config, str)
+        source = self.path("m.mlir" if is_text else "config.json")
+        source.write_text(config if is_text else json.dumps({"num_hidden_layers": 1, **config}))
         types = [f"--{o}={kind}" for o, kind in zip(("dtype", "k-dtype", "v-dtype"), storage)]
-        self.attnc("compile", self.path("config.json"), "-o", self.path("built"), "--name", "m",
+        self.attnc("compile", source, "-o", self.path("built"), "--name", "m",
                    "--scope", "attend", "--scope", "layer", *types)
 
     def run(self, rows, scope):

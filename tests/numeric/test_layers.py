@@ -289,11 +289,20 @@ class LayersTest(unittest.TestCase):
         module = Grouped(40, 6, 2, 24, Rope(1e4), sinks=True, window=4)
         layer = """attn.grouped @m{0} {{hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [{0}], sinks,
             position = #attn.rope<theta = 1.0e4>, mask = #attn.causal, mask_operand = {1}}}"""
+        self.check_masked(module, layer)
+
+    def test_declared_mask_operands_of_latents(self):
+        module = Latent(56, 3, None, 24, 12, 8, 14, Rope(1e4), window=4)
+        self.check_masked(module, """attn.latent @m{0} {{hidden = 56, heads = 3, kv_rank = 24, nope_dim = 12,
+            rope_dim = 8, value_dim = 14, layers = [{0}], position = #attn.rope<theta = 1.0e4>,
+            mask = #attn.causal, mask_operand = {1}}}""")
+
+    def check_masked(self, module, layer):
         kinds = {"i1": np.bool_, "f16": np.float16, "f32": np.float32}
         folder = Folder("".join(layer.format(i, kind) for i, kind in enumerate(kinds)), [module] * 3, PREFIX)
         self.addCleanup(folder.place.cleanup)
         for number, kind in enumerate(kinds.values()):
-            self.check_layer(folder, number, MaskedCall(str(number), window=4, kind=kind))
+            self.check_layer(folder, number, MaskedCall(str(number), window=module.window, kind=kind))
 
     def test_gpt_oss(self):
         yarn = {"rope_type": "yarn", "factor": 8.0, "beta_fast": 32.0, "beta_slow": 1.0,

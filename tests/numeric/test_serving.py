@@ -250,9 +250,10 @@ class ServingTest(unittest.TestCase):
                 for capacity in (25, 64, 130):  # a window of 5 and 21 rows
                     with self.subTest(scope=scope, layer=name, capacity=capacity):
                         self.check(batch, Ring(batch, capacity), f"a ring of {capacity}")
-            batch = self.batch("latent", scope, FEW)
-            with self.subTest(scope=scope, layer="latent"):
-                self.check(batch, Ring(batch, 400), "a ring of 400")
+            for name in ("latent", "latent_mask_operand"):
+                batch = self.batch(name, scope, FEW)
+                with self.subTest(scope=scope, layer=name):
+                    self.check(batch, Ring(batch, 400), "a ring of 400")
 
     def test_documents_are_not_looked_for_behind_a_ring(self):
         layer = Layer(4, 2, 16, mask="window+document", left=5, right=1)

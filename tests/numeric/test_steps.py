@@ -13,7 +13,12 @@ from storage import decode, encode, keep
 from test_layer_storage import MODULES, Stored
 
 MODULE, CONFIG = MODULES["deepseek_v3"]
-STORAGES = {"f32": ("f32",) * 3, "bf16": ("bf16",) * 3, "f16": ("f16",) * 3, "f16_caches": ("f32", "f16", "f16")}
+STORAGES = {"f32": ("f32",) * 3, "bf16": ("bf16",) * 3, "f16": ("f16",) * 3, "f16_caches": ("f32", "f16", "f16"),
+            "masked": ("f32",) * 3}
+# The same layer, whose calls bring a mask.
+MASKED = """attn.latent @m {hidden = 56, heads = 5, query_rank = 20, kv_rank = 24, nope_dim = 12, rope_dim = 8,
+    value_dim = 14, layers = [0], position = #attn.rope<theta = 1.0e4, pairing = interleaved>,
+    mask = #attn.causal, mask_operand = f16}"""
 # Tokens, chunks and nothing at all of sequences that attend absorbs: (new rows, keys with them).
 MIXED = [(1, 300), (21, 21), (7, 140), (1, 1), (0, 30), (24, 1100), (1, 17), (2, 2), (1, 2100), (0, 0), (5, 5)]
 DECODE = [(1, 300), (1, 17), (1, 129)]
@@ -35,7 +40,7 @@ class StepsTest(unittest.TestCase):
     def layer(self, storage):
         """Whole kernel, steps, W_UK [heads, nope, rank] and W_UV [heads, rank, value]."""
         if storage not in self.folders:
-            stored = Stored(MODULE, CONFIG, STORAGES[storage])
+            stored = Stored(MODULE, MASKED if storage == "masked" else CONFIG, STORAGES[storage])
             self.addClassCleanup(stored.place.cleanup)
             StepsTest.folders[storage] = stored
         stored = self.folders[storage]
@@ -56,6 +61,10 @@ class StepsTest(unittest.TestCase):
             for tensor in kernel.tensors:
                 name, shape, kind = tensor["name"], tensor["shape"], tensor["type"]
                 if tensor["role"] == "output" or name in arrays or len(shape) < 2 or shape[0] != "batch":
+                    continue
+                if name == "mask":
+                    hidden = random.random((1, rows, length)) < 0.3
+                    arrays[name] = encode(np.where(hidden, -np.inf, random.uniform(-1, 1, hidden.shape)), kind)
                     continue
                 count = rows if shape[1] == "query_length" else length
                 values = random.standard_normal((count, *shape[2:])).astype(np.float32)

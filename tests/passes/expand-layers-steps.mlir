@@ -65,6 +65,26 @@ attn.latent @stored {
   storage = #attn.storage<activation = bf16, key = f16, value = f16>,
   position = #attn.rope<theta = 1.0e4>, mask = #attn.causal}
 
+// The mask that calls bring is for the step that sees keys.
+
+// CHECK-LABEL: func.func @masked_attend_decode(
+// CHECK-SAME: {attn.name = "kv_lengths"}, %[[MASK:[^:]+]]: tensor<?x3x?x?xi1> {attn.name = "mask"}
+// CHECK: %[[HIDDEN:.+]] = attn.not %[[MASK]]
+// CHECK-NEXT: attn.masked_fill %{{.+}}, %[[HIDDEN]]
+// CHECK-LABEL: func.func @masked_attend_prefill(
+// CHECK-SAME: {attn.name = "mask"}
+// CHECK-LABEL: func.func @masked_absorb_query_attend(
+// CHECK-NOT: {attn.name = "mask"}
+// CHECK-LABEL: func.func @masked_absorbed_attend(
+// CHECK-SAME: {attn.name = "kv_lengths"}, %[[MASK:[^:]+]]: tensor<?x3x?x?xi1> {attn.name = "mask"}
+// CHECK: %[[HIDDEN:.+]] = attn.not %[[MASK]]
+// CHECK-NEXT: attn.masked_fill %{{.+}}, %[[HIDDEN]]
+// CHECK-LABEL: func.func @masked_expand_output_attend(
+// CHECK-NOT: {attn.name = "mask"}
+attn.latent @masked {
+  hidden = 40, heads = 3, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 6, layers = [3], mask = #attn.causal, mask_operand = i1}
+
 // A rank so small that absorbed attention is always less work: whole functions
 // have one form, and the steps are there.
 

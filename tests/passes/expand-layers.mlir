@@ -83,6 +83,19 @@ attn.latent @latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
 // CHECK: attn.softmax
 // CHECK: attn.weighted_sum %{{.+}}, %[[HEAD]]
 
+// Both forms take the mask that calls bring.
+// CHECK-LABEL: func.func @masked_latent_expanded_core
+// CHECK-SAME: !h4x6_heads {attn.name = "value"}, %{{[^:]+}}: tensor<?xi32> {attn.name = "kv_lengths"}, %[[MASK:[^:]+]]: !h4_scores_f16 {attn.name = "mask"})
+// CHECK: %[[SCALED:.+]] = attn.scale
+// CHECK-NEXT: attn.add %[[SCALED]], %[[MASK]]
+// CHECK-LABEL: func.func @masked_latent_absorbed_core
+// CHECK-SAME: !h4_rows {attn.name = "rope_key"}, %{{[^:]+}}: tensor<?xi32> {attn.name = "kv_lengths"}, %[[MASK:[^:]+]]: !h4_scores_f16 {attn.name = "mask"})
+// CHECK: %[[SCALED:.+]] = attn.scale
+// CHECK-NEXT: attn.add %[[SCALED]], %[[MASK]]
+attn.latent @masked_latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
+                            rope_dim = 4, value_dim = 6, layers = [3],
+                            mask = #attn.causal, mask_operand = f16}
+
 // What a mask looks at becomes an argument behind the lengths.
 // CHECK-LABEL: func.func @packed_core
 // CHECK-SAME: %[[LENGTHS:[^:]+]]: tensor<?xi32> {attn.name = "kv_lengths"}

@@ -362,6 +362,26 @@ TEST_F(InterpreterTest, FormsOfALatentLayerAgree) {
                     (*onLatents)[0](0, i, head, c), 1e-9);
 }
 
+TEST_F(InterpreterTest, LatentLayersTakeTheMaskOfACall) {
+  parse(R"(attn.latent @layer {hidden = 12, heads = 2, kv_rank = 3,
+    nope_dim = 2, rope_dim = 2, value_dim = 4, layers = [0],
+    mask = #attn.bidirectional, mask_operand = i1})");
+  Tensor query = pattern({1, 2, 2, 5}, 3), lengths({1}, 4);
+  Tensor latent = pattern({1, 4, 3}, 1), rope = pattern({1, 4, 2}, 2);
+  // Row 0 sees key 1, row 1 sees none.
+  Tensor mask({1, 1, 2, 4}, {0, 1, 0, 0, 0, 0, 0, 0});
+  auto results = interpret(firstOf<LatentOp>(), LatentForm::Absorbed,
+                           {query, latent, rope, lengths, mask});
+  ASSERT_TRUE(succeeded(results));
+  for (int64_t head = 0; head < 2; ++head) {
+    for (int64_t c = 0; c < 3; ++c) {
+      EXPECT_EQ((*results)[0](0, 0, head, c), latent(0, 1, c));
+      EXPECT_EQ((*results)[0](0, 1, head, c), 0);
+    }
+    EXPECT_EQ((*results)[1](0, 1, head), -kInfinity);
+  }
+}
+
 // Neighbours of 1 are 2^-10 away in f16 and 2^-7 in bf16.
 TEST_F(InterpreterTest, NaivelyRoundsWhatCallersTensorsHold) {
   parse(R"(func.func @f(%cache: tensor<1x2x2xf16>, %x: tensor<1x1x2xf32>,

@@ -339,6 +339,13 @@ attn.grouped @storage_c1 {
 
 // -----
 
+// expected-error @below {{'attn.latent' op mask_operand is 'f64', expected i1, f32, f16 or bf16}}
+attn.latent @latent_c8 {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 8, layers = [0], mask = #attn.causal, mask_operand = f64}
+
+// -----
+
 // expected-error @below {{'attn.latent' op keeps keys as 'f16' and values as 'bf16', expected one type: the latent is both}}
 attn.latent @latent_c7 {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,

@@ -70,6 +70,13 @@ attn.latent @uncompressed_queries {
   hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
   value_dim = 6, layers = [0], mask = #attn.causal}
 
+// CHECK: attn.latent @masked_latent {hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8,
+// CHECK-NEXT: rope_dim = 4, value_dim = 6, layers = [0], mask = #attn.causal,
+// CHECK-NEXT: mask_operand = i1}
+attn.latent @masked_latent {
+  hidden = 64, heads = 4, kv_rank = 16, nope_dim = 8, rope_dim = 4,
+  value_dim = 6, layers = [0], mask_operand = i1, mask = #attn.causal}
+
 // What stands around attention: how a checkpoint spells the projections, and
 // norms of queries and keys.
 
