@@ -55,17 +55,20 @@ func.func @decode(%query: tensor<1x1x128x192xf32>, %latent: tensor<1x4096x512xf3
 }
 
 // Lengths that are open: the latents are a cache that grew, so that keys may be
-// many more than queries.
+// many more than queries. A mask of the call stays that of the scores.
 // CHECK-LABEL: func.func @cached
+// CHECK-SAME: %[[MASK:[^:]+]]: tensor<?x1x?x?xi1>
 // CHECK: %[[ROWS:.+]] = attn.rms_norm
 // CHECK: attn.head_linear %{{.+}} {transposed}
 // CHECK: attn.expand %[[ROWS]] {dim = 2} : !h512_rows -> !h1x512_heads
+// CHECK: attn.masked_softmax %{{.+}} tensor_mask(%[[MASK]] : tensor<?x1x?x?xi1>)
 // PREFILL-LABEL: func.func @cached
 // PREFILL-NOT: attn.head_linear
 // PREFILL: attn.linear
 func.func @cached(%query: tensor<?x?x16x128xf32>, %rows: tensor<?x?x512xf32>,
                   %cache: tensor<?x?x512xf32>, %lengths: tensor<?xi32>,
-                  %weight: tensor<4096x512xf32>) -> tensor<?x?x16x128xf32> {
+                  %weight: tensor<4096x512xf32>,
+                  %mask: tensor<?x1x?x?xi1>) -> tensor<?x?x16x128xf32> {
   %grown = attn.cache_append %cache, %rows lengths(%lengths : tensor<?xi32>)
       : tensor<?x?x512xf32>, tensor<?x?x512xf32>
   %latent = attn.rms_norm %grown {eps = 1.0e-6} : tensor<?x?x512xf32>
@@ -76,7 +79,8 @@ func.func @cached(%query: tensor<?x?x16x128xf32>, %rows: tensor<?x?x512xf32>,
   %value = attn.slice %heads {dim = 3, offset = 128} : tensor<?x?x16x256xf32> -> tensor<?x?x16x128xf32>
   %score = attn.score %query, %key
       : tensor<?x?x16x128xf32>, tensor<?x?x16x128xf32> -> tensor<?x16x?x?xf32>
-  %p, %lse = attn.masked_softmax %score {scale = 0.1, mask = #attn.causal}
+  %p, %lse = attn.masked_softmax %score
+      tensor_mask(%mask : tensor<?x1x?x?xi1>) {scale = 0.1, mask = #attn.causal}
       : tensor<?x16x?x?xf32> -> tensor<?x16x?x?xf32>, tensor<?x?x16xf32>
   %output = attn.weighted_sum %p, %value
       : tensor<?x16x?x?xf32>, tensor<?x?x16x128xf32> -> tensor<?x?x16x128xf32>

@@ -60,7 +60,7 @@ func.func @latent(
       : tensor<?x?x16xf32>, tensor<?x?x4xf32>, tensor<?x?x2x4xf32>
 }
 
-// One product that is both.
+// One product that is both, under a mask of the call.
 
 // CHECK-LABEL: attn_tile.program @shared_prefill
 // CHECK-NOT: attn_tile.phase "linear"
@@ -68,7 +68,8 @@ func.func @latent(
 // CHECK: %[[ONE_WEIGHT:.+]] = attn_tile.load_rows
 // CHECK-NOT: attn_tile.load_rows
 // CHECK: %[[ONE_KEY:.+]] = attn_tile.project %{{.+}}, %[[ONE_WEIGHT]]
-// CHECK: attn_tile.contract %{{.+}}, %[[ONE_KEY]]
+// CHECK: %[[SCORE:.+]] = attn_tile.contract %{{.+}}, %[[ONE_KEY]]
+// CHECK: attn_tile.tensor_mask %[[SCORE]]
 // CHECK: %[[ONE_VALUE:.+]] = attn_tile.project %{{.+}}, %[[ONE_WEIGHT]]
 // CHECK: attn_tile.accumulate %{{.+}}, %[[ONE_VALUE]]
 func.func @shared(
@@ -76,7 +77,8 @@ func.func @shared(
     %cache: tensor<?x?x16xf32> {attn.name = "cache"},
     %fresh: tensor<?x1x16xf32> {attn.name = "fresh"},
     %kv_lengths: tensor<?xi32> {attn.name = "kv_lengths"},
-    %weight: tensor<16x16xf32> {attn.name = "weight"})
+    %weight: tensor<16x16xf32> {attn.name = "weight"},
+    %mask: tensor<?x1x?x?xf16> {attn.name = "mask"})
     -> (tensor<?x?x16xf32> {attn.updates = "cache"},
         tensor<?x?x2x8xf32> {attn.name = "output"}) {
   %rows = attn.cache_append %cache, %fresh lengths(%kv_lengths : tensor<?xi32>)
@@ -85,7 +87,8 @@ func.func @shared(
       : tensor<?x?x16xf32>, tensor<16x16xf32> -> tensor<?x?x16xf32>
   %heads = attn.unflatten %both {dim = 2} : tensor<?x?x16xf32> -> tensor<?x?x2x8xf32>
   %output, %lse = attn.flash %query, %heads, %heads
-      lengths(%kv_lengths : tensor<?xi32>) {scale = 1.0, mask = #attn.causal}
+      lengths(%kv_lengths : tensor<?xi32>)
+      tensor_mask(%mask : tensor<?x1x?x?xf16>) {scale = 1.0, mask = #attn.causal}
       : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>
       -> tensor<?x?x2x8xf32>, tensor<?x?x2xf32>
   return %rows, %output : tensor<?x?x16xf32>, tensor<?x?x2x8xf32>
