@@ -290,14 +290,21 @@ llvm::Error KernelLibrary::load(StringRef path) {
   return llvm::Error::success();
 }
 
-/// Code for other architectures alone has no shared library.
+/// The shared library is of the first target's architecture.
 llvm::Error KernelLibrary::checkArchitecture() const {
   llvm::Triple host(llvm::sys::getProcessTriple());
   std::vector<std::string> names;
   for (const LibraryTarget &target : targetList) {
-    if (llvm::Triple(target.triple).getArch() == host.getArch())
+    if (llvm::Triple(target.triple).getArch() != host.getArch()) {
+      names.push_back(target.name);
+      continue;
+    }
+    if (names.empty())
       return llvm::Error::success();
-    names.push_back(target.name);
+    return fail(fmt::format("'{}' has its shared library for {}, which this "
+                            "machine ({}) does not run; name {} first",
+                            libraryName, names.front(),
+                            std::string_view(host.getArchName()), target.name));
   }
   if (names.empty())
     return llvm::Error::success();

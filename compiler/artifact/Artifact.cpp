@@ -19,6 +19,7 @@
 #include "passes/Passes.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace attn;
 using namespace attn::artifact;
@@ -153,7 +154,8 @@ static FailureOr<Artifact> compileStages(ModuleOp module,
   }
   library.layers = describeLayers(module, library.kernels);
 
-  llvm::Expected<Artifact> artifact = assemble(library);
+  llvm::Expected<Artifact> artifact =
+      assemble(library, llvm::Triple(llvm::sys::getProcessTriple()));
   if (!artifact)
     return reportError(artifact.takeError()), failure();
   artifact->schedules = std::move(schedules);

@@ -14,8 +14,6 @@
 #include "compiler/artifact/Manifest.h"
 #include "compiler/artifact/RuntimeBytes.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace attn;
 using namespace attn::artifact;
@@ -27,17 +25,17 @@ struct Architecture {
   llvm::Triple::ArchType arch;
   std::string name;
   std::vector<size_t> targets;
-  bool isHost;
 };
 
 /// Writes the files of one library.
 class Assembler {
 public:
-  explicit Assembler(const LibraryDescription &library) : library(library) {}
+  Assembler(const LibraryDescription &library, const llvm::Triple &host)
+      : library(library), host(host) {}
   llvm::Expected<Artifact> assemble();
 
 private:
-  void sortArchitectures();
+  void sortTargets();
   std::string archiveName(const Architecture &architecture) const;
   std::string sharedName() const { return "lib" + library.name + ".so"; }
   std::vector<std::string> fileNames() const;
@@ -58,6 +56,9 @@ private:
   }
 
   const LibraryDescription &library;
+  const llvm::Triple &host;
+  /// In the order of the targets: not the host's, whose bytes are as any
+  /// other's.
   std::vector<Architecture> architectures;
   /// Code by target, with symbols that name the target.
   std::vector<std::string> code;
@@ -65,19 +66,16 @@ private:
 };
 } // namespace
 
-/// Better targets come first, and those of this machine's architecture.
-void Assembler::sortArchitectures() {
-  llvm::Triple host(llvm::sys::getProcessTriple());
+/// Better targets come first in their architecture.
+void Assembler::sortTargets() {
   for (auto [index, target] : llvm::enumerate(library.targets)) {
     llvm::Triple triple(target.triple);
     auto found = llvm::find_if(architectures, [&](const Architecture &a) {
       return a.arch == triple.getArch();
     });
     if (found == architectures.end()) {
-      architectures.push_back({triple.getArch(),
-                               triple.getArchName().str(),
-                               {},
-                               triple.getArch() == host.getArch()});
+      architectures.push_back(
+          {triple.getArch(), triple.getArchName().str(), {}});
       found = std::prev(architectures.end());
     }
     found->targets.push_back(index);
@@ -88,9 +86,6 @@ void Assembler::sortArchitectures() {
              right = library.targets[b].features.size();
       return left != right ? left > right : a < b;
     });
-  llvm::sort(architectures, [](const Architecture &a, const Architecture &b) {
-    return a.isHost != b.isHost ? a.isHost : a.arch < b.arch;
-  });
 }
 
 std::string Assembler::archiveName(const Architecture &architecture) const {
@@ -98,6 +93,7 @@ std::string Assembler::archiveName(const Architecture &architecture) const {
   return "lib" + library.name + (isFirst ? "" : "." + architecture.name) + ".a";
 }
 
+/// Those that some host writes: the manifest is the same from all.
 std::vector<std::string> Assembler::fileNames() const {
   std::vector<std::string> names = {library.name + ".h",
                                     library.name + ".json"};
@@ -105,8 +101,7 @@ std::vector<std::string> Assembler::fileNames() const {
     names.push_back(objectName(library, target));
   for (const Architecture &architecture : architectures)
     names.push_back(archiveName(architecture));
-  if (architectures.front().isHost)
-    names.push_back(sharedName());
+  names.push_back(sharedName());
   llvm::sort(names);
   return names;
 }
@@ -137,7 +132,7 @@ llvm::Expected<std::string> Assembler::link(llvm::ArrayRef<size_t> targets,
     return entries.takeError();
   std::vector<StringRef> objects = {*entries};
   for (size_t target : targets)
-    objects.push_back(code[target]);
+    objects.emplace_back(code[target]);
   llvm::append_range(objects, runtime);
   return linkRelocatable(objects, exportsOf(library, callers));
 }
@@ -194,7 +189,7 @@ llvm::Error Assembler::addShared(const Architecture &architecture) {
 }
 
 llvm::Expected<Artifact> Assembler::assemble() {
-  sortArchitectures();
+  sortTargets();
   artifact.name = library.name;
   artifact.kernels = library.kernels.size();
   artifact.layers = llvm::count_if(library.layers, [](const auto &layer) {
@@ -207,20 +202,19 @@ llvm::Expected<Artifact> Assembler::assemble() {
     return error;
   if (llvm::Error error = addObjects())
     return error;
-  for (const Architecture &architecture : architectures) {
+  for (const Architecture &architecture : architectures)
     if (llvm::Error error = addArchive(architecture))
       return error;
-    if (!architecture.isHost)
-      continue;
-    if (llvm::Error error = addShared(architecture))
+  if (architectures.front().arch == host.getArch())
+    if (llvm::Error error = addShared(architectures.front()))
       return error;
-  }
   llvm::sort(artifact.files, [](const ArtifactFile &a, const ArtifactFile &b) {
     return a.name < b.name;
   });
   return std::move(artifact);
 }
 
-llvm::Expected<Artifact> artifact::assemble(const LibraryDescription &library) {
-  return Assembler(library).assemble();
+llvm::Expected<Artifact> artifact::assemble(const LibraryDescription &library,
+                                            const llvm::Triple &host) {
+  return Assembler(library, host).assemble();
 }

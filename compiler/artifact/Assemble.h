@@ -10,13 +10,16 @@
 #include "compiler/artifact/Artifact.h"
 #include "compiler/artifact/Description.h"
 #include "llvm/Support/Error.h"
+#include "llvm/TargetParser/Triple.h"
 
 namespace attn::artifact {
 
 /// The files of `library`: NAME.h, NAME.json, one NAME.<target>.o for each
-/// target, libNAME.a and, for this machine's architecture, libNAME.so. The
-/// archive of any further architecture ARCH is libNAME.ARCH.a.
-llvm::Expected<Artifact> assemble(const LibraryDescription &library);
+/// target, and of the first target's architecture libNAME.a and, where that is
+/// the `host`'s, libNAME.so. The archive of any further architecture ARCH is
+/// libNAME.ARCH.a. What every host writes has the same bytes from each.
+llvm::Expected<Artifact> assemble(const LibraryDescription &library,
+                                  const llvm::Triple &host);
 
 } // namespace attn::artifact
 

@@ -106,6 +106,9 @@ static const cpu::CpuTargetFacts kFuture = {
 static const cpu::CpuTargetFacts kArm = {
     "aarch64", "aarch64-unknown-linux-gnu", "generic", {"+neon"}};
 
+static const llvm::Triple kHost("x86_64-unknown-linux-gnu");
+static const llvm::Triple kArmHost("aarch64-unknown-linux-gnu");
+
 static std::vector<std::string> namesOf(const Artifact &artifact) {
   std::vector<std::string> names;
   for (const ArtifactFile &file : artifact.files)
@@ -114,26 +117,54 @@ static std::vector<std::string> namesOf(const Artifact &artifact) {
 }
 
 TEST(AssembleTest, WritesTheDocumentedFiles) {
-  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline})));
+  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline}), kHost));
   EXPECT_EQ(namesOf(artifact),
             (std::vector<std::string>{"k.baseline.o", "k.h", "k.json", "libk.a",
                                       "libk.so"}));
 }
 
 TEST(AssembleTest, ForeignArchitecturesGetNoSharedLibrary) {
-  Artifact artifact = llvm::cantFail(assemble(describe({kArm})));
+  Artifact artifact = llvm::cantFail(assemble(describe({kArm}), kHost));
   EXPECT_EQ(namesOf(artifact), (std::vector<std::string>{"k.aarch64.o", "k.h",
                                                          "k.json", "libk.a"}));
-  artifact = llvm::cantFail(assemble(describe({kArm, kBaseline})));
+  artifact = llvm::cantFail(assemble(describe({kBaseline, kArm}), kHost));
   EXPECT_EQ(
       namesOf(artifact),
       (std::vector<std::string>{"k.aarch64.o", "k.baseline.o", "k.h", "k.json",
                                 "libk.a", "libk.aarch64.a", "libk.so"}));
 }
 
+TEST(AssembleTest, FirstTargetNamesTheArchive) {
+  Artifact artifact =
+      llvm::cantFail(assemble(describe({kArm, kBaseline}), kHost));
+  EXPECT_EQ(namesOf(artifact),
+            (std::vector<std::string>{"k.aarch64.o", "k.baseline.o", "k.h",
+                                      "k.json", "libk.a", "libk.x86_64.a"}));
+}
+
+TEST(AssembleTest, EveryHostGivesEqualBytes) {
+  for (const std::vector<cpu::CpuTargetFacts> &targets :
+       {std::vector{kBaseline, kFuture}, {kArm}, {kBaseline, kArm}}) {
+    Artifact here = llvm::cantFail(assemble(describe(targets), kHost));
+    Artifact there = llvm::cantFail(assemble(describe(targets), kArmHost));
+    EXPECT_NE(namesOf(here), namesOf(there)) << "the shared library is one's";
+    for (const ArtifactFile &file : here.files) {
+      auto other = llvm::find_if(there.files, [&](const ArtifactFile &f) {
+        return f.name == file.name;
+      });
+      if (other == there.files.end())
+        EXPECT_EQ(file.name, "libk.so");
+      else
+        EXPECT_TRUE(file.bytes == other->bytes) << file.name;
+    }
+  }
+}
+
 TEST(AssembleTest, EqualInputsGiveEqualBytes) {
-  Artifact first = llvm::cantFail(assemble(describe({kBaseline, kFuture})));
-  Artifact second = llvm::cantFail(assemble(describe({kBaseline, kFuture})));
+  Artifact first =
+      llvm::cantFail(assemble(describe({kBaseline, kFuture}), kHost));
+  Artifact second =
+      llvm::cantFail(assemble(describe({kBaseline, kFuture}), kHost));
   ASSERT_EQ(namesOf(first), namesOf(second));
   for (size_t i = 0; i < first.files.size(); ++i)
     EXPECT_TRUE(first.files[i].bytes == second.files[i].bytes)
@@ -143,7 +174,7 @@ TEST(AssembleTest, EqualInputsGiveEqualBytes) {
 TEST(AssembleTest, RefusesFeaturesThatCannotBeChecked) {
   cpu::CpuTargetFacts odd = kBaseline;
   odd.features = {"+warp-drive"};
-  llvm::Expected<Artifact> artifact = assemble(describe({odd}));
+  llvm::Expected<Artifact> artifact = assemble(describe({odd}), kHost);
   ASSERT_FALSE(artifact);
   EXPECT_EQ(llvm::toString(artifact.takeError()),
             "target 'baseline' uses the CPU feature 'warp-drive', which the "
@@ -176,7 +207,8 @@ struct Column {
 TEST(AssembleTest, WrittenLibraryRunsThroughItsAbi) {
   TemporaryFolder folder;
   std::string directory = folder / "out";
-  Artifact artifact = llvm::cantFail(assemble(describe({kFuture, kBaseline})));
+  Artifact artifact =
+      llvm::cantFail(assemble(describe({kFuture, kBaseline}), kHost));
   ASSERT_TRUE(succeeded(writeFolder(artifact, directory)));
   auto library = llvm::cantFail(KernelLibrary::open(directory));
   EXPECT_EQ(library->declaredIr(), "module @k {}\n");
@@ -212,7 +244,7 @@ TEST(AssembleTest, WrittenLibraryRunsThroughItsAbi) {
 TEST(AssembleTest, FolderOfOursIsReplacedAndNoOther) {
   TemporaryFolder folder;
   std::string directory = folder / "out", alien = directory + "/notes.txt";
-  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline})));
+  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline}), kHost));
   ASSERT_TRUE(succeeded(writeFolder(artifact, directory)));
   ASSERT_TRUE(succeeded(writeFolder(artifact, directory + "/")));
   for (const ArtifactFile &file : artifact.files)
@@ -228,7 +260,7 @@ TEST(AssembleTest, FolderOfOursIsReplacedAndNoOther) {
 
 TEST(AssembleTest, UnwritablePlaceLeavesNothing) {
   TemporaryFolder folder;
-  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline})));
+  Artifact artifact = llvm::cantFail(assemble(describe({kBaseline}), kHost));
   testing::internal::CaptureStderr();
   artifact.files.push_back({"none/file", ""});
   EXPECT_TRUE(failed(writeFolder(artifact, folder / "none/out")));
