@@ -10,6 +10,8 @@ if(ATTN_CCACHE)
     CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${ATTN_CCACHE})
 endif()
 
+# Numbers that attnc computes reach its output: they are rounded as written, also
+# where the machine could fuse a product and a sum.
 add_library(attn_options INTERFACE)
 target_include_directories(attn_options INTERFACE
   ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
@@ -17,7 +19,7 @@ target_include_directories(attn_options SYSTEM INTERFACE
   ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 target_compile_options(attn_options INTERFACE
   -Wall -Wextra -Wno-unused-parameter
-  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions>
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-ffp-contract=off>
   $<$<CXX_COMPILER_ID:Clang>:$<$<COMPILE_LANGUAGE:CXX>:-Xclang;-fno-pch-timestamp>>
   $<$<BOOL:${ATTN_WERROR}>:-Werror>
   $<$<BOOL:${ATTN_ASSERTS}>:-UNDEBUG>)
