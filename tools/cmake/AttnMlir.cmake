@@ -22,6 +22,11 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+if(CMAKE_CROSSCOMPILING)
+  # The package's own is a program of the other machine.
+  find_program(ATTN_TABLEGEN NAMES mlir-tblgen-22 mlir-tblgen REQUIRED)
+  set(MLIR_TABLEGEN_EXE ${ATTN_TABLEGEN})
+endif()
 
 # AddMLIR links LLVM component libraries by default; the shared ones serve.
 set(LLVM_LINK_LLVM_DYLIB ON)
