@@ -41,6 +41,9 @@ using ProjectedParts = llvm::DenseMap<mlir::Value, Projection>;
 /// One task's queries, and the keys that they see.
 struct Task {
   mlir::Value batch, kvHead, first, count, rows, position, length;
+  /// The number in its sequence of the call's first key; null where it does not
+  /// count.
+  mlir::Value firstKey;
   /// Where the last row stands, plus one: at the length, or beyond keys that
   /// are a part of a sequence.
   mlir::Value end;
@@ -83,6 +86,10 @@ private:
 
   tile::PhaseOp createPhase(llvm::StringRef name, mlir::ValueRange extents);
   Task openTask(mlir::Block &body);
+  bool countsColumns();
+  bool countsFirstKey();
+  mlir::Value fromFirstKey(llvm::StringRef name, const Task &task,
+                           mlir::Value number);
   mlir::Value countKeys();
   mlir::Value clampLength(mlir::Value length);
   void openDocuments(Task &task);

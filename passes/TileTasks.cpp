@@ -38,12 +38,16 @@ Task TileProgramBuilder::openTask(Block &body) {
                       : make<arith::MinSIOp>("valid", task.length, countKeys());
   if (isPartOfGraph)
     task.end = task.length;
-  task.position = task.first;
-  if (flash.getMask().getInterval().alignment == Alignment::BottomRight)
-    task.position = positionOf(task);
+  if (countsFirstKey())
+    task.firstKey = tile::FirstKeyOp::create(b, named("first_key"), task.batch);
+  task.position =
+      flash.getMask().getInterval().alignment == Alignment::BottomRight
+          ? positionOf(task)
+          : fromFirstKey("position", task, task.first);
   if (Value lengths = argument(flash.getPrefix()))
-    task.prefix =
-        tile::EntryOp::create(b, named("prefix"), lengths, task.batch);
+    task.prefix = fromFirstKey(
+        "prefix", task,
+        tile::EntryOp::create(b, named("prefix"), lengths, task.batch));
   openDocuments(task);
   auto ranges = tile::KeyRangesOp::create(
       b, loc, task.position, task.count, task.length, left, right, chunk,
@@ -59,6 +63,31 @@ Task TileProgramBuilder::openTask(Block &body) {
   return task;
 }
 
+/// Whether a column counts for what it is, and not for its distance to a row.
+bool TileProgramBuilder::countsColumns() {
+  constexpr unsigned column = 2, withPosition = 5;
+  Region &body = flash.getScoreMod();
+  return !body.empty() && body.getNumArguments() < withPosition &&
+         !body.getArgument(column).use_empty();
+}
+
+/// Whether more counts than the distances between rows, which stand at the end
+/// of a sequence, and its keys. A graph has all of them.
+bool TileProgramBuilder::countsFirstKey() {
+  bool isTopLeft =
+      flash.getMask().getInterval().alignment == Alignment::TopLeft;
+  return !isPartOfGraph && flash.getLengths() &&
+         (isTopLeft || flash.getPrefix() || flash.getDocuments() ||
+          flash.getTensorMask() || countsColumns());
+}
+
+/// A number that counts from the sequence's first key, from the call's.
+Value TileProgramBuilder::fromFirstKey(StringRef name, const Task &task,
+                                       Value number) {
+  return task.firstKey ? make<arith::SubIOp>(name, number, task.firstKey)
+                       : number;
+}
+
 /// Bottom-right: the last query stands at the last key of the sequence.
 Value TileProgramBuilder::positionOf(const Task &task) {
   return make<arith::AddIOp>("position", task.first,
@@ -71,9 +100,10 @@ void TileProgramBuilder::openDocuments(Task &task) {
     return;
   Type rows = tile::TileType::get(b.getContext(), {ShapedType::kDynamic},
                                   b.getI32Type());
-  auto documents =
-      tile::DocumentsOp::create(b, loc, rows, rows, ids, task.batch,
-                                task.position, task.count, task.length);
+  // Those of rows that stand behind the call's keys too.
+  auto documents = tile::DocumentsOp::create(
+      b, loc, rows, rows, ids, task.batch, task.position, task.count,
+      task.firstKey ? task.end : task.length, task.firstKey);
   task.begins = documents.getBegins();
   task.ends = documents.getEnds();
 }
@@ -227,7 +257,7 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
   if (Value mask = argument(flash.getTensorMask()))
     score = tile::TensorMaskOp::create(
         b, named("masked_by_tensor"), score.getType(), score, mask, task.batch,
-        task.first, key, task.kvHead, task.length, group);
+        task.first, key, task.kvHead, task.length, task.firstKey, group);
   score = maskScore(task, score, key);
   auto softmax = tile::SoftmaxStepOp::create(b, loc, scoreType, rowType(),
                                              rowType(), rowType(), score,
@@ -244,6 +274,8 @@ Value TileProgramBuilder::modifyScore(const Task &task, Value score,
                                       Value key) {
   constexpr unsigned withPosition = 5;
   bool asksForPosition = flash.getScoreMod().getNumArguments() == withPosition;
+  if (countsColumns() && task.firstKey)
+    key = make<arith::AddIOp>("column", key, task.firstKey);
   auto map = tile::MapOp::create(b, named("modified"), score.getType(), score,
                                  task.first, key, task.kvHead,
                                  asksForPosition ? positionOf(task) : Value(),

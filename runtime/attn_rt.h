@@ -60,6 +60,8 @@ typedef struct attn_rt_frame {
   int64_t first_token;       /* of the views, in tensors between phases that
                                 are [batch, query_length, ...] */
   int64_t longest;           /* valid keys of the longest; -1: not known */
+  int64_t first_key;         /* keys of the sequence before those of the call,
+                                which views of lengths and caches begin with */
 } attn_rt_frame;
 
 /* Writes the number of tasks of each phase. */
@@ -150,8 +152,10 @@ enum {
   ATTN_RT_NEW_ROWS = 32,  /* becomes rows of caches: all are there or none */
   ATTN_RT_WEIGHT = 64,    /* may be given packed */
   ATTN_RT_ROWS = 128,     /* [batch, query_length, ...]: rows may be packed */
-  /* All extents but the last may be 1; the last holds the longest sequence. */
-  ATTN_RT_MASK = 256
+  ATTN_RT_MASK = 256,     /* all extents but the last may be 1 */
+  /* The last extent is any that holds the keys of the longest sequence, in a
+     call of parts too. */
+  ATTN_RT_OF_KEYS = 512
 };
 
 typedef struct attn_rt_tensor {

@@ -58,15 +58,24 @@ int attn_rt_expands_caches(const attn_rt_call *call) {
   return 0;
 }
 
+/* Why a kernel takes no parts of the keys, after "this kernel has no". */
+static const char *why_no_parts(const attn_rt_kernel *kernel) {
+  if (!has_role(kernel, ATTN_RT_KV_LENGTHS))
+    return "kv_lengths";
+  if (has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT))
+    return "parts of a sequence: it appends to its caches";
+  return "parts of a sequence: it has other steps than attention, or a fixed "
+         "number of keys";
+}
+
 /* Fields that a kernel has no use for are NULL. */
 static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
                              uint32_t flags, const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
   int is_served = has_role(kernel, ATTN_RT_KV_LENGTHS);
   int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
-  static const char parts[] = "parts of a sequence: its rows are not at the "
-                              "end of it, more than distances count, or it "
-                              "appends";
+  const char *parts =
+      tail->key_offsets || tail->sequence_lengths ? why_no_parts(kernel) : 0;
   const struct {
     const char *name;
     const void *field;

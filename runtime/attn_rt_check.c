@@ -54,11 +54,12 @@ static attn_status check_kind(const checked *c) {
   return ATTN_OK;
 }
 
-/* Whether the extent is the mask's own: one row for all, or any room for keys,
-   which lengths are compared with once they are known. */
+/* Whether the extent is the tensor's own: one row for all, or any room for
+   keys, which lengths are compared with once they are known. */
 static int is_own_extent(const checked *c, int d) {
-  return c->expected->role & ATTN_RT_MASK &&
-         (d + 1 == c->expected->rank || c->tensor->shape[d] == 1);
+  return d + 1 == c->expected->rank
+             ? c->expected->role & ATTN_RT_OF_KEYS
+             : c->expected->role & ATTN_RT_MASK && c->tensor->shape[d] == 1;
 }
 
 /* Static extents hold; the first tensor that has a symbol binds it, static or
@@ -418,17 +419,31 @@ static attn_status check_all_lengths(attn_rt_call *call,
   return ATTN_OK;
 }
 
-/* A mask says of every valid key whether it is seen. */
-static attn_status check_mask(attn_rt_call *call, const attn_context *context) {
+/* The keys of the longest sequence, of which the call may have a part. */
+static int64_t longest_whole(const attn_rt_call *call) {
+  int64_t longest = 0;
+  if (!call->batch.whole)
+    return call->longest;
+  for (int64_t b = 0; b < call->symbol[ATTN_RT_BATCH]; ++b)
+    if (call->batch.whole[b] > longest)
+      longest = call->batch.whole[b];
+  return longest;
+}
+
+/* What is said of keys is said of each, in a call of a part too. */
+static attn_status check_of_keys(attn_rt_call *call,
+                                 const attn_context *context) {
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i) {
     checked c = {call, context, &call->kernel->tensors[i], 0, &call->views[i]};
     int last = c.expected->rank - 1;
-    if (c.expected->role & ATTN_RT_MASK && c.view->extent[last] < call->longest)
+    if (c.expected->role & ATTN_RT_OF_KEYS &&
+        c.view->extent[last] < longest_whole(call))
       return FAIL(&c, ATTN_BAD_SHAPE,
                   "has extent %d in dimension %d (%s), expected at least the "
-                  "%d valid keys of the longest sequence",
+                  "%d %s of the longest sequence",
                   c.view->extent[last], (int64_t)last, c.expected->axis[last],
-                  call->longest);
+                  longest_whole(call),
+                  call->batch.whole ? "keys" : "valid keys");
   }
   return ATTN_OK;
 }
@@ -455,9 +470,9 @@ attn_status attn_rt_check_args(attn_rt_call *call, const void *raw,
   if (!status)
     status = check_all_lengths(call, context);
   if (!status)
-    status = check_mask(call, context);
-  if (!status)
     status = attn_rt_check_batch(call, &tail, context);
+  if (!status)
+    status = check_of_keys(call, context);
   if (!status)
     status = attn_rt_check_overlap(call, context);
   if (!status)

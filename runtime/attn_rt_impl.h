@@ -145,7 +145,7 @@ int64_t attn_rt_capacity(const attn_rt_call *call, int64_t b);
 int64_t attn_rt_rows(const attn_rt_call *call, int64_t b);
 int64_t attn_rt_length(const attn_rt_call *call, int64_t b);
 
-/* Checks packed rows and slots, once all tensors have been. */
+/* Checks packed rows, slots and parts, once all tensors have been. */
 attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                 const attn_context *context);
 

@@ -119,9 +119,11 @@ void attn_rt_begin_parts(const attn_rt_call *call, attn_rt_part *part) {
   part->frame.views = part->views;
 }
 
-/* Rows stand where the whole sequence ends. */
+/* Rows stand where the whole sequence ends, and its first key before the
+   call's. */
 static void place_rows(const attn_rt_call *call, int64_t index,
                        attn_rt_part *part) {
+  part->frame.first_key = call->batch.part_begins[index];
   part->row_end = call->batch.whole[index] - call->batch.part_begins[index];
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
     if (call->kernel->tensors[i].role & ATTN_RT_KV_LENGTHS) {
@@ -137,6 +139,7 @@ void attn_rt_open_part(const attn_rt_call *call, const attn_rt_span *span,
   part->program = span->program;
   if (attn_rt_is_cut(call))
     attn_rt_cut_views(call, index, index + 1, part->views);
+  part->frame.first_key = 0;
   if (call->batch.part_begins)
     place_rows(call, index, part);
   part->frame.longest =
@@ -150,7 +153,7 @@ void attn_rt_open_tokens(const attn_rt_call *call, const attn_rt_span *span,
                          char *buffers, attn_rt_part *part) {
   part->program = span->program;
   attn_rt_cut_views(call, span->begin, span->end, part->views);
-  part->frame.longest = 0;
+  part->frame.longest = part->frame.first_key = 0;
   part->frame.partials = 0;
   part->frame.first_token = 0;
   place_buffers(call, span, buffers, part);

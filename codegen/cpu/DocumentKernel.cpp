@@ -61,12 +61,13 @@ private:
 func::FuncOp attn::cpu::emitDocumentRuns(KernelBuilder &k) {
   if (func::FuncOp known = k.lookup("document_runs"))
     return known;
-  func::FuncOp function = k.begin(
-      "document_runs",
-      {k.ptrType, k.i64Type, k.i64Type, k.i64Type, k.ptrType, k.ptrType}, {},
-      /*local=*/true);
+  func::FuncOp function = k.begin("document_runs",
+                                  {k.ptrType, k.i64Type, k.i64Type, k.i64Type,
+                                   k.i64Type, k.ptrType, k.ptrType},
+                                  {},
+                                  /*local=*/true);
   Value ids = k.argument(0), position = k.argument(1), count = k.argument(2);
-  Value length = k.argument(3);
+  Value length = k.argument(3), origin = k.argument(4);
   auto step = [&](Value query, ValueRange run) {
     Value key = k.add(position, query);
     auto search = [&]() -> SmallVector<Value> {
@@ -83,8 +84,8 @@ func::FuncOp attn::cpu::emitDocumentRuns(KernelBuilder &k) {
           return k.choose(k.less(key, length), run.getTypes(), search, behind);
         },
         keep);
-    k.store(k.narrow(next[0]), k.at(k.argument(4), query));
-    k.store(k.narrow(next[1]), k.at(k.argument(5), query));
+    k.store(k.narrow(k.sub(next[0], origin)), k.at(k.argument(5), query));
+    k.store(k.narrow(k.sub(next[1], origin)), k.at(k.argument(6), query));
     return next;
   };
   k.loop(k.i64(0), count, 1, {k.i64(0), k.i64(0)}, step);

@@ -44,6 +44,11 @@ bool TaskEmitter::emitIndexOp(Operation &op) {
                     entryOf(entry.getView(), scalar(entry.getBatch())));
         return true;
       })
+      .Case([&](tile::FirstKeyOp key) {
+        scalars.map(key.getNumber(),
+                    k.loadI64(frame, offsetof(attn_rt_frame, first_key)));
+        return true;
+      })
       .Case(
           [&](tile::MaxLengthOp length) { return emitMaxLength(length), true; })
       .Case([&](tile::SplitSizeOp size) { return emitSplitSize(size), true; })
@@ -157,11 +162,12 @@ void TaskEmitter::emitDocuments(tile::DocumentsOp op) {
   int64_t queries = shape.maxRows / shape.group;
   for (Value ends : op.getResults())
     packed[ends] = allocate(queries);
+  Value first = op.getFirstKey() ? scalar(op.getFirstKey()) : k.i64(0);
   k.call(emitDocumentRuns(k),
          {elementOf(op.getView(), scalar(op.getBatch())),
-          scalar(op.getPosition()), scalar(op.getCount()),
-          scalar(op.getLength()), packed.lookup(op.getBegins()),
-          packed.lookup(op.getEnds())});
+          k.add(scalar(op.getPosition()), first), scalar(op.getCount()),
+          k.add(scalar(op.getLength()), first), first,
+          packed.lookup(op.getBegins()), packed.lookup(op.getEnds())});
 }
 
 template <typename OpT>

@@ -138,6 +138,8 @@ Value TaskEmitter::maskRowOf(tile::TensorMaskOp mask, Value number, Value key) {
   Value head = k.mul(scalar(mask.getKvHead()), mask.getGroup());
   Value query = k.add(scalar(mask.getFirst()), k.div(number, mask.getGroup()));
   Value member = k.rem(number, k.i64(mask.getGroup()));
+  if (mask.getFirstKey())
+    key = k.add(key, scalar(mask.getFirstKey()));
   return elementOf(mask.getMask(),
                    {scalar(mask.getBatch()), k.add(head, member), query, key});
 }
@@ -181,7 +183,9 @@ static tile::TensorMaskOp findTensorMask(scf::ForOp loop) {
     if (mask.getKey() == loop.getInductionVar() &&
         llvm::all_of(ValueRange{mask.getBatch(), mask.getFirst(),
                                 mask.getKvHead(), mask.getLength()},
-                     [&](Value v) { return loop.isDefinedOutsideOfLoop(v); }))
+                     [&](Value v) { return loop.isDefinedOutsideOfLoop(v); }) &&
+        (!mask.getFirstKey() ||
+         loop.isDefinedOutsideOfLoop(mask.getFirstKey())))
       return mask;
   return {};
 }

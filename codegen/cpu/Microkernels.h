@@ -136,8 +136,9 @@ mlir::func::FuncOp emitPanelProduct(KernelBuilder &k, const KernelShape &shape,
 /// mask_row(score, maxima, lo, hi, vectors): -inf outside [lo, hi).
 mlir::func::FuncOp emitMaskRow(KernelBuilder &k);
 
-/// document_runs(ids, position, count, length, begins, ends): for each query
-/// the run of equal numbers that it stands in, of the first `length` of `ids`.
+/// document_runs(ids, position, count, length, origin, begins, ends): for each
+/// query the run of equal numbers that it stands in, of the first `length` of
+/// `ids`; ends are counted from number `origin`.
 mlir::func::FuncOp emitDocumentRuns(KernelBuilder &k);
 
 /// NAME(score, maxima, vectors, row, column, head, [position], [table]): the

@@ -121,6 +121,7 @@ static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
       name.str(), name.str(),    spellType(view.getElementType()),
       {},         known->output, known->optional};
   tensor.mask = name == "mask";
+  tensor.ofKeys = tensor.mask || name == "document_ids";
   for (auto [axis, extent] : llvm::zip(known->axes, view.getShape()))
     tensor.shape.push_back(
         {axis.str(), mlir::ShapedType::isDynamic(extent) ? -1 : extent});
@@ -185,7 +186,8 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
             program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
         .cache = tile::isCache(argument),
         .newRows = isNew,
-        .mask = program.getScope() && name == "mask"};
+        .mask = program.getScope() && name == "mask",
+        .ofKeys = program.getScope() && name == "mask"};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
@@ -204,34 +206,6 @@ int64_t artifact::countStateHeads(tile::ProgramOp program) {
     if (space.getExtents().size() > 1)
       mlir::matchPattern(space.getExtents()[1], mlir::m_ConstantInt(&heads));
   return heads.getSExtValue();
-}
-
-/// Whether arithmetic makes `value` of a sequence's length.
-static bool comesFromLength(mlir::Value value) {
-  mlir::Operation *op = value.getDefiningOp();
-  return op && (llvm::isa<tile::LengthOp>(op) ||
-                llvm::any_of(op->getOperands(), comesFromLength));
-}
-
-/// Whether rows stand at the end of a sequence, and nothing but distances to
-/// its keys counts.
-static bool takesParts(tile::ProgramOp program,
-                       const KernelDescription &kernel) {
-  if (!kernel.hasTensor("kv_lengths") || kernel.hasTensor("prefix_lengths") ||
-      kernel.hasTensor("document_ids") || kernel.hasTensor("mask"))
-    return false;
-  auto stop = [](mlir::Operation *op) {
-    bool counts = false;
-    if (auto ranges = llvm::dyn_cast<tile::KeyRangesOp>(op))
-      counts = !comesFromLength(ranges.getPosition());
-    if (auto map = llvm::dyn_cast<tile::MapOp>(op)) {
-      mlir::Block &body = map.getBody().front();
-      counts = !map.getPosition() && !(body.getArgument(1).use_empty() &&
-                                       body.getArgument(2).use_empty());
-    }
-    return counts ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
-  };
-  return !program.walk(stop).wasInterrupted();
 }
 
 KernelDescription artifact::describeKernel(tile::ProgramOp program) {
@@ -253,7 +227,10 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
   kernel.chunkInvariantKeys = schedule.getSplitKeys() * schedule.getMaxSplits();
   auto stop = [](tile::MapOp) { return mlir::WalkResult::interrupt(); };
   kernel.hasScoreFunction = program.walk(stop).wasInterrupted();
-  kernel.takesParts = takesParts(program, kernel);
+  // Masks were simplified for a number of keys that is fixed.
+  llvm::StringRef keys = kernel.isAbsorbed() ? "latent" : "key";
+  kernel.takesParts =
+      kernel.hasTensor("kv_lengths") && extentOf(kernel, keys, 1) < 0;
   return kernel;
 }
 

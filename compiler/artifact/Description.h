@@ -47,8 +47,11 @@ struct TensorDescription {
   /// What becomes rows of caches; absent where another layer's are read.
   bool newRows = false;
   /// A mask of [batch, query_heads, query_length, keys]: 1 may stand for each
-  /// of the first three, and there may be more keys than are valid.
+  /// of the first three.
   bool mask = false;
+  /// [..., keys]: those of the whole sequence, and maybe more, whatever caches
+  /// hold.
+  bool ofKeys = false;
 
   /// [batch, query_length, ...]
   bool isOfRows() const;
@@ -68,8 +71,7 @@ struct KernelDescription {
   int64_t chunkInvariantKeys = 0;
   /// Scores pass a function (a softcap) between the scale and the mask.
   bool hasScoreFunction = false;
-  /// Keys may be a part of a sequence, anywhere in it: masks and biases follow
-  /// from distances between rows and keys.
+  /// Keys may be a part of a sequence, anywhere in it.
   bool takesParts = false;
   /// In the order of the args and of the program's arguments.
   std::vector<TensorDescription> tensors;

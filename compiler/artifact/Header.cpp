@@ -262,14 +262,15 @@ static std::string explainPacked(const KernelDescription &kernel) {
 /// The fields that say where the keys of a call stand in their sequences.
 static StringRef explainParts(const KernelDescription &kernel) {
   if (!kernel.takesParts)
-    return R"(  /* This kernel takes no parts of the keys: NULL. */
+    return R"(  /* NULL: kernels of scope core alone take parts of the keys. */
   const DLTensor *key_offsets;
   const DLTensor *sequence_lengths;
 )";
   return R"(  /* NULL, or i32 [batch]: the keys of sequence b, kv_lengths[b] of them, are
      those from key_offsets[b] on (a multiple of the layer's chunk, if it has
-     one) of sequence_lengths[b], where the rows end. For results that are
-     merged. Both or none. */
+     one) of sequence_lengths[b], which take the place of kv_lengths wherever
+     else it counts: for rows, prefixes, documents and masks. For results that
+     are merged. Both or none. */
   const DLTensor *key_offsets;
   const DLTensor *sequence_lengths;
 )";

@@ -294,7 +294,7 @@ def AttnTile_TensorMaskOp : AttnTile_Op<"tensor_mask", [
     `m = mask[batch, head, query, j]` the result is `score + log2(e) * m` for a
     mask of floats, and -inf where `m` is that, whatever the score; for one of i1
     the score where `m` is true, else -inf. Columns with `j >= length` stay, and their
-    masks are not read.
+    masks are not read. With a `first_key`, `m` is that of key `first_key + j`.
 
     Constraints:
       C1: the mask has elements of i1, f32, f16 or bf16.
@@ -314,11 +314,13 @@ def AttnTile_TensorMaskOp : AttnTile_Op<"tensor_mask", [
   }];
   let arguments = (ins AttnTile_Matrix:$score, AttnTile_HeadsView:$mask,
                        Index:$batch, Index:$first, Index:$key, Index:$kv_head,
-                       Index:$length, AttnTile_Count:$group);
+                       Index:$length, Optional<Index>:$first_key,
+                       AttnTile_Count:$group);
   let results = (outs AttnTile_Matrix:$result);
   let assemblyFormat = [{
     $score `,` $mask `[` $batch `,` $first `,` $key `,` $kv_head `]`
-    `length` $length `group` $group attr-dict `:` type($score) `,` type($mask)
+    `length` $length (`first_key` $first_key^)? `group` $group attr-dict
+    `:` type($score) `,` type($mask)
   }];
   let hasVerifier = 1;
 }

@@ -84,6 +84,29 @@ def AttnTile_EntryOp : AttnTile_Op<"entry", [Pure]> {
   let hasVerifier = 1;
 }
 
+def AttnTile_FirstKeyOp : AttnTile_Op<"first_key", [Pure]> {
+  let summary = "number in its sequence of the first key of a call";
+  let description = [{
+    The keys of a sequence that stand before those of the call: 0 unless the
+    call has a part of its keys. Programs count keys and positions from the
+    call's own first key; this is the distance of what callers count from the
+    sequence's.
+
+    Example:
+
+    ```mlir
+    func.func @first_key(%batch: index, %first: index) {
+      %first_key = attn_tile.first_key[%batch]
+      %position = arith.subi %first, %first_key : index
+      return
+    }
+    ```
+  }];
+  let arguments = (ins Index:$batch);
+  let results = (outs Index:$number);
+  let assemblyFormat = "`[` $batch `]` attr-dict";
+}
+
 def AttnTile_MaxLengthOp : AttnTile_Op<"max_length", [Pure]> {
   let summary = "largest number of valid keys of any sequence";
   let description = [{
@@ -138,7 +161,9 @@ def AttnTile_DocumentsOp : AttnTile_Op<"documents", [
     the keys `begins[q] <= j < ends[q]`: the longest run of keys around `p`,
     below `length`, whose numbers `view[batch, j]` are equal. Both ends are 0
     for a `p` below 0 and `length` for one at or behind it; neither descends
-    from one query to the next.
+    from one query to the next. With a `first_key` there are so many keys before
+    key 0: numbers are `view[batch, first_key + j]`, and runs begin at
+    `-first_key` at the earliest.
 
     Constraints:
       C1: the elements of the view and of the tiles are i32.
@@ -156,11 +181,11 @@ def AttnTile_DocumentsOp : AttnTile_Op<"documents", [
     ```
   }];
   let arguments = (ins AttnTile_MatrixView:$view, Index:$batch, Index:$position,
-                       Index:$count, Index:$length);
+                       Index:$count, Index:$length, Optional<Index>:$first_key);
   let results = (outs AttnTile_Rows:$begins, AttnTile_Rows:$ends);
   let assemblyFormat = [{
     $view `[` $batch `]` `position` $position `count` $count `length` $length
-    attr-dict `:` type($view) `->` type($begins)
+    (`first_key` $first_key^)? attr-dict `:` type($view) `->` type($begins)
   }];
   let hasVerifier = 1;
 }

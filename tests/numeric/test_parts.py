@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Parts of the keys that say where they stand, merged, are the whole: prompts of
-many rows under causal masks, windows, chunks and biases; dense rows, packed rows
-and caches on pages; one part, two, or seven of which one has no key.
+"""Parts of the keys that say where they stand, merged, are the whole, which NumPy
+computes in float64: rows of every schedule under each mask and bias; dense rows,
+packed rows and caches on pages; one part, two, or seven of which one has no key.
 """
 import ctypes
 import dataclasses
@@ -10,25 +10,41 @@ import pathlib
 import unittest
 
 import numpy as np
-from attention import Layer
+from attention import Layer, attend, tolerances
+from biases import Alibi, Buckets
 from kernel import (FLAG_NO_SINK, PARALLEL_FOR, CallFailed, Context, Guarded, Kernel, Maxima, Tensor, run_ggml,
                     run_reversed)
+from test_core import make_mask, stored
 from test_merge import merge, place
 
 LENGTHS = [300, 170, 5]
+PREFIXES = [250, 30, 3]
+OFFSETS = [0, 70, 71, 84]  # of packed rows
 CUTS = {1: [], 2: [138], 7: [23, 46, 46, 138, 184, 276]}  # multiples of the chunk
 PAGE_ROWS = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Biased(Layer):
-    """A layer with a bias of positions."""
+    """A layer with a bias of positions, which `numbers` has."""
 
     bias: str = ""
+    numbers: object = None
 
     def mlir(self, name):
         return super().mlir(name).replace("}\n", f", position_bias = {self.bias}}}\n")
 
+
+class Expanded(Layer):
+    """The other core of a latent layer, whose keys and values are those of heads."""
+
+    def mlir(self, name):
+        return (f"attn.latent @{name} {{hidden = 64, heads = {self.heads}, kv_rank = 32, nope_dim = 8, rope_dim = "
+                f"{self.head_dim - 8}, value_dim = {self.values}, layers = array<i64: 0>, scale = {self.factor!r}, "
+                f"mask = {self.mask_text()}}}\n")
+
+
+TABLE = np.random.default_rng(2).standard_normal((8, 4)).astype(np.float32)
 
 LAYERS = {
     "causal": Layer(6, 2, 24, value_dim=40),
@@ -36,10 +52,29 @@ LAYERS = {
     "two_sided": Layer(4, 2, 24, mask="window", left=9, right=5),
     "chunk": Layer(6, 2, 24, mask="chunk", chunk=23),
     "chunk_window": Layer(6, 2, 24, mask="chunk+window", chunk=23, left=11),
-    "alibi": Biased(4, 2, 24, bias="#attn.alibi<distance = signed>"),
+    "top_left": Layer(4, 2, 24, mask="window", left=40, right=90, top_left=True),
+    "prefix": Layer(6, 2, 24, mask="prefix"),
+    "prefix_top_left": Layer(4, 2, 24, mask="prefix", top_left=True),
+    "prefix_chunk": Layer(4, 2, 24, mask="prefix+chunk", chunk=23),
+    "documents": Layer(4, 2, 24, mask="document"),
+    "documents_window": Layer(6, 2, 24, mask="window+document", left=37, right=5),
+    "documents_top_left": Layer(4, 2, 24, mask="document", top_left=True),
+    "mask": Layer(6, 2, 24, operand="f32"),
+    "mask_top_left": Layer(4, 2, 24, mask="bidirectional", operand="bool", spread="r"),
+    "mask_window": Layer(4, 2, 24, mask="window", left=50, right=1, operand="f16", spread="bh"),
+    "alibi": Biased(4, 2, 24, bias="#attn.alibi<distance = signed>", numbers=Alibi()),
+    "alibi_of_keys": Biased(4, 2, 24, bias="#attn.alibi<distance = key>", numbers=Alibi(of_keys=True)),
+    "buckets_top_left": Biased(4, 2, 24, top_left=True, numbers=Buckets(8, 40, TABLE),
+                               bias="#attn.buckets<count = 8, max_distance = 40, alignment = top_left>"),
     "softcap_f16": Layer(4, 2, 24, softcap=20.0, storage=("f16", "f16", "f16")),
     "latent": Layer(6, 1, 40, value_dim=32, rope_dim=8),
+    "latent_prefix": Layer(6, 1, 40, value_dim=32, rope_dim=8, mask="prefix"),
+    "expanded": Expanded(6, 6, 16, value_dim=4),
 }
+PACKED = ["causal", "window_sinks", "chunk", "two_sided", "top_left", "prefix", "documents_window", "mask",
+          "alibi_of_keys", "latent"]
+# Tensors that are not a row for each sequence.
+SHARED = ("query", "mask", "sinks", "bias_table")
 # One rounding of the output, and of the parts' before it.
 EXACT = {"f32": 2.0 ** -20, "f16": 2.0 ** -9}
 
@@ -99,12 +134,49 @@ class PartsTest(unittest.TestCase):
         return placed["output"].get(), placed["lse"].get()
 
     def inputs(self, layer, rows):
+        """What all parts get, whole: `rows` are dense, or packed."""
         random = np.random.default_rng(7)
-        keys = (len(LENGTHS), max(LENGTHS), layer.kv_heads)
+        batch, keys = len(LENGTHS), max(LENGTHS)
         inputs = {"query": random.standard_normal((*rows, layer.heads, layer.head_dim)),
-                  "key": 2 * random.standard_normal((*keys, layer.head_dim)),
-                  "value": random.standard_normal((*keys, layer.values))}
-        return {name: x.astype(np.float32) for name, x in inputs.items()}
+                  "key": 2 * random.standard_normal((batch, keys, layer.kv_heads, layer.head_dim)),
+                  "value": random.standard_normal((batch, keys, layer.kv_heads, layer.values))}
+        inputs = stored(layer, {name: x.astype(np.float32) for name, x in inputs.items()})
+        if "prefix" in layer.masks:
+            inputs["prefix_lengths"] = np.array(PREFIXES, np.int32)
+        if "document" in layer.masks:
+            ends = np.cumsum(random.integers(1, 60, (batch, keys)), axis=1)
+            inputs["document_ids"] = np.stack([np.searchsorted(e, np.arange(keys), side="right") for e in ends])
+        if layer.operand:
+            most = rows[1] if len(rows) > 1 else max(np.diff(OFFSETS))
+            inputs["mask"] = make_mask(layer, random, batch, most, keys, LENGTHS)
+        if layer.sinks:
+            inputs["sinks"] = random.standard_normal(layer.heads).astype(np.float32)
+        if isinstance(layer, Biased) and isinstance(layer.numbers, Buckets):
+            inputs["bias_table"] = layer.numbers.table
+        return inputs
+
+    def whole_of(self, layer, inputs, b, query):
+        """Output and lse of the rows of sequence `b` in NumPy, and how far off they may be."""
+        rows, length = len(query), LENGTHS[b]
+        tensors = {name: x[b:b + 1] for name, x in inputs.items() if name not in SHARED}
+        tensors |= {"query": query[None], "kv_lengths": np.array([length])}
+        if layer.sinks:
+            tensors["sinks"] = inputs["sinks"]
+        if layer.operand:
+            mask = inputs["mask"]
+            tensors["mask"] = mask[b if len(mask) > 1 else 0][None, :, :rows]
+        if isinstance(layer, Biased):
+            layer = dataclasses.replace(layer, operand="f32")
+            position = np.arange(rows)[:, None] + (0 if layer.top_left else length - rows)
+            tensors["mask"] = layer.numbers.at(layer.heads, position, np.arange(length)[None], layer.factor)[None]
+        expected = attend(layer, tensors)
+        return [x[0] for x in expected[:2]], tolerances(layer, tensors, expected)
+
+    def whole(self, layer, inputs, rows):
+        queries = inputs["query"] if len(rows) > 1 else np.split(inputs["query"], OFFSETS[1:-1])
+        results, bounds = zip(*[self.whole_of(layer, inputs, b, query) for b, query in enumerate(queries)])
+        join = np.stack if len(rows) > 1 else np.concatenate
+        return [join(x) for x in zip(*results)], np.max(bounds, axis=0)
 
     def parts(self, kernel, inputs, cuts, beside, pages=False, run=run_reversed):
         """Outputs and lses of the parts between `cuts`."""
@@ -122,41 +194,41 @@ class PartsTest(unittest.TestCase):
             if pages:
                 caches, more["page_table"] = paged(caches, lengths)
             results.append(self.call(
-                kernel, {"query": inputs["query"], **caches, "kv_lengths": np.array(lengths, np.int32)},
+                kernel, {**inputs, **caches, "kv_lengths": np.array(lengths, np.int32)},
                 {**beside, **more, "key_offsets": np.array(begins, np.int32),
                  "sequence_lengths": np.array(LENGTHS, np.int32)}, run))
         return [np.stack(x) for x in zip(*results)]
 
-    def check(self, name, rows, beside=None, **options):
-        kernel, beside = self.kernel(name), beside or {}
+    def check(self, name, rows, **options):
+        kernel = self.kernel(name)
+        beside = {"q_indptr": np.array(OFFSETS, np.int32)} if len(rows) == 1 else {}
         inputs, kind = self.inputs(kernel.layer, rows), kernel.layer.storage[0]
-        lengths = np.array(LENGTHS, np.int32)
-        output, lse = self.call(kernel, {**kernel.layer.arguments(inputs), "kv_lengths": lengths}, beside)
-        bound = EXACT[kind] * np.abs(inputs["value"]).max() * (4 if kernel.layer.rope_dim else 1)
+        (output, lse), (off, lse_off) = self.whole(kernel.layer, inputs, rows)
+        bound = off + EXACT[kind] * np.abs(inputs["value"]).max()
         for count, cuts in CUTS.items():
             with self.subTest(layer=name, parts=count, rows=rows, **options):
                 outputs, lses = self.parts(kernel, inputs, cuts, beside, **options)
-                merged = {"outputs": place(outputs, kind), "lses": place(lses, "f32"), "sinks": None,
+                merged = {"outputs": place(outputs, kind), "lses": place(lses, "f32"),
+                          "sinks": place(inputs["sinks"], kind) if kernel.layer.sinks else None,
                           "output": Tensor(output.shape, kind), "lse": Tensor(lse.shape)}
                 merge(kernel, merged)
                 self.assertLess(np.abs(merged["output"].get() - output).max(), bound)
                 got = merged["lse"].get()
                 np.testing.assert_array_equal(np.isneginf(got), np.isneginf(lse))
                 seen = ~np.isneginf(lse)
-                self.assertLess(np.abs(got[seen] - lse[seen]).max(), 2.0 ** -20 * 10)
+                self.assertLess(np.abs(got[seen] - lse[seen]).max(initial=0), lse_off)
 
     def test_rows_of_every_schedule(self):
         for name, rows in itertools.product(LAYERS, (70, 7, 1)):
             self.check(name, (len(LENGTHS), rows))
 
     def test_packed_rows(self):
-        for name in ("causal", "window_sinks", "chunk"):
-            self.check(name, (84,), {"q_indptr": np.array([0, 70, 71, 84], np.int32)})
+        for name in PACKED:
+            self.check(name, (OFFSETS[-1],))
 
     def test_pages(self):
-        for name in ("causal", "two_sided"):
-            self.check(name, (len(LENGTHS), 20), pages=True)
-            self.check(name, (84,), {"q_indptr": np.array([0, 70, 71, 84], np.int32)}, pages=True)
+        for name, rows in itertools.product(PACKED, ((len(LENGTHS), 20), (OFFSETS[-1],))):
+            self.check(name, rows, pages=True)
 
     def test_tasks_on_two_threads(self):
         self.check("causal", (len(LENGTHS), 7), run=run_ggml)
@@ -194,19 +266,24 @@ class PartsTest(unittest.TestCase):
                                                 "of a sequence$"):
             self.call(kernel, tensors, beside, flags=2)
 
-    def test_refused_where_more_than_distances_count(self):
-        layers = {"prefix": Layer(4, 2, 24, mask="prefix"), "top_left": Layer(4, 2, 24, top_left=True),
-                  "mask": Layer(4, 2, 24, operand="f32"),
-                  "bias_of_keys": Biased(4, 2, 24, bias="#attn.alibi<distance = key>")}
-        for name, layer in layers.items():
+    def test_what_is_said_of_keys_is_said_of_all(self):
+        lengths = {"key_offsets": np.array([0, 200, 0], np.int32), "sequence_lengths": np.array([9, 300, 5], np.int32)}
+        for name, field in (("mask", "mask"), ("documents", "document_ids")):
+            kernel = self.kernel(name)
+            inputs = self.inputs(kernel.layer, (3, 2)) | {"kv_lengths": np.array([9, 100, 5], np.int32)}
+            self.call(kernel, inputs, lengths)
+            inputs[field] = inputs[field][..., :299]
+            message = (f"^parts_core: {field} has extent 299 in dimension . .kv_capacity., expected at least the 300 "
+                       "keys of the longest sequence$")
+            with self.subTest(name), self.assertRaisesRegex(CallFailed, message):
+                self.call(kernel, inputs, lengths)
+
+    def test_headers_say_who_takes_parts(self):
+        for name in ("causal", "top_left", "documents", "latent"):
             with self.subTest(name):
-                kernel = Kernel(layer, "parts")
-                self.addCleanup(kernel.folder.cleanup)
-                header = pathlib.Path(kernel.folder.name, "out", "parts.h").read_text()
-                self.assertIn("This kernel takes no parts of the keys: NULL.", header)
-                beside = {"key_offsets": np.zeros(3, np.int32), "sequence_lengths": np.full(3, 40, np.int32)}
-                with self.assertRaisesRegex(CallFailed, "^parts_core: args.key_offsets is 0x.*, expected NULL"):
-                    self.call(kernel, self.inputs(layer, (len(LENGTHS), 2)), beside)
+                header = pathlib.Path(self.kernel(name).folder.name, "out", "parts.h").read_text()
+                cores, others = header.count("of sequence_lengths[b], which"), header.count("core alone take parts")
+                self.assertEqual((cores, cores + others), (2 if name == "latent" else 1, header.count("DLTensor *key_offsets")))
 
 
 if __name__ == "__main__":

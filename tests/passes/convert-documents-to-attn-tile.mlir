@@ -13,10 +13,11 @@
 // CHECK: %[[END:.*]] = attn_tile.length %key[%batch] lengths(%kv_lengths
 // CHECK-NEXT: %[[KEYS:.*]] = attn_tile.dim %key, 1
 // CHECK-NEXT: %[[LENGTH:.*]] = arith.minsi %[[END]], %[[KEYS]]
+// CHECK-NEXT: %[[FIRST_KEY:.*]] = attn_tile.first_key[%batch]
 // CHECK-NEXT: %[[SHIFT:.*]] = arith.subi %[[END]],
 // CHECK-NEXT: %[[POSITION:.*]] = arith.addi %{{.*}}, %[[SHIFT]]
-// CHECK-NEXT: %begins, %ends = attn_tile.documents %document_ids[%batch] position %[[POSITION]] count %{{.*}} length %[[LENGTH]] : <?x?xi32> -> <?xi32>
-// CHECK-NEXT: attn_tile.key_ranges position %[[POSITION]] {{.*}} documents(%begins, %ends : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) block 128
+// CHECK-NEXT: %begins, %ends = attn_tile.documents %document_ids[%batch] position %[[POSITION]] count %{{.*}} length %[[END]] first_key %[[FIRST_KEY]] : <?x?xi32> -> <?xi32>
+// CHECK-NEXT: attn_tile.key_ranges position %[[POSITION]] count %{{.*}} length %[[LENGTH]] {{.*}} documents(%begins, %ends : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) block 128
 // CHECK: scf.for
 // CHECK-NOT: attn_tile.documents
 // CHECK: attn_tile.mask {{.*}} documents(%begins, %ends : !attn_tile.tile<?xi32>, !attn_tile.tile<?xi32>) group 4
@@ -46,6 +47,7 @@ func.func @core(%query: tensor<?x?x8x64xf32> {attn.name = "query"},
 // CHECK-LABEL: attn_tile.program @graph_prefill(
 // CHECK: attn_tile.phase "attend"
 // CHECK: %[[FIRST:.*]] = arith.muli %block
+// CHECK-NOT: attn_tile.first_key
 // CHECK: attn_tile.documents %ids[%batch] position %[[FIRST]] count
 func.func @graph(%query: tensor<2x?x8x64xf32> {attn.name = "q"},
                  %key: tensor<2x?x2x64xf32> {attn.name = "k"},

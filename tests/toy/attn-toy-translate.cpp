@@ -390,7 +390,8 @@ LogicalResult Emitter::emitStep(Operation *op) {
       })
       .Case([&](DocumentsOp op) {
         defineFromArray(op.getResults(), "toy_tile", "toy_documents",
-                        {list(op.getOperands())});
+                        {list(op.getOperands().take_front(5)),
+                         op.getFirstKey() ? name(op.getFirstKey()) : "0"});
       })
       .Case([&](LookupOp op) {
         define(op.getElement())
@@ -403,6 +404,8 @@ LogicalResult Emitter::emitStep(Operation *op) {
         define(op.getValue())
             << "toy_entry(" << list(op.getOperands()) << ");\n";
       })
+      // The toy has no parts of keys.
+      .Case([&](FirstKeyOp op) { define(op.getNumber()) << "0;\n"; })
       .Case([&](LoadQueriesOp op) {
         define(op.getTile()) << "toy_load_queries(" << list(op.getOperands())
                              << ", " << op.getGroup() << ");\n";

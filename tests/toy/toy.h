@@ -86,14 +86,16 @@ static int64_t toy_max_length(const toy_view *key, const toy_view *lengths) {
 
 /// begins and ends of the run of numbers that each query stands in
 static void toy_documents(const toy_view *view, int64_t batch, int64_t position,
-                          int64_t count, int64_t length, toy_tile tiles[2]) {
-  const int32_t *ids = (const int32_t *)view->data + batch * view->stride[0];
+                          int64_t count, int64_t length, int64_t first_key,
+                          toy_tile tiles[2]) {
+  const int32_t *ids =
+      (const int32_t *)view->data + batch * view->stride[0] + first_key;
   tiles[0] = toy_new(count, 1);
   tiles[1] = toy_new(count, 1);
   for (int64_t q = 0; q < count; ++q) {
-    int64_t p = position + q, stands = p >= 0 && p < length;
-    int64_t begin = toy_min(toy_max(p, 0), length), end = begin;
-    while (stands && begin > 0 && ids[begin - 1] == ids[p])
+    int64_t p = position + q, stands = p >= -first_key && p < length;
+    int64_t begin = toy_min(toy_max(p, -first_key), length), end = begin;
+    while (stands && begin > -first_key && ids[begin - 1] == ids[p])
       --begin;
     while (stands && end < length && ids[end] == ids[p])
       ++end;

@@ -249,7 +249,7 @@ static attn_status canRunMasked(FakeCall &call, const OwnedTensor &mask) {
   attn_rt_kernel kernel = fakeKernel();
   kernel.tensors = tensors.data();
   tensors[4] = {"mask",
-                ATTN_RT_MASK,
+                ATTN_RT_MASK | ATTN_RT_OF_KEYS,
                 4,
                 {kDLFloat, 32, 1},
                 {-1, 4, -1, -1},

@@ -83,6 +83,22 @@ attn_tile.program @graph(
   }
 }
 
+// CHECK-LABEL: func.func @keys_of_a_part
+func.func @keys_of_a_part(%score: !attn_tile.tile<?x128xf32>,
+    %mask: !attn_tile.view<?x8x?x?xi1>, %ids: !attn_tile.view<?x?xi32>,
+    %i: index) {
+  // CHECK: %[[FIRST_KEY:.+]] = attn_tile.first_key[%{{.+}}]
+  %first_key = attn_tile.first_key[%i]
+  // CHECK: attn_tile.documents %{{.+}}[%{{.+}}] position %{{.+}} count %{{.+}} length %{{.+}} first_key %[[FIRST_KEY]] : <?x?xi32> -> <?xi32>
+  %begins, %ends = attn_tile.documents %ids[%i] position %i count %i length %i
+      first_key %first_key : !attn_tile.view<?x?xi32> -> !attn_tile.tile<?xi32>
+  // CHECK: attn_tile.tensor_mask %{{.+}}, %{{.+}}[%{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}] length %{{.+}} first_key %[[FIRST_KEY]] group 4 : <?x128xf32>, <?x8x?x?xi1>
+  %result = attn_tile.tensor_mask %score, %mask[%i, %i, %i, %i] length %i
+      first_key %first_key group 4
+      : !attn_tile.tile<?x128xf32>, !attn_tile.view<?x8x?x?xi1>
+  return
+}
+
 // CHECK-LABEL: func.func @mask_of_a_tensor
 func.func @mask_of_a_tensor(%score: !attn_tile.tile<?x128xf32>,
     %mask: !attn_tile.view<?x8x?x?xi1>, %i: index) {
