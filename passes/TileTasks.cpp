@@ -63,11 +63,16 @@ Task TileProgramBuilder::openTask(Block &body) {
   return task;
 }
 
+static bool asksForPosition(FlashOp flash) {
+  constexpr unsigned withPosition = 5;
+  return flash.getScoreMod().getNumArguments() == withPosition;
+}
+
 /// Whether a column counts for what it is, and not for its distance to a row.
 bool TileProgramBuilder::countsColumns() {
-  constexpr unsigned column = 2, withPosition = 5;
+  constexpr unsigned column = 2;
   Region &body = flash.getScoreMod();
-  return !body.empty() && body.getNumArguments() < withPosition &&
+  return !body.empty() && !asksForPosition(flash) &&
          !body.getArgument(column).use_empty();
 }
 
@@ -272,14 +277,12 @@ State TileProgramBuilder::step(const Task &task, Value query, Value key,
 /// The score_mod region, then the step to base-2 logits.
 Value TileProgramBuilder::modifyScore(const Task &task, Value score,
                                       Value key) {
-  constexpr unsigned withPosition = 5;
-  bool asksForPosition = flash.getScoreMod().getNumArguments() == withPosition;
   if (countsColumns() && task.firstKey)
     key = make<arith::AddIOp>("column", key, task.firstKey);
-  auto map = tile::MapOp::create(b, named("modified"), score.getType(), score,
-                                 task.first, key, task.kvHead,
-                                 asksForPosition ? positionOf(task) : Value(),
-                                 argument(flash.getTable()), group);
+  auto map = tile::MapOp::create(
+      b, named("modified"), score.getType(), score, task.first, key,
+      task.kvHead, asksForPosition(flash) ? positionOf(task) : Value(),
+      argument(flash.getTable()), group);
   IRMapping mapping;
   OpBuilder::InsertionGuard guard(b);
   flash.getScoreMod().cloneInto(&map.getBody(), mapping);

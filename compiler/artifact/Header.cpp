@@ -41,9 +41,12 @@ static StringRef remarkOn(StringRef name) {
                           "its page_table); NULL, without pages: kv_capacity")
       .Case("prefix_lengths",
             "keys that all rows of a sequence see, of its kv_lengths first")
-      .Case("document_ids",
-            "any number for each key; the keys of a document follow each\n     "
-            "other, and rows see the keys of the document that they stand in")
+      .Case(
+          "document_ids",
+          "any number for each key; the keys of a document follow each\n     "
+          "other, and rows see the keys of the document that they stand "
+          "in. In\n     scope core any extent that holds the longest sequence "
+          "will do")
       .Case("sinks", "one extra logit per head")
       .Case("bias_table", "added to each head's scores, by bucket of the\n     "
                           "distance between query and key")
