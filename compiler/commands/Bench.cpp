@@ -28,10 +28,13 @@ int attn::benchCommand(const Invocation &invocation) {
     return 1;
   }
   unsigned atOnce = std::thread::hardware_concurrency();
-  if (atOnce && invocation.threads > atOnce)
-    reportWarning(fmt::format("--threads {}: this machine runs {} at once, so "
-                              "the times are those of threads that wait",
-                              invocation.threads, atOnce));
+  if (atOnce && invocation.threads > atOnce) {
+    reportError(llvm::createStringError(
+        fmt::format("--threads {}: this machine runs {} at once, and times "
+                    "would be those of threads that wait",
+                    invocation.threads, atOnce)));
+    return 1;
+  }
   MLIRContext context(inputDialects(), MLIRContext::Threading::DISABLED);
   DiagnosticPrinter printer(&context);
   Bench bench(context, invocation.compile);
