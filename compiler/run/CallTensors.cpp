@@ -21,7 +21,7 @@ void CallTensors::chooseLayer(int64_t layer, StringRef leading) {
   number = layer;
   // A number says nothing of the parts around it.
   int64_t ignored;
-  prefix = leading.getAsInteger(10, ignored) ? leading.str() : "";
+  prefix = leading.getAsInteger(10, ignored) ? leading.rtrim('.').str() : "";
 }
 
 void CallTensors::add(std::string name, std::string dtype,
@@ -48,7 +48,7 @@ const StoredTensor *CallTensors::findExact(StringRef name) const {
 /// without a number lead to the only layer of a file.
 bool CallTensors::isOfLayer(StringRef leading) const {
   if (!prefix.empty())
-    return leading == prefix;
+    return leading == prefix || leading.starts_with(prefix + ".");
   std::optional<int64_t> found = layerNumber(leading);
   return !found || *found == number;
 }

@@ -23,7 +23,7 @@ public:
       : files(files.begin(), files.end()) {}
 
   /// Finds the names of layer `number` in checkpoints too, those that begin
-  /// with `prefix` if that is not empty.
+  /// with the parts of `prefix` if that is not empty: "model.layers.3".
   void chooseLayer(int64_t number, llvm::StringRef prefix);
   /// Where a layer's module was not chosen, takes the only one that has all of
   /// `names`, but for those that a tensor has exactly.

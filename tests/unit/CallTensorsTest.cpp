@@ -61,6 +61,10 @@ TEST(CallTensorsTest, TakesTheLayerOfThatNumber) {
 TEST(CallTensorsTest, TakesWhatThePrefixLeadsTo) {
   EXPECT_EQ(found(checkpoint, "q_proj.weight", 11, "model.layers.11.self_attn"),
             "model.layers.11.self_attn.q_proj.weight");
+  for (const char *prefix :
+       {"model.layers.1", "model.layers.1.", "model.layers.1.self_attn."})
+    EXPECT_EQ(found(checkpoint, "q_proj.weight", 1, prefix),
+              "model.layers.1.self_attn.q_proj.weight");
   EXPECT_EQ(found(checkpoint, "q_proj.weight", 1, "layers.1.self_attn"), "none")
       << "a prefix is whole";
 }
