@@ -114,8 +114,7 @@ static LogicalResult writeAll(const Invocation &invocation, ModuleOp module,
     return writeFolder(artifact, invocation.output);
   const std::vector<std::string> &targets = invocation.compile.targets;
   report::nameKernels(artifact.manifest, artifact.name, recorder.attentions);
-  Explanation layers =
-      explainLayers(module, withTypesOf(module, recorder.getQuestion()));
+  Explanation layers = explainLayers(module, recorder.getQuestion());
   std::string page = report::renderPage(
       {.summary = fmt::format(
            "{}, compiled for {}", spellCounts(artifact),

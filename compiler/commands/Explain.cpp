@@ -42,17 +42,12 @@ static OwningOpRef<ModuleOp> inspectFolder(MLIRContext &context,
   return nullptr;
 }
 
-/// What `invocation` asks about; `question` receives the types of its tensors.
+/// What `invocation` asks about.
 static OwningOpRef<ModuleOp> inspect(MLIRContext &context,
-                                     const Invocation &invocation,
-                                     CostQuestion &question) {
-  bool isCompiled = llvm::sys::fs::is_directory(invocation.input);
-  OwningOpRef<ModuleOp> module =
-      isCompiled ? inspectFolder(context, invocation.input)
-                 : loadInput(context, invocation.input, invocation.compile);
-  if (module)
-    question = withTypesOf(*module, question);
-  return module;
+                                     const Invocation &invocation) {
+  return llvm::sys::fs::is_directory(invocation.input)
+             ? inspectFolder(context, invocation.input)
+             : loadInput(context, invocation.input, invocation.compile);
 }
 
 int attn::explainCommand(const Invocation &invocation) {
@@ -73,7 +68,7 @@ int attn::explainCommand(const Invocation &invocation) {
   CostQuestion question = {.queryLength = invocation.queryLength,
                            .kvLength = invocation.kvLength,
                            .machine = machineOf(invocation)};
-  OwningOpRef<ModuleOp> module = inspect(context, invocation, question);
+  OwningOpRef<ModuleOp> module = inspect(context, invocation);
   if (!module)
     return 1;
   Explanation explanation = explainLayers(*module, question);

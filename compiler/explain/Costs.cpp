@@ -26,16 +26,11 @@ std::optional<Machine> attn::machineOf(const Invocation &invocation) {
   return Machine{*invocation.peakGflops, *invocation.bandwidthGbs};
 }
 
-CostQuestion attn::withTypesOf(mlir::ModuleOp module, CostQuestion question) {
-  for (mlir::Operation &op : *module.getBody()) {
-    if (!llvm::isa<GroupedOp, LatentOp>(op))
-      continue;
-    StorageAttr storage = storageOf(&op);
-    question.dtype = toDtype(storage.getActivation());
-    question.kDtype = toDtype(storage.getKey());
-    question.vDtype = toDtype(storage.getValue());
-    break;
-  }
+CostQuestion attn::withTypesOf(mlir::Operation *layer, CostQuestion question) {
+  StorageAttr storage = storageOf(layer);
+  question.dtype = toDtype(storage.getActivation());
+  question.kDtype = toDtype(storage.getKey());
+  question.vDtype = toDtype(storage.getValue());
   return question;
 }
 

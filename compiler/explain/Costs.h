@@ -49,9 +49,8 @@ struct LayerCosts {
 /// The machine that the command line names, if it does.
 std::optional<Machine> machineOf(const Invocation &invocation);
 
-/// `question` with the types of the first declared layer: options give all
-/// layers the same.
-CostQuestion withTypesOf(mlir::ModuleOp module, CostQuestion question);
+/// `question` with the types of a declared layer's tensors.
+CostQuestion withTypesOf(mlir::Operation *layer, CostQuestion question);
 
 /// Bytes of the queries, keys, values and outputs of `call`, each once.
 double countBytes(const BenchCase &call, const CostQuestion &question);

@@ -9,6 +9,8 @@
 #include "compiler/LayerNumbers.h"
 #include "dialects/attn/AttnAttributes.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
@@ -94,28 +96,43 @@ static std::string describe(LatentOp layer) {
   return text;
 }
 
+static std::string describeCache(const CostQuestion &question) {
+  std::string types(spell(question.kDtype));
+  if (question.vDtype != question.kDtype)
+    types += fmt::format(" keys and {} values", spell(question.vDtype));
+  return types;
+}
+
+/// What is told of both kinds of layers in the same way.
+template <typename LayerT>
+static ExplainedGroup explainLayer(LayerT layer, int64_t rotatedSize,
+                                   const CostQuestion &question) {
+  return {.layers = llvm::SmallVector<int64_t>(layer.getLayers()),
+          .description = describe(layer),
+          .costs = countCosts(layer, question),
+          .cacheTypes = describeCache(question),
+          .roofline = placeLayer(layer, question),
+          .rope = layer.getPosition().value_or(RopeAttr()),
+          .rotatedSize = rotatedSize};
+}
+
 Explanation attn::explainLayers(ModuleOp module, const CostQuestion &question) {
   Explanation result;
   result.name = module.getName().value_or("").str();
   result.question = question;
   for (Operation &op : *module.getBody()) {
+    if (auto refused = dyn_cast<RefusedOp>(op))
+      result.groups.push_back(
+          {.layers = llvm::SmallVector<int64_t>(refused.getLayers()),
+           .description = "not compiled: " + refused.getWhy().str()});
     if (auto layer = dyn_cast<GroupedOp>(op))
-      result.groups.push_back({llvm::SmallVector<int64_t>(layer.getLayers()),
-                               describe(layer), countCosts(layer, question),
-                               std::nullopt, placeLayer(layer, question),
-                               layer.getPosition().value_or(RopeAttr()),
-                               int64_t(layer.getHeadDim())});
-    else if (auto latent = dyn_cast<LatentOp>(op))
-      result.groups.push_back({llvm::SmallVector<int64_t>(latent.getLayers()),
-                               describe(latent), countCosts(latent, question),
-                               countForms(latent, question),
-                               placeLayer(latent, question),
-                               latent.getPosition().value_or(RopeAttr()),
-                               int64_t(latent.getRopeDim())});
-    else if (auto refused = dyn_cast<RefusedOp>(op))
-      result.groups.push_back({llvm::SmallVector<int64_t>(refused.getLayers()),
-                               "not compiled: " + refused.getWhy().str(),
-                               std::nullopt});
+      result.groups.push_back(explainLayer(layer, layer.getHeadDim(),
+                                           withTypesOf(layer, question)));
+    if (auto latent = dyn_cast<LatentOp>(op)) {
+      CostQuestion typed = withTypesOf(latent, question);
+      result.groups.push_back(explainLayer(latent, latent.getRopeDim(), typed));
+      result.groups.back().forms = countForms(latent, typed);
+    }
   }
   return result;
 }
@@ -327,16 +344,18 @@ static constexpr StringRef kParameters =
 
 void attn::printText(const Explanation &explanation, llvm::raw_ostream &out) {
   const CostQuestion &question = explanation.question;
-  std::string types(spell(question.kDtype));
-  if (question.vDtype != question.kDtype)
-    types += fmt::format(" keys and {} values", spell(question.vDtype));
+  llvm::SmallSetVector<StringRef, 2> types;
+  for (const ExplainedGroup &group : explanation.groups)
+    if (group.costs)
+      types.insert(group.cacheTypes);
   if (explanation.groups.empty())
     out << explanation.name
         << ": no layer is declared whose costs could be counted\n";
   else
-    out << fmt::format("{}: one call with {} queries on {} keys, {} cache\n",
-                       explanation.name, question.queryLength,
-                       question.kvLength, types);
+    out << fmt::format(
+        "{}: one call with {} queries on {} keys{}{}{}\n", explanation.name,
+        question.queryLength, question.kvLength, types.empty() ? "" : ", ",
+        llvm::join(types, " or "), types.empty() ? "" : " cache");
   for (const ExplainedGroup &group : explanation.groups) {
     out << fmt::format("\n  {} {}: {}\n",
                        group.layers.size() > 1 ? "each of layers" : "layer",

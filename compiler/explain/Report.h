@@ -23,7 +23,9 @@ struct ExplainedGroup {
   /// "32 heads over 8 key/value heads of 128, causal", or why not compiled.
   std::string description;
   /// Of one layer; nothing for layers that are not compiled.
-  std::optional<LayerCosts> costs;
+  std::optional<LayerCosts> costs = std::nullopt;
+  /// "f16", or "f16 keys and bf16 values"; empty for layers not compiled.
+  std::string cacheTypes = "";
   /// Of a latent layer.
   std::optional<LatentForms> forms = std::nullopt;
   /// Of the core kernels: a prefill, and one token.
