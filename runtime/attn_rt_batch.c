@@ -340,6 +340,7 @@ static int64_t places(const attn_rt_call *call) {
              : symbol[ATTN_RT_BATCH] * symbol[ATTN_RT_KV_CAPACITY];
 }
 
+/* Of rows behind the last sequence nothing is asked. */
 static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
                                const attn_context *context) {
   int64_t is_packed = !!call->batch.q_indptr, most = places(call);
@@ -352,7 +353,9 @@ static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
   call->batch.slots = view.data;
   call->batch.slot_pitch = is_packed ? 0 : view.stride[0];
   call->batch.slot_step = view.stride[is_packed ? 0 : 1];
-  for (int64_t i = 0; i < view.extent[0]; ++i)
+  int64_t outer = is_packed ? call->batch.q_indptr[call->symbol[ATTN_RT_BATCH]]
+                            : view.extent[0];
+  for (int64_t i = 0; i < outer; ++i)
     for (int64_t j = 0; j < view.extent[1]; ++j) {
       int64_t slot = call->batch.slots[i * view.stride[0] + j * view.stride[1]];
       if (slot < -1 || slot >= most)

@@ -53,6 +53,19 @@ static attn_status beyond_ring(const checked *c, int64_t b, int64_t capacity) {
               c->call->reach + (rows > 0 ? rows - 1 : 0), rows);
 }
 
+static attn_status beyond_capacity(const checked *c, int64_t b,
+                                   int64_t capacity) {
+  int64_t length = ((const int32_t *)c->view->data)[b];
+  if (c->call->batch.is_paged)
+    return FAIL(c, ATTN_BAD_LENGTH,
+                "[%d] is %d, expected 0 to %d (%d pages of %d rows)", b, length,
+                capacity, attn_rt_pages(c->call, b),
+                c->call->symbol[ATTN_RT_PAGE_ROWS]);
+  return FAIL(c, ATTN_BAD_LENGTH,
+              "[%d] is %d, expected 0 to %d (the keys' capacity)", b, length,
+              capacity);
+}
+
 static attn_status check_lengths(const checked *c) {
   const int32_t *lengths = c->view->data;
   int64_t *longest = &c->call->longest;
@@ -69,9 +82,7 @@ static attn_status check_lengths(const checked *c) {
     if (lengths[b] > capacity && c->call->batch.is_ring)
       return beyond_ring(c, b, capacity);
     if (lengths[b] < 0 || lengths[b] > capacity)
-      return FAIL(c, ATTN_BAD_LENGTH,
-                  "[%d] is %d, expected 0 to %d (the keys' capacity)", b,
-                  (int64_t)lengths[b], capacity);
+      return beyond_capacity(c, b, capacity);
     *longest = lengths[b] > *longest ? lengths[b] : *longest;
   }
   return ATTN_OK;

@@ -106,6 +106,6 @@ attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
           kernel->symbol, target->name, first_name(lacks));
   }
   return attn_rt_fail(context, ATTN_BAD_TARGET,
-                      "%s: there is no target '%s' in this kernel",
-                      kernel->symbol, context->target);
+                      "%s: there is no target '%s' in this kernel, only %k",
+                      kernel->symbol, context->target, kernel);
 }

@@ -68,7 +68,8 @@ typedef struct attn_rt_call {
 } attn_rt_call;
 
 /* Puts a message into the context's text and returns `status`. `format` knows
-   %s, %d (an int64_t), %x (an uint64_t) and %t (a DLDataType). */
+   %s, %d (an int64_t), %x (an uint64_t), %t (a DLDataType) and %k (the targets
+   of an attn_rt_kernel). */
 attn_status attn_rt_fail(const attn_context *context, attn_status status,
                          const char *format, ...);
 

@@ -71,6 +71,14 @@ static void put_type(writer *out, DLDataType type) {
     put_count(out, " with ", type.lanes, " lanes");
 }
 
+/* "x86-64-v4, x86-64-v3" */
+static void put_targets(writer *out, const attn_rt_kernel *kernel) {
+  for (int64_t i = 0; i < kernel->target_count; ++i) {
+    put_string(out, i ? ", " : "");
+    put_string(out, kernel->targets[i].name);
+  }
+}
+
 attn_status attn_rt_fail(const attn_context *context, attn_status status,
                          const char *format, ...) {
   va_list values;
@@ -98,6 +106,9 @@ attn_status attn_rt_fail(const attn_context *context, attn_status status,
       break;
     case 't':
       put_type(&out, va_arg(values, DLDataType));
+      break;
+    case 'k':
+      put_targets(&out, va_arg(values, const attn_rt_kernel *));
       break;
     }
   }

@@ -34,6 +34,9 @@ struct KnownTensor {
 };
 } // namespace
 
+/// The axis of what is said of each key of a sequence, whatever caches hold.
+static constexpr StringRef kKeys = "keys";
+
 static constexpr KnownTensor kKnownTensors[] = {
     {"query",
      4,
@@ -50,14 +53,10 @@ static constexpr KnownTensor kKnownTensors[] = {
     {"rope_key", 3, {"batch", "kv_capacity", "rope_dim"}, false, false},
     {"kv_lengths", 1, {"batch"}, false, true},
     {"prefix_lengths", 1, {"batch"}, false, false},
-    {"document_ids", 2, {"batch", "kv_capacity"}, false, false},
+    {"document_ids", 2, {"batch", kKeys}, false, false},
     {"sinks", 1, {"query_heads"}, false, false},
     {"bias_table", 2, {"buckets", "query_heads"}, false, false},
-    {"mask",
-     4,
-     {"batch", "query_heads", "query_length", "kv_capacity"},
-     false,
-     false},
+    {"mask", 4, {"batch", "query_heads", "query_length", kKeys}, false, false},
     {"output",
      4,
      {"batch", "query_length", "query_heads", "value_dim"},
@@ -85,6 +84,10 @@ static std::string spellType(mlir::Type type) {
 bool TensorDescription::isOfRows() const {
   return shape.size() > 1 && shape[0].axis == "batch" &&
          shape[1].axis == "query_length";
+}
+
+bool TensorDescription::isOfKeys() const {
+  return !shape.empty() && shape.back().axis == kKeys;
 }
 
 bool KernelDescription::isAbsorbed() const {
@@ -121,7 +124,6 @@ static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
       name.str(), name.str(),    spellType(view.getElementType()),
       {},         known->output, known->optional};
   tensor.mask = name == "mask";
-  tensor.ofKeys = tensor.mask || name == "document_ids";
   for (auto [axis, extent] : llvm::zip(known->axes, view.getShape()))
     tensor.shape.push_back(
         {axis.str(), mlir::ShapedType::isDynamic(extent) ? -1 : extent});
@@ -186,13 +188,14 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
             program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
         .cache = tile::isCache(argument),
         .newRows = isNew,
-        .mask = program.getScope() && name == "mask",
-        .ofKeys = program.getScope() && name == "mask"};
+        .mask = program.getScope() && name == "mask"};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
           {axis.getValue().str(),
            mlir::ShapedType::isDynamic(extent) ? -1 : extent});
+    if (program.getScope() && (name == "mask" || name == "document_ids"))
+      tensor.shape.back().axis = kKeys;
     kernel.tensors.push_back(std::move(tensor));
   }
   nameFields(kernel.tensors);

@@ -23,7 +23,8 @@ class ProgramOp;
 namespace attn::artifact {
 
 /// One dimension of a tensor: `axis` says what it counts, or is empty; `extent`
-/// is negative if only the call knows it, and equal wherever the axis occurs.
+/// is negative if only the call knows it, and equal wherever the axis occurs,
+/// but for `keys`: each tensor has those of the longest sequence, or more.
 struct Dimension {
   std::string axis;
   int64_t extent;
@@ -49,12 +50,11 @@ struct TensorDescription {
   /// A mask of [batch, query_heads, query_length, keys]: 1 may stand for each
   /// of the first three.
   bool mask = false;
-  /// [..., keys]: those of the whole sequence, and maybe more, whatever caches
-  /// hold.
-  bool ofKeys = false;
 
   /// [batch, query_length, ...]
   bool isOfRows() const;
+  /// [..., keys]
+  bool isOfKeys() const;
 };
 
 /// Kernels of one geometry: one per target, with the same tensors.

@@ -109,7 +109,7 @@ Constant *DescriptorWriter::tensor(const KernelDescription &kernel,
                  (description.cache ? ATTN_RT_CACHE : 0) |
                  (description.newRows ? ATTN_RT_NEW_ROWS : 0) |
                  (description.mask ? ATTN_RT_MASK : 0) |
-                 (description.ofKeys ? ATTN_RT_OF_KEYS : 0) |
+                 (description.isOfKeys() ? ATTN_RT_OF_KEYS : 0) |
                  (description.optional ? ATTN_RT_OPTIONAL : 0) |
                  (isWeight ? ATTN_RT_WEIGHT : 0);
   if (kernel.isAttention || kernel.isOfLayer())

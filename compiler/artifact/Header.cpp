@@ -28,7 +28,17 @@ static std::string spellShape(const TensorDescription &tensor) {
   return "[" + llvm::join(extents, ", ") + "]";
 }
 
-/// What a caller has to know about a tensor beyond its shape.
+/// What the operand mask does beside the layer's own, and its extents.
+static std::string remarkOnMask(const TensorDescription &mask) {
+  return fmt::format(
+      R"({}, beside the layer's own mask.
+     Every extent but the last may be 1; with q_indptr query_length is that of
+     the longest sequence; keys is no less than the longest sequence has)",
+      mask.type == "bool" ? "true attends, false hides"
+                          : "added to the scores, -inf hides");
+}
+
+/// What a caller has to know about a tensor of that name beyond its shape.
 static StringRef remarkOn(StringRef name) {
   return llvm::StringSwitch<StringRef>(name)
       .Case("latent", "normed; the first elements of every head's key, and its "
@@ -45,17 +55,11 @@ static StringRef remarkOn(StringRef name) {
           "document_ids",
           "any number for each key; the keys of a document follow each\n     "
           "other, and rows see the keys of the document that they stand "
-          "in. In\n     scope core any extent that holds the longest sequence "
-          "will do")
+          "in. For\n     keys any extent that holds the longest sequence will "
+          "do")
       .Case("sinks", "one extra logit per head")
       .Case("bias_table", "added to each head's scores, by bucket of the\n     "
                           "distance between query and key")
-      .Case(
-          "mask",
-          "composed with the layer's own mask: true attends, or added (-inf\n"
-          "     hides). Every extent but the last may be 1, with q_indptr "
-          "query_length\n     is that of the longest sequence, whose keys the "
-          "last extent holds at least")
       .Case("gate", "as projected; its function multiplies the output")
       .Case("position_ids", "what each row is rotated by")
       .Case("absorbed_query",
@@ -74,7 +78,9 @@ static StringRef remarkOn(StringRef name) {
 static std::string writeField(const TensorDescription &tensor,
                               const KernelDescription &kernel) {
   bool isNamed = kernel.isAttention || kernel.isOfLayer();
-  std::string remark = isNamed ? remarkOn(tensor.name).str() : "";
+  std::string remark = !isNamed      ? ""
+                       : tensor.mask ? remarkOnMask(tensor)
+                                     : remarkOn(tensor.name).str();
   if (tensor.newRows)
     remark = "NULL (all such fields): nothing is appended, another layer has";
   if (tensor.field != tensor.name)
@@ -360,8 +366,8 @@ static std::string writePacking(const KernelDescription &kernel) {
    field may be NULL, and flags are 0. What is written to packed, u8 [n] at a
    multiple of 64 bytes, n at least {2}(), is of args.layer
    and of the target that the context names or the CPU has; calls of another
-   layer, or on a target with other panels, refuse it. Tasks run under the context's parallel_for; no
-   workspace is needed. */
+   layer, or on a target with other panels, refuse it. Tasks run under the
+   context's parallel_for; no workspace is needed. */
 attn_status {1}(const {0}_args *args,
     const DLTensor *packed, const attn_context *context);
 uint64_t {2}(void);

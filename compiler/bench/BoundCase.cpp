@@ -98,7 +98,8 @@ static std::optional<std::vector<int64_t>> shapeOf(const LibraryTensor &wanted,
   const std::pair<StringRef, int64_t> symbols[] = {
       {"batch", call.batch},
       {"query_length", call.queryLength},
-      {"kv_capacity", call.kvLength}};
+      {"kv_capacity", call.kvLength},
+      {"keys", call.kvLength}};
   std::vector<int64_t> shape;
   for (StringRef written : wanted.shape) {
     int64_t extent = 0;

@@ -154,14 +154,19 @@ llvm::Expected<Sources> Sources::open(const Invocation &invocation) {
   return sources;
 }
 
-/// "wrote out: output F32 [1, 1, 32, 128], lse F32 [1, 1, 32]".
+/// "wrote out: output F32 [1, 1, 32, 128], lse F32 [1, 1, 32] (by llama_core,
+/// layer 0)".
 static std::string summarize(StringRef path,
-                             llvm::ArrayRef<StoredTensor> results) {
+                             llvm::ArrayRef<StoredTensor> results,
+                             const LibraryKernel &kernel,
+                             const LibraryLayer &layer) {
   llvm::SmallVector<std::string> parts;
   for (const StoredTensor &result : results)
     parts.push_back(fmt::format("{} {}", result.name, result.describe()));
-  return fmt::format("wrote {}: {}\n", std::string_view(path),
-                     fmt::join(parts, ", "));
+  return fmt::format("wrote {}: {} (by {}{})\n", std::string_view(path),
+                     fmt::join(parts, ", "), kernel.symbol,
+                     layer.layer < 0 ? ""
+                                     : fmt::format(", layer {}", layer.layer));
 }
 
 /// The files that tensors are looked for in, for messages.
@@ -225,7 +230,7 @@ static Error run(const Invocation &invocation) {
   std::vector<StoredTensor> results = bound->results(**kernel);
   if (Error error = writeSafetensors(invocation.outTensors, results))
     return error;
-  llvm::outs() << summarize(invocation.outTensors, results);
+  llvm::outs() << summarize(invocation.outTensors, results, **kernel, **layer);
   return Error::success();
 }
 

@@ -278,7 +278,7 @@ static LogicalResult chooseStorage(Operation *layer,
   if (isa<LatentOp>(layer) && key != value)
     return layer->emitOpError()
            << "keeps keys and values in one latent: k-dtype " << key
-           << " and v-dtype " << value << " are not one type";
+           << " and v-dtype " << value << " are not one type, give both";
   auto storage = StorageAttr::get(layer->getContext(), activation, key, value);
   if (storage != own)
     layer->setAttr("storage", storage);

@@ -111,11 +111,13 @@ def check_results(folder):
         "num_key_value_heads": 2, "head_dim": 16, "num_hidden_layers": 4,
         "sliding_window": 3})
     path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
-    cases = [(llama, 9, 3, 8, [], 10**9, None),
-             (llama, 9, 3, 8, ["--layer", "1", "--phase", "prefill"], 10**9, None),
-             (oss, 4, 2, 16, ["--layer", "model.layers.2.self_attn"], 3, True),
-             (oss, 4, 2, 16, ["--layer", "1"], 10**9, True)]
-    for kernels, heads, kv_heads, dim, options, window, with_sinks in cases:
+    cases = [(llama, 9, 3, 8, [], 10**9, None, "tiny_core, layer 0"),
+             (llama, 9, 3, 8, ["--layer", "1", "--phase", "prefill"], 10**9, None,
+              "tiny_core_prefill, layer 1"),
+             (oss, 4, 2, 16, ["--layer", "model.layers.2.self_attn"], 3, True,
+              "sinks_core, layer 2"),
+             (oss, 4, 2, 16, ["--layer", "1"], 10**9, True, "sinks_core, layer 1")]
+    for kernels, heads, kv_heads, dim, options, window, with_sinks, ran in cases:
         for queries, lengths in [(5, [7, 5]), (1, [7, 3]), (3, [7, 0])]:
             if "prefill" in options and queries == 1:
                 continue
@@ -132,7 +134,7 @@ def check_results(folder):
             status, text = attnc("run", kernels, "--in", path, "--out", out, *options)
             assert status == 0 and text == (
                 f"wrote {out}: output F32 [2, {queries}, {heads}, {dim}], "
-                f"lse F32 [2, {queries}, {heads}]\n"), text
+                f"lse F32 [2, {queries}, {heads}] (by {ran})\n"), text
             result = read(out)
             output, lse = attention(tensors["query"], tensors["key"], tensors["value"],
                                     lengths, window, sinks)

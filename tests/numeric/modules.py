@@ -17,8 +17,9 @@ def rms_norm(x, weight, eps):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + x.dtype.type(eps)) * weight
 
 
-def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 0), bias=None):
-    """[B,T,H,D] over keys at the same places; each sequence begins at its start."""
+def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 0), bias=None, document=None):
+    """[B,T,H,D] over keys at the same places; each sequence begins at its start, each of its
+    documents `document` rows after the one before."""
     kind = q.dtype.type
     k, v = (np.repeat(x, q.shape[2] // x.shape[2], axis=2) for x in (k, v))
     scores = np.einsum("bihd,bjhd->bhij", q, k) * kind(scale)
@@ -28,7 +29,11 @@ def attention(q, k, v, scale, softcap=None, window=None, sinks=None, starts=(0, 
     if bias:
         scores = scores + np.stack([bias.at(q.shape[2], row - s, key - s, scale) for s in starts]).astype(kind)
     seen = (key <= row) & (key > row - (window or 1 << 30))
-    seen = (seen & (key >= np.array(starts)[:, None, None]))[:, None]
+    starts = np.array(starts)[:, None, None]
+    seen = seen & (key >= starts)
+    if document:
+        seen &= (key - starts) // document == (row - starts) // document
+    seen = seen[:, None]
     scores = np.where(seen, scores, kind(-np.inf))
     sinks = np.full(q.shape[2], -np.inf, kind) if sinks is None else sinks
     sink = sinks.reshape(1, -1, 1, 1)
@@ -72,6 +77,7 @@ class Grouped:
     grouped: bool = False
     output: str = "o_proj"
     input_major: bool = False
+    document: Optional[int] = None  # rows of each document
     caches = ("key", "value")
 
     def shapes(self):
@@ -147,7 +153,7 @@ class Grouped:
     def attend(self, w, rows, positions, starts, keep_key=as_it_is, keep_value=as_it_is):
         q, k, v, *gates = self.arrange(w, rows, positions)
         output = attention(q, keep_key(k), keep_value(v), self.scale or self.size ** -0.5, self.softcap, self.window,
-                           w.get("sinks"), starts, self.bias(w))
+                           w.get("sinks"), starts, self.bias(w), self.document)
         if self.head_gate:
             return output * np.tanh(gates[0] + w["g_proj.bias"][:, None])
         return output / (1 + np.exp(-gates[0])) if self.query_gate else output
@@ -175,6 +181,7 @@ class Latent:
     scale: Optional[float] = None
     bias: bool = False
     window: Optional[int] = None
+    document: Optional[int] = None
     caches = ("latent", "rope_key")
 
     def shapes(self):
@@ -216,7 +223,8 @@ class Latent:
         turned = self.rope.rotate(query[..., self.nope:], positions)
         query = np.concatenate([query[..., :self.nope], turned], -1)
         return attention(query, key, expanded[..., self.nope:],
-                         self.scale or (self.nope + self.rope_size) ** -0.5, window=self.window, starts=starts)
+                         self.scale or (self.nope + self.rope_size) ** -0.5, window=self.window, starts=starts,
+                         document=self.document)
 
     def out(self, w, heads):
         rows = heads.reshape(*heads.shape[:2], heads.shape[2] * heads.shape[3]) @ w["o_proj.weight"].T

@@ -78,9 +78,10 @@ class ScopeKernel:
         extents, placed = self.extents(arrays), {}
         for tensor in self.tensors:
             name, is_output = tensor["name"], tensor["role"] == "output"
-            shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
             if tensor.get("mask"):
                 shape = arrays[name].shape
+            else:
+                shape = [extents[str(s)] if isinstance(s, str) else s for s in tensor["shape"]]
             placed[name] = (views or {}).get(name) or place(tuple(shape), tensor["type"], layout)
             if not is_output:
                 placed[name].array[...] = arrays[name]

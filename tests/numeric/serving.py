@@ -57,6 +57,12 @@ class Batch:
             mask[b, :, :sequence.rows, :sequence.length] = sequence.arrays["mask"]
         return mask
 
+    def document_ids(self):
+        """[batch, keys], of the sequence with the most keys and three more."""
+        most = max(s.length for s in self.sequences) + 3
+        ids = [s.arrays["document_ids"] for s in self.sequences]
+        return np.stack([np.pad(x, (0, most - len(x)), constant_values=-9) for x in ids])
+
     def indptr(self):
         return np.cumsum([0] + [s.rows for s in self.sequences]).astype(np.int32)
 
@@ -72,7 +78,8 @@ class Batch:
                 if self.roles[name] == "input":
                     placed[name].array[:tokens - padding] = self.rows(name)
                 continue
-            value = self.lengths() if name == "kv_lengths" else self.mask() if name == "mask" else self.shared[name]
+            of_all = {"kv_lengths": self.lengths, "mask": self.mask, "document_ids": self.document_ids}
+            value = of_all[name]() if name in of_all else self.shared[name]
             placed[name] = Tensor(value.shape, self.kinds[name])
             placed[name].array[...] = value
         return placed

@@ -37,6 +37,10 @@ MODULES = {
         Grouped(40, 6, 2, 24, Rope(1e4), window=5),
         """attn.grouped @m {hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [0],
             position = #attn.rope<theta = 1.0e4>, mask = #attn.window<left = 5, right = 1>, mask_operand = f16}"""),
+    "documents": (
+        Grouped(40, 6, 2, 24, Rope(1e4), document=6),
+        """attn.grouped @m {hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [0],
+            position = #attn.rope<theta = 1.0e4>, mask = #attn.all<[#attn.causal, #attn.document]>}"""),
     "latent": (
         Latent(56, 3, 20, 24, 12, 8, 14, Rope(1e4, interleaved=True)),
         {"model_type": "deepseek_v3", "hidden_size": 56, "num_attention_heads": 3, "q_lora_rank": 20,
@@ -77,6 +81,7 @@ class CachesTest(unittest.TestCase):
                   "kv_lengths": lengths, "position_ids": positions.astype(np.int32)}
         shown = random.random((len(lengths), 1, queries, max(lengths))) < 0.7
         arrays["mask"] = np.where(shown, 0, -np.inf).astype(np.float16)
+        arrays["document_ids"] = np.tile(np.arange(max(lengths) + 3, dtype=np.int32) // 6, (len(lengths), 1))
         for cache in module.caches:
             described = next(t for t in kernel.tensors if t["name"] == f"{cache}_cache")
             row = described["shape"][2:]

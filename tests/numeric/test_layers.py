@@ -103,6 +103,17 @@ class MaskedCall(Call):
         return {**super().facts(first, last), "mask": mask[None, None]}
 
 
+@dataclasses.dataclass
+class DocumentsCall(Call):
+    """Of a layer of packed documents, whose ids say more than the caches hold."""
+
+    document: int = 0
+
+    def facts(self, first, last):
+        ids = np.arange(last + 5) // self.document * -3
+        return {**super().facts(first, last), "document_ids": np.stack([ids, ids]).astype(np.int32)}
+
+
 class LayersTest(unittest.TestCase):
     def steps(self, folder, module, call, rows, *options):
         """The outputs of all steps, one behind the other."""
@@ -284,6 +295,18 @@ class LayersTest(unittest.TestCase):
             position = #attn.rope<theta = 1.0e4>, mask = #attn.causal}}"""
         self.check(layer.format(0, ", weighted = false") + layer.format(1, ""), module,
                    dataclasses.replace(module, value_norm="weighted"))
+
+    def test_declared_documents(self):
+        modules = (Grouped(40, 6, 2, 24, Rope(1e4), sinks=True, document=5),
+                   Latent(56, 3, None, 24, 12, 8, 14, Rope(1e4), document=5))
+        mask = "mask = #attn.all<[#attn.causal, #attn.document]>"
+        folder = Folder(f"""attn.grouped @m0 {{hidden = 40, heads = 6, kv_heads = 2, head_dim = 24, layers = [0], sinks,
+            position = #attn.rope<theta = 1.0e4>, {mask}}}
+            attn.latent @m1 {{hidden = 56, heads = 3, kv_rank = 24, nope_dim = 12, rope_dim = 8, value_dim = 14,
+            layers = [1], position = #attn.rope<theta = 1.0e4>, {mask}}}""", modules, PREFIX)
+        self.addCleanup(folder.place.cleanup)
+        for number in range(2):
+            self.check_layer(folder, number, DocumentsCall(str(number), starts=(0, 3), document=5))
 
     def test_declared_mask_operands(self):
         module = Grouped(40, 6, 2, 24, Rope(1e4), sinks=True, window=4)

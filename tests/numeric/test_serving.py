@@ -55,6 +55,8 @@ class ServingTest(unittest.TestCase):
             if tensor["name"] == "mask":
                 hidden = random.random((1, rows, length)) < 0.3
                 arrays["mask"] = np.where(hidden, -np.inf, random.uniform(-1, 1, hidden.shape)).astype(dtype)
+            elif tensor["name"] == "document_ids":
+                arrays["document_ids"] = np.cumsum(random.random(length) < 0.05).astype(np.int32)
             elif tensor["name"] == "position_ids":
                 arrays["position_ids"] = np.arange(length - rows, length, dtype=np.int32)
             elif shape[1] == "query_length":
@@ -211,6 +213,14 @@ class ServingTest(unittest.TestCase):
                 batch.call(spread)
             for name, tensor in spread.caches.items():
                 self.same(spread.before[name], tensor.array, name)
+
+    def test_slots_of_padding_rows_count_for_nothing(self):
+        def check(batch):
+            if appends(batch):
+                spread = Pages(batch, 16, by_slots=True)
+                spread.tail["slot_mapping"] = np.append(spread.tail["slot_mapping"], [-2, 2 ** 62]).astype(np.int64)
+                self.check(batch, spread, "slots of no row", padding=2)
+        self.for_all(FEW, check)
 
     def test_rows_without_a_slot_are_not_appended(self):
         def check(batch):

@@ -317,7 +317,7 @@ TEST(RuntimeBatchTest, PagesAreCheckedAsFarAsKeysReach) {
                 "page 2 of sequence 1 is 5 in page_table, expected 0 to 4");
   call.lengths.elements[1] = 7;
   expectRefusal(call, ATTN_BAD_LENGTH,
-                "kv_lengths [1] is 7, expected 0 to 6 (the keys' capacity)");
+                "kv_lengths [1] is 7, expected 0 to 6 (3 pages of 2 rows)");
 }
 
 TEST(RuntimeBatchTest, ListsOfPagesHaveACapacityEach) {
@@ -328,7 +328,7 @@ TEST(RuntimeBatchTest, ListsOfPagesHaveACapacityEach) {
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   call.lengths.elements[1] = 5;
   expectRefusal(call, ATTN_BAD_LENGTH,
-                "kv_lengths [1] is 5, expected 0 to 4 (the keys' capacity)");
+                "kv_lengths [1] is 5, expected 0 to 4 (2 pages of 2 rows)");
   starts.elements[2] = 6;
   expectRefusal(call, ATTN_BAD_LENGTH,
                 "page_indptr[2] is 6, expected at most 5");

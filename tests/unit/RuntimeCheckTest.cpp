@@ -431,7 +431,8 @@ TEST(RuntimeCheckTest, RefusesTarget) {
   FakeCall call;
   call.context.target = "sm_90a";
   expectRefusal(call, ATTN_BAD_TARGET,
-                "fake_core: there is no target 'sm_90a' in this kernel");
+                "fake_core: there is no target 'sm_90a' in this kernel, only "
+                "impossible, fake");
   call.context.target = "impossible";
   expectRefusal(call, ATTN_BAD_TARGET,
                 "fake_core: target 'impossible' needs CPU features that this "
