@@ -9,8 +9,8 @@ usage() {
 usage: tools/scripts/lint.sh [options]
   -f             fix what can be fixed: formatting, white space, tidy's own fixes
   --tidy WHAT    run clang-tidy-22 on: none, changed (default: files that differ
-                 from the main branch, committed or not), all, or a git revision
-                 to compare with
+                 from the main branch or, on it, from ten commits before,
+                 committed or not), all, or a git revision to compare with
   --build DIR    the build whose compile_commands.json clang-tidy reads
                  (default: build/release)
 TEXT
@@ -50,25 +50,45 @@ check_format() {
   sources | xargs -r clang-format-22 "${mode[@]}"
 }
 
-changed_sources() {
-  local base=$tidy
+# What clang-tidy compares with; nothing: with no file at all.
+tidy_base() {
+  local before
   case $tidy in
-    none) return ;;
-    all) sources; return ;;
-    changed) base=main ;;
+    all) return ;;
+    changed) before=$(git merge-base HEAD main 2>/dev/null) ;;
+    *) git merge-base HEAD "$tidy"; return ;;
   esac
-  base=$(git merge-base HEAD "$base" 2>/dev/null || echo HEAD)
+  if [ -z "$before" ] || [ "$before" = "$(git rev-parse HEAD)" ]; then
+    before=$(git rev-parse --verify --quiet HEAD~10)
+  fi
+  echo "$before"
+}
+
+changed_sources() {
+  local base
+  base=$(tidy_base) || return 1
+  if [ -z "$base" ]; then
+    sources
+    return
+  fi
   { git diff --name-only "$base"; git ls-files -o --exclude-standard; } |
     sort -u | while read -r file; do [ -f "$file" ] && echo "$file"; done
 }
 
+# Says how many files were read: none is nothing to be sure of.
 check_tidy() {
-  local files jobs arguments=(-quiet -p "$build")
+  local files changed jobs arguments=(-quiet -p "$build")
+  if [ ! -f "$build/compile_commands.json" ]; then
+    echo "error: $build/compile_commands.json is missing: build first, or --tidy none" >&2
+    return 1
+  fi
+  changed=$(changed_sources) || return 1
   # Only what the build compiles has flags to be read by.
-  files=$(changed_sources | grep -E '\.(c|cpp)$' |
+  files=$(echo "$changed" | grep -E '\.(c|cpp)$' |
     while read -r file; do
       grep -qF "\"file\": \"$PWD/$file\"" "$build/compile_commands.json" && echo "$file"
     done)
+  tidied=$(echo -n "$files" | grep -c '')
   [ -n "$files" ] || return 0
   [ "$fix" = no ] || arguments+=(-fix)
   jobs=$(nproc)
@@ -84,7 +104,13 @@ rules=(tools/scripts/lint_rules.py)
 python3 "${rules[@]}" || status=1
 
 if [ "$tidy" != none ]; then
+  tidied=0
   check_tidy
-  report $? "clang-tidy ($tidy)"
+  result=$?
+  if [ "$result" -eq 0 ] && [ "$tidied" -eq 0 ]; then
+    echo "skipped clang-tidy ($tidy): no compiled file differs"
+  else
+    report "$result" "clang-tidy ($tidy, $tidied files)"
+  fi
 fi
 exit $status
