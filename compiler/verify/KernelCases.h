@@ -46,6 +46,8 @@ struct KernelCase {
   /// Keys of each sequence's prefix, for kernels that take them.
   std::array<int64_t, 3> prefixes = {9, 40, 0};
   Documents documents = Documents::Growing;
+  /// It is also run in every order, alone, and with larger buffers.
+  bool checksBits = false;
 
   bool operator==(const KernelCase &) const = default;
 };

@@ -21,19 +21,10 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::verify;
 
-/// Cases that are also run in every order, alone, and with larger buffers.
-static bool isCheckedForBits(StringRef name) {
-  return name == "prefill_batch" || name == "chunk_of_splits" ||
-         name == "short" || name == "decode" || name == "decode_of_splits" ||
-         name == "tail_prefill" || name == "tail_short" ||
-         name == "tail_decode" || name == "prefix_prefill" ||
-         name == "prefix_short" || name == "documents_prefill" ||
-         name == "documents_decode";
-}
-
-/// Whether both are one call, whatever its name.
+/// Whether both are one call, whatever its name and what is checked of it.
 static bool areEqual(KernelCase spec, const KernelCase &other) {
   spec.name = other.name;
+  spec.checksBits = other.checksBits;
   return spec == other;
 }
 
@@ -45,11 +36,15 @@ static llvm::SmallVector<KernelCase> casesOf(const Subject &subject) {
     llvm::append_range(all, edgeCases(*interval));
   for (const KernelCase &spec : all) {
     std::optional<KernelCase> fitted = fitTo(spec, subject.arguments);
-    auto isFitted = [&](const KernelCase &other) {
+    if (!fitted)
+      continue;
+    auto *known = llvm::find_if(cases, [&](const KernelCase &other) {
       return areEqual(other, *fitted);
-    };
-    if (fitted && llvm::none_of(cases, isFitted))
+    });
+    if (known == cases.end())
       cases.push_back(*fitted);
+    else
+      known->checksBits |= fitted->checksBits;
   }
   return cases;
 }
@@ -80,7 +75,7 @@ static std::vector<CaseReport> checkAllValues(const Subject &subject,
   std::vector<CaseReport> reports;
   for (const KernelCase &spec : cases) {
     reports.push_back(checkAccuracy(subject, spec));
-    if (subject.find(Role::Sinks) >= 0 && isCheckedForBits(spec.name))
+    if (subject.find(Role::Sinks) >= 0 && spec.checksBits)
       reports.push_back(checkWithoutSink(subject, spec));
   }
   return reports;
@@ -90,7 +85,7 @@ static std::vector<CaseReport> checkAllBits(const Subject &subject,
                                             ArrayRef<KernelCase> cases) {
   std::vector<CaseReport> reports;
   for (const KernelCase &spec : cases)
-    if (isCheckedForBits(spec.name))
+    if (spec.checksBits)
       llvm::append_range(reports, checkEqualBits(subject, spec));
   return reports;
 }
