@@ -14,6 +14,7 @@
 #include "passes/LatentCosts.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/TensorTypes.h"
 #include "passes/Views.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -29,10 +30,6 @@ namespace attn {
 
 using namespace mlir;
 using namespace attn;
-
-/// Multiply-adds count twice; a core reads a byte while it does so many.
-static constexpr double kFlopsPerByte = 8;
-static constexpr double kBytesPerElement = 4;
 
 namespace {
 /// softmax(query . [rows . W_uk, rope]) . (rows . W_uv)
@@ -190,27 +187,24 @@ static LatentCall lengthsOf(const LatentAttention &attention,
   return LatentCall::full(double(queries), double(keys));
 }
 
-/// The work that binds a core, in FLOPs.
-static double workOf(const FormCosts &costs) {
-  return std::max(costs.flops,
-                  costs.elements * kBytesPerElement * kFlopsPerByte);
-}
-
-static std::string spellCosts(const FormCosts &costs) {
+/// Every tensor counts as if it were stored as the rows are.
+static std::string spellCosts(const FormCosts &costs, Value rows) {
   return llvm::formatv("{0:f0} FLOPs and {1:f0} bytes", costs.flops,
-                       costs.elements * kBytesPerElement);
+                       costs.elements * double(elementBytes(rows)));
 }
 
 /// "... a call of 1 query tokens on 4096 keys, against ... expanded; absorbed
 /// has fewer FLOPs below 163.8 query tokens, 170.7 on ever more keys".
-static std::string explainCosts(const LatentGeometry &geometry,
+static std::string explainCosts(const LatentAttention &attention,
                                 const LatentCall &call) {
+  LatentGeometry geometry = attention.geometry();
+  Value rows = attention.key.rows;
   std::string text = llvm::formatv(
       "a call of {0} query tokens on {1} keys takes {2} absorbed and {3} "
       "expanded; absorbed has ",
       int64_t(call.queryLength), int64_t(call.kvLength),
-      spellCosts(countAbsorbed(geometry, call)),
-      spellCosts(countExpanded(geometry, call)));
+      spellCosts(countAbsorbed(geometry, call), rows),
+      spellCosts(countExpanded(geometry, call), rows));
   double crossover = crossoverQueryLength(geometry, call.kvLength);
   if (!std::isfinite(crossover))
     return text + "fewer FLOPs for any number of them";
@@ -223,7 +217,6 @@ static std::string explainCosts(const LatentGeometry &geometry,
 /// Why the heads' keys and values stay as they are; empty if they go.
 static std::string decide(const LatentAttention &attention,
                           const Options &options, const LatentCall &call) {
-  LatentGeometry geometry = attention.geometry();
   switch (options.form) {
   case AbsorbForm::Absorbed:
     return {};
@@ -232,10 +225,9 @@ static std::string decide(const LatentAttention &attention,
   case AbsorbForm::Auto:
     break;
   }
-  if (workOf(countAbsorbed(geometry, call)) <
-      workOf(countExpanded(geometry, call)))
+  if (prefersAbsorbed(attention.geometry(), call))
     return {};
-  return "keys and values stay expanded: " + explainCosts(geometry, call);
+  return "keys and values stay expanded: " + explainCosts(attention, call);
 }
 
 //===----------------------------------------------------------------------===//
@@ -378,7 +370,7 @@ struct AbsorbLatents : OpRewritePattern<WeightedSumOp> {
     remarkFolding(attention);
     remarkPassed(sum, DEBUG_TYPE,
                  "absorbed the projections of keys and values: " +
-                     explainCosts(attention.geometry(), call));
+                     explainCosts(attention, call));
     absorb(rewriter, attention);
     return success();
   }

@@ -38,6 +38,12 @@ FormCosts attn::countAbsorbed(const LatentGeometry &geometry,
   return {flops, cache + geometry.countWeights()};
 }
 
+bool attn::prefersAbsorbed(const LatentGeometry &geometry,
+                           const LatentCall &call) {
+  return countAbsorbed(geometry, call).flops <
+         countExpanded(geometry, call).flops;
+}
+
 double attn::crossoverQueryLength(const LatentGeometry &geometry,
                                   std::optional<double> kvLength) {
   // q * k * 2 N (2 L - P - V) = 2 N L (P + V) * (k - q), solved for q.

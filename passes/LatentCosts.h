@@ -48,6 +48,10 @@ FormCosts countExpanded(const LatentGeometry &geometry, const LatentCall &call);
 /// to the latents.
 FormCosts countAbsorbed(const LatentGeometry &geometry, const LatentCall &call);
 
+/// Whether the absorbed form has fewer FLOPs: what decides between the forms,
+/// whatever compiles or counts the call.
+bool prefersAbsorbed(const LatentGeometry &geometry, const LatentCall &call);
+
 /// Below so many query tokens the absorbed form has fewer FLOPs: against
 /// `kvLength` keys that all of them see, or against ever more of them. Infinite
 /// where it always has.

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/MapVector.h"
 
 #define DEBUG_TYPE "attn-merge-projections"
@@ -81,10 +82,11 @@ struct Siblings {
 static int64_t countCopied(ArrayRef<Value> parameters) {
   if (areNeighbours(parameters))
     return 0;
-  int64_t elements = 0;
+  int64_t bytes = 0;
   for (Value parameter : parameters)
-    elements += cast<ShapedType>(parameter.getType()).getNumElements();
-  return elements * static_cast<int64_t>(sizeof(float));
+    bytes += cast<ShapedType>(parameter.getType()).getNumElements() *
+             elementBytes(parameter);
+  return bytes;
 }
 
 static int64_t countCopied(const Siblings &siblings) {

@@ -283,7 +283,7 @@ Value HeadMerger::merge(Type type) {
 }
 
 int64_t HeadMerger::countBytes() const {
-  int64_t elements = 0;
+  int64_t bytes = 0;
   if (count == 1)
     return 0;
   for (const StackedHead &head : heads)
@@ -293,9 +293,10 @@ int64_t HeadMerger::countBytes() const {
         if (!parameter)
           continue;
         auto type = cast<ShapedType>(parameter.getType());
-        elements += type.hasStaticShape() ? type.getNumElements() : 0;
+        if (type.hasStaticShape())
+          bytes += type.getNumElements() * elementBytes(parameter);
       }
-  return elements * static_cast<int64_t>(sizeof(float));
+  return bytes;
 }
 
 namespace {

@@ -24,6 +24,11 @@ inline mlir::Type elementOf(mlir::Value tensor) {
   return llvm::cast<mlir::RankedTensorType>(tensor.getType()).getElementType();
 }
 
+/// Bytes that an element takes in memory: a bit takes one.
+inline int64_t elementBytes(mlir::Value tensor) {
+  return llvm::divideCeil(elementOf(tensor).getIntOrFloatBitWidth(), 8);
+}
+
 /// Whether the operands of `op`, which are tensors, hold what its result holds.
 inline bool areStoredAlike(mlir::Operation *op) {
   mlir::Type stored = elementOf(op->getResult(0));

@@ -102,6 +102,7 @@ LatentForms attn::countForms(LatentOp layer, const CostQuestion &question) {
           .absorbedFlops = absorbedForm.flops,
           .expandedElements = expandedForm.elements,
           .absorbedElements = absorbedForm.elements,
+          .isAbsorbed = prefersAbsorbed(geometry, call),
           .crossover =
               crossoverQueryLength(geometry, double(question.kvLength)),
           .asymptoticCrossover = crossoverQueryLength(geometry)};
@@ -125,17 +126,17 @@ LayerCosts attn::countCosts(LatentOp layer, const CostQuestion &question) {
   LatentForms forms = countForms(layer, question);
   LayerCosts costs;
   costs.parameters = countParameters(layer);
-  costs.flops = std::min(forms.expandedFlops, forms.absorbedFlops);
+  costs.flops = forms.isAbsorbed ? forms.absorbedFlops : forms.expandedFlops;
   // Keys and values are the same cached rows.
   costs.kvCacheBytesPerToken =
       double(layer.getAbsorbedSize()) * bytesOf(question.kDtype);
   costs.kvBytes = countKvBytes(absorbedCall(layer, question), question);
   // Queries and outputs as the projections around the layer have them.
   double rows = double(question.queryLength) * layer.getHeads();
-  bool isAbsorbed = forms.absorbedFlops <= forms.expandedFlops;
-  costs.bytes = (isAbsorbed ? forms.absorbedElements : forms.expandedElements) *
-                    bytesOf(question.kDtype) +
-                rows * (layer.getExpandedSize() + layer.getValueDim()) *
-                    bytesOf(question.dtype);
+  costs.bytes =
+      (forms.isAbsorbed ? forms.absorbedElements : forms.expandedElements) *
+          bytesOf(question.kDtype) +
+      rows * (layer.getExpandedSize() + layer.getValueDim()) *
+          bytesOf(question.dtype);
   return costs;
 }

@@ -62,6 +62,8 @@ struct LatentForms {
   double expandedFlops = 0, absorbedFlops = 0;
   /// Of caches, weights and expanded keys and values.
   double expandedElements = 0, absorbedElements = 0;
+  /// Whether that form is what a graph of this call becomes.
+  bool isAbsorbed = false;
   /// Below so many queries the absorbed form is cheaper; infinite: always.
   double crossover = 0, asymptoticCrossover = 0;
 };
