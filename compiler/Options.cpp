@@ -9,6 +9,7 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/Errc.h"
 
 #include <fmt/format.h>
@@ -18,8 +19,10 @@ using llvm::ArrayRef;
 using llvm::StringRef;
 
 static constexpr int usageError = 2;
-static constexpr std::string_view version =
-    "attnc 0.1.0 (MLIR and LLVM 22.1)\n";
+static std::string spellVersion() {
+  return fmt::format("attnc {} (MLIR and LLVM {}.{})\n", ATTN_VERSION,
+                     LLVM_VERSION_MAJOR, LLVM_VERSION_MINOR);
+}
 
 static CommandLine leave(int status, std::string text) {
   return {std::nullopt, std::move(text), status};
@@ -245,7 +248,7 @@ CommandLine attn::parseCommandLine(ArrayRef<StringRef> arguments) {
   if (word == "--help" || word == "-h" || word == "help")
     return helpOn(arguments);
   if (word == "--version")
-    return leave(0, std::string(version));
+    return leave(0, spellVersion());
   if (const VerbSpec *verb = findVerb(word))
     return ArgumentReader(*verb, arguments).read();
   return unknownVerb(word);

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
+#include <string>
 
 using namespace mlir;
 using namespace attn::cpu;
@@ -42,9 +43,10 @@ func::FuncOp KernelBuilder::begin(StringRef name, ArrayRef<Type> arguments,
   auto function = func::FuncOp::create(b, location, name,
                                        b.getFunctionType(arguments, results));
   frames.push_back({function, resume});
+  std::string width = std::to_string(32 * target.lanes);
   SmallVector<Attribute> hints{
       b.getStringAttr("nounwind"),
-      b.getStrArrayAttr({"prefer-vector-width", "512"})};
+      b.getStrArrayAttr({"prefer-vector-width", width})};
   if (local) {
     function->setAttr(
         "llvm.linkage",
