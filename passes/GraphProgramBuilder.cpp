@@ -61,7 +61,8 @@ void GraphProgramBuilder::createProgram() {
       function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
       b.getArrayAttr(axes),
       b.getI64IntegerAttr(types.size() - function.getNumArguments()),
-      updated.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(updated));
+      updated.empty() ? DenseI64ArrayAttr() : b.getDenseI64ArrayAttr(updated),
+      function->hasAttr(kScopeAttr) ? callLengths(function) : IntegerAttr());
   Block &body = program.getBody().emplaceBlock();
   for (Type type : types)
     body.addArgument(type, loc);

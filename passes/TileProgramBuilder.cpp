@@ -44,6 +44,20 @@ std::optional<unsigned> attn::updatedArgument(func::FuncOp function,
   return std::nullopt;
 }
 
+IntegerAttr attn::callLengths(func::FuncOp function) {
+  auto lengths = [](Operation &op) -> Value {
+    if (auto append = dyn_cast<CacheAppendOp>(op))
+      return append.getLengths();
+    auto flash = dyn_cast<FlashOp>(op);
+    return flash ? flash.getLengths() : Value();
+  };
+  for (Operation &op : function.getOps())
+    if (auto argument = dyn_cast_or_null<BlockArgument>(lengths(op)))
+      return Builder(function.getContext())
+          .getI64IntegerAttr(argument.getArgNumber());
+  return nullptr;
+}
+
 tile::ProgramOp TileProgramBuilder::createProgram() {
   // A function that no layer declared serves none.
   SmallVector<int64_t> layers;
@@ -57,7 +71,7 @@ tile::ProgramOp TileProgramBuilder::createProgram() {
       b.getStringAttr(kernelName(function)),
       function->getAttrOfType<KernelScopeAttr>(kScopeAttr),
       /*argument_axes=*/nullptr, /*result_count=*/nullptr,
-      /*updated=*/nullptr);
+      /*updated=*/nullptr, callLengths(function));
   Block &body = program.getBody().emplaceBlock();
   for (BlockArgument tensor : function.getArguments())
     views.map(tensor,

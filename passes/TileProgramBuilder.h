@@ -166,6 +166,10 @@ llvm::SmallVector<mlir::Attribute> tensorNames(mlir::func::FuncOp function);
 /// The kernel that the function is, or is one of several functions of.
 llvm::StringRef kernelName(mlir::func::FuncOp function);
 
+/// The argument that says how many keys each sequence of a call has: by which
+/// caches are appended to, or attention looks at keys; null if there is none.
+mlir::IntegerAttr callLengths(mlir::func::FuncOp function);
+
 /// The argument whose place the result takes, if its attn.updates names one.
 std::optional<unsigned> updatedArgument(mlir::func::FuncOp function,
                                         unsigned result);

@@ -22,11 +22,8 @@ using namespace attn::cpu;
 /// The sizes of a call that a buffer's bytes grow with.
 static CpuBuffer describe(tile::ProgramOp program, const tile::Extent &place) {
   CpuBuffer buffer = {place.factor, {}};
-  for (tile::Extent::Axis axis : place.axes) {
-    auto names = cast<ArrayAttr>((*program.getArgumentAxes())[axis.argument]);
-    buffer.axes.push_back(
-        cast<StringAttr>(names[axis.dimension]).getValue().str());
-  }
+  for (tile::Extent::Axis axis : place.axes)
+    buffer.axes.push_back(program.axisOf(axis.argument, axis.dimension));
   return buffer;
 }
 

@@ -4,6 +4,9 @@
 #ifndef CODEGEN_CPU_CPUKERNEL_H
 #define CODEGEN_CPU_CPUKERNEL_H
 
+#include "dialects/attn_tile/AttnTileDialect.h"
+#include "llvm/ADT/SmallVector.h"
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -15,7 +18,7 @@ namespace attn::cpu {
 /// times the sizes of the call that these axes count.
 struct CpuBuffer {
   int64_t bytes;
-  std::vector<std::string> axes;
+  llvm::SmallVector<tile::Axis, 2> axes;
 };
 
 /// One schedule of a kernel. The object defines, hidden,

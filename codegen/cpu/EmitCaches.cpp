@@ -177,17 +177,11 @@ void TaskEmitter::packBlock(tile::LoadKeysOp op, ArrayRef<KeyPlace> places,
 /// The number of a cache's row among the rows that the call appends to the
 /// sequence.
 Value TaskEmitter::appendedRow(BlockArgument cache, Value batch, Value row) {
-  Value lengths, rows;
-  for (auto [argument, name, axes] :
-       llvm::zip_equal(program.getBody().getArguments(),
-                       program.getArgumentNames().getAsRange<StringAttr>(),
-                       program.getArgumentAxes()->getAsRange<ArrayAttr>())) {
-    if (name == "kv_lengths")
-      lengths = argument;
-    for (auto [dim, axis] : llvm::enumerate(axes.getAsRange<StringAttr>()))
-      if (axis == "query_length" && !rows)
-        rows = extentOf(argument, static_cast<int64_t>(dim));
-  }
+  auto arguments = program.getBody().getArguments();
+  std::optional<int64_t> index = program.getLengths();
+  Value lengths = index ? Value(arguments[*index]) : Value(), rows;
+  if (auto found = program.findAxis(tile::Axis::QueryLength))
+    rows = extentOf(arguments[found->first], found->second);
   assert(rows && "a call that appends has rows");
   return k.add(k.sub(row, lengthOf(cache, lengths, batch)), rows);
 }

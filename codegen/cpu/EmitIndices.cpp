@@ -117,10 +117,7 @@ void TaskEmitter::emitLength(tile::LengthOp op) {
 /// Whether these are the lengths that the runtime looks at before a call.
 static bool areCallLengths(tile::ProgramOp program, Value lengths) {
   auto argument = dyn_cast_or_null<BlockArgument>(lengths);
-  if (!argument || !program.getScope())
-    return false;
-  Attribute name = program.getArgumentNames()[argument.getArgNumber()];
-  return cast<StringAttr>(name).getValue() == "kv_lengths";
+  return argument && program.getLengths() == argument.getArgNumber();
 }
 
 /// The loop is empty where the runtime knows the longest: a task of a large

@@ -138,10 +138,13 @@ static LogicalResult verifyRoot(tile::StoreRowsOp op) {
   if (!argument || !results)
     return success();
   uint64_t inputs = program.getBody().getNumArguments() - *results;
-  bool isUpdated =
-      llvm::is_contained(program.getUpdated().value_or(ArrayRef<int64_t>()),
-                         argument.getArgNumber());
-  if (argument.getArgNumber() >= inputs || isUpdated)
+  if (tile::isCache(argument) && !program.findAxis(tile::Axis::QueryLength))
+    return op.emitOpError()
+           << "appends to "
+           << program.getArgumentNames()[argument.getArgNumber()]
+           << ", but no argument's axis is query_length: the rows of the call";
+  if (argument.getArgNumber() >= inputs ||
+      program.isUpdated(argument.getArgNumber()))
     return success();
   return op.emitOpError()
          << "stores to " << program.getArgumentNames()[argument.getArgNumber()]

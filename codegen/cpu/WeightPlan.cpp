@@ -19,16 +19,17 @@ using namespace attn::cpu;
 /// Inputs of a layer whose sizes count nothing of the call.
 static SmallVector<unsigned> weightsOf(tile::ProgramOp program) {
   SmallVector<unsigned> weights;
-  std::optional<ArrayAttr> axes = program.getArgumentAxes();
-  if (program.getScope() != KernelScope::Layer || !axes)
+  if (program.getScope() != KernelScope::Layer || !program.getArgumentAxes())
     return weights;
-  auto updated = program.getUpdated().value_or(ArrayRef<int64_t>());
-  size_t inputs = axes->size() - program.getResultCount().value_or(0);
-  for (unsigned index = 0; index < inputs; ++index) {
-    auto names = cast<ArrayAttr>((*axes)[index]).getAsRange<StringAttr>();
-    bool isFixed = llvm::all_of(
-        names, [](StringAttr axis) { return axis.getValue().empty(); });
-    if (isFixed && !llvm::is_contained(updated, index))
+  auto arguments = program.getBody().getArguments();
+  for (BlockArgument argument :
+       arguments.drop_back(program.getResultCount().value_or(0))) {
+    unsigned index = argument.getArgNumber();
+    auto shape = cast<tile::ViewType>(argument.getType()).getShape();
+    bool isFixed = llvm::all_of(llvm::seq<unsigned>(shape.size()), [&](auto d) {
+      return program.axisOf(index, d) == tile::Axis::None;
+    });
+    if (isFixed && !program.isUpdated(index))
       weights.push_back(index);
   }
   return weights;

@@ -16,7 +16,7 @@
 #include "runtime/attn_rt.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/ADT/StringSwitch.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "llvm/ADT/bit.h"
 
 using namespace attn;
@@ -72,13 +72,28 @@ static const KnownTensor *findTensor(StringRef name) {
   return found == std::end(kKnownTensors) ? nullptr : found;
 }
 
-static std::string spellType(mlir::Type type) {
-  if (type.isInteger(1))
-    return "bool";
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  type.print(stream);
-  return text;
+static constexpr struct {
+  StringRef name;
+  int64_t bytes;
+} kElementTypes[] = {
+    {"f32", 4}, {"f16", 2}, {"bf16", 2}, {"i32", 4}, {"bool", 1}};
+
+StringRef artifact::spell(ElementType type) {
+  return kElementTypes[static_cast<size_t>(type)].name;
+}
+
+int64_t artifact::bytesOf(ElementType type) {
+  return kElementTypes[static_cast<size_t>(type)].bytes;
+}
+
+static ElementType elementTypeOf(mlir::Type type) {
+  return llvm::TypeSwitch<mlir::Type, ElementType>(type)
+      .Case([](mlir::Float32Type) { return ElementType::F32; })
+      .Case([](mlir::Float16Type) { return ElementType::F16; })
+      .Case([](mlir::BFloat16Type) { return ElementType::BF16; })
+      .Case([](mlir::IntegerType integer) {
+        return integer.getWidth() == 1 ? ElementType::Bool : ElementType::I32;
+      });
 }
 
 bool TensorDescription::isOfRows() const {
@@ -121,7 +136,7 @@ static TensorDescription describeTensor(StringRef name, tile::ViewType view) {
   assert(known && known->rank == view.getShape().size() &&
          "the tensors of one attention have the names of their parts");
   TensorDescription tensor = {
-      name.str(), name.str(),    spellType(view.getElementType()),
+      name.str(), name.str(),    elementTypeOf(view.getElementType()),
       {},         known->output, known->optional};
   tensor.mask = name == "mask";
   for (auto [axis, extent] : llvm::zip(known->axes, view.getShape()))
@@ -179,16 +194,16 @@ static KernelDescription describeGraph(tile::ProgramOp program) {
            arguments)) {
     auto view = llvm::cast<tile::ViewType>(argument.getType());
     bool isNew = areNewRows(program, name.getValue());
-    TensorDescription tensor = {
-        .name = name.getValue().str(),
-        .type = spellType(view.getElementType()),
-        .output = index >= inputs,
-        .optional = program.getScope() && name == "kv_lengths",
-        .updated = llvm::is_contained(
-            program.getUpdated().value_or(llvm::ArrayRef<int64_t>()), index),
-        .cache = tile::isCache(argument),
-        .newRows = isNew,
-        .mask = program.getScope() && name == "mask"};
+    bool isLengths = program.getLengths() == static_cast<int64_t>(index);
+    TensorDescription tensor = {.name = name.getValue().str(),
+                                .type = elementTypeOf(view.getElementType()),
+                                .output = index >= inputs,
+                                .optional = isLengths,
+                                .updated = program.isUpdated(index),
+                                .cache = tile::isCache(argument),
+                                .newRows = isNew,
+                                .lengths = isLengths,
+                                .mask = program.getScope() && name == "mask"};
     for (auto [axis, extent] :
          llvm::zip_equal(axes.getAsRange<mlir::StringAttr>(), view.getShape()))
       tensor.shape.push_back(
@@ -221,6 +236,8 @@ KernelDescription artifact::describeKernel(tile::ProgramOp program) {
     kernel.tensors.push_back(describeTensor(
         name.getValue(), llvm::cast<tile::ViewType>(argument.getType())));
     kernel.tensors.back().cache = tile::isCache(argument);
+    kernel.tensors.back().lengths =
+        program.getLengths() == argument.getArgNumber();
   }
   kernel.queryHeads = extentOf(kernel, "query", 2);
   kernel.kvHeads = kernel.isAbsorbed() ? 1 : extentOf(kernel, "key", 2);

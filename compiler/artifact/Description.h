@@ -32,12 +32,17 @@ struct Dimension {
   bool isSymbolic() const { return extent < 0; }
 };
 
+enum class ElementType { F32, F16, BF16, I32, Bool };
+
+/// "f32", "f16", "bf16", "i32" or "bool", as header and manifest have it.
+llvm::StringRef spell(ElementType type);
+int64_t bytesOf(ElementType type);
+
 struct TensorDescription {
   std::string name;
   /// Its field in the args: the name as a C identifier.
   std::string field = {};
-  /// "f32", "f16", "bf16", "i32" or "bool".
-  std::string type = {};
+  ElementType type = ElementType::F32;
   std::vector<Dimension> shape = {};
   bool output = false;
   bool optional = false;
@@ -47,6 +52,8 @@ struct TensorDescription {
   bool cache = false;
   /// What becomes rows of caches; absent where another layer's are read.
   bool newRows = false;
+  /// Valid keys of each sequence, which the runtime checks.
+  bool lengths = false;
   /// A mask of [batch, query_heads, query_length, keys]: 1 may stand for each
   /// of the first three.
   bool mask = false;

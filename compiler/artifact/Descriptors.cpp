@@ -78,22 +78,39 @@ Constant *DescriptorWriter::table(ArrayRef<Constant *> rows, StringRef name) {
       name);
 }
 
-static int64_t symbolOf(StringRef axis) {
-  return llvm::StringSwitch<int64_t>(axis)
-      .Case("batch", ATTN_RT_BATCH)
-      .Case("query_length", ATTN_RT_QUERY_LENGTH)
-      .Case("kv_capacity", ATTN_RT_KV_CAPACITY)
-      .Default(ATTN_RT_NO_SYMBOL);
+static int64_t symbolOf(tile::Axis axis) {
+  switch (axis) {
+  case tile::Axis::None:
+    return ATTN_RT_NO_SYMBOL;
+  case tile::Axis::Batch:
+    return ATTN_RT_BATCH;
+  case tile::Axis::QueryLength:
+    return ATTN_RT_QUERY_LENGTH;
+  case tile::Axis::KvCapacity:
+    return ATTN_RT_KV_CAPACITY;
+  }
+  llvm_unreachable("all axes are handled");
 }
 
-/// DLDataType.
-static DLDataType typeOf(StringRef name) {
-  return llvm::StringSwitch<DLDataType>(name)
-      .Case("f16", {kDLFloat, 16, 1})
-      .Case("bf16", {kDLBfloat, 16, 1})
-      .Case("i32", {kDLInt, 32, 1})
-      .Case("bool", {kDLBool, 8, 1})
-      .Default({kDLFloat, 32, 1});
+/// A dimension may count what no other tensor's does.
+static int64_t symbolOf(StringRef axis) {
+  return symbolOf(tile::symbolizeAxis(axis).value_or(tile::Axis::None));
+}
+
+static DLDataType typeOf(ElementType type) {
+  switch (type) {
+  case ElementType::F32:
+    return {kDLFloat, 32, 1};
+  case ElementType::F16:
+    return {kDLFloat, 16, 1};
+  case ElementType::BF16:
+    return {kDLBfloat, 16, 1};
+  case ElementType::I32:
+    return {kDLInt, 32, 1};
+  case ElementType::Bool:
+    return {kDLBool, 8, 1};
+  }
+  llvm_unreachable("all types are handled");
 }
 
 /// attn_rt_tensor. Names have a meaning where the kernel is of a layer.
@@ -111,10 +128,10 @@ Constant *DescriptorWriter::tensor(const KernelDescription &kernel,
                  (description.mask ? ATTN_RT_MASK : 0) |
                  (description.isOfKeys() ? ATTN_RT_OF_KEYS : 0) |
                  (description.optional ? ATTN_RT_OPTIONAL : 0) |
+                 (description.lengths ? ATTN_RT_KV_LENGTHS : 0) |
                  (isWeight ? ATTN_RT_WEIGHT : 0);
   if (kernel.isAttention || kernel.isOfLayer())
-    role |= (description.name == "kv_lengths" ? ATTN_RT_KV_LENGTHS : 0) |
-            (description.name == "sinks" ? ATTN_RT_SINKS : 0) |
+    role |= (description.name == "sinks" ? ATTN_RT_SINKS : 0) |
             (kernel.isOfLayer() && description.isOfRows() ? ATTN_RT_ROWS : 0);
   DLDataType known = typeOf(description.type);
   Constant *type =
@@ -148,7 +165,7 @@ Constant *DescriptorWriter::buffers(const cpu::CpuProgram &description) {
   llvm::SmallVector<Constant *> rows;
   for (const cpu::CpuBuffer &buffer : description.buffers) {
     int64_t power[ATTN_RT_SYMBOLS] = {};
-    for (const std::string &axis : buffer.axes)
+    for (tile::Axis axis : buffer.axes)
       ++power[symbolOf(axis)];
     llvm::SmallVector<Constant *> powers =
         llvm::map_to_vector(power, [&](int64_t p) { return word(p); });

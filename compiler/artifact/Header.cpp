@@ -34,8 +34,8 @@ static std::string remarkOnMask(const TensorDescription &mask) {
       R"({}, beside the layer's own mask.
      Every extent but the last may be 1; with q_indptr query_length is that of
      the longest sequence; keys is no less than the longest sequence has)",
-      mask.type == "bool" ? "true attends, false hides"
-                          : "added to the scores, -inf hides");
+      mask.type == ElementType::Bool ? "true attends, false hides"
+                                     : "added to the scores, -inf hides");
 }
 
 /// What a caller has to know about a tensor of that name beyond its shape.
@@ -90,7 +90,7 @@ static std::string writeField(const TensorDescription &tensor,
                      tensor.output    ? "written: "
                      : tensor.updated ? "updated: "
                                       : "",
-                     tensor.type, spellShape(tensor),
+                     std::string_view(spell(tensor.type)), spellShape(tensor),
                      remark.empty() ? "" : "\n     ", remark, tensor.field);
 }
 

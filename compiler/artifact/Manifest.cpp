@@ -45,7 +45,7 @@ static void writeTensor(OStream &json, const TensorDescription &tensor) {
   // 1 may stand for all extents but the last, which may be larger.
   if (tensor.mask)
     json.attribute("mask", true);
-  json.attribute("type", tensor.type);
+  json.attribute("type", spell(tensor.type));
   json.attributeArray("axes", [&] {
     for (const Dimension &dimension : tensor.shape)
       json.value(dimension.axis);
@@ -70,8 +70,8 @@ static void writeTensor(OStream &json, const TensorDescription &tensor) {
 static void writeBuffer(OStream &json, const cpu::CpuBuffer &buffer) {
   json.attribute("bytes", buffer.bytes);
   json.attributeArray("times", [&] {
-    for (const std::string &axis : buffer.axes)
-      json.value(axis);
+    for (tile::Axis axis : buffer.axes)
+      json.value(stringifyAxis(axis));
   });
 }
 
@@ -128,7 +128,7 @@ static void writeKernel(OStream &json, const KernelDescription &kernel,
   json.attribute("args", kernel.symbol + "_args");
   json.attributeObject("types", [&] {
     for (const TensorDescription &tensor : kernel.tensors)
-      json.attribute(tensor.name, tensor.type);
+      json.attribute(tensor.name, spell(tensor.type));
   });
   json.attributeArray("tensors", [&] {
     for (const TensorDescription &tensor : kernel.tensors)

@@ -43,10 +43,10 @@ PackedWeights artifact::layOutWeights(const KernelDescription &kernel,
   for (const cpu::CpuWeight &weight : compiled.weights) {
     const TensorDescription &tensor = kernel.tensors[weight.tensor];
     packed.offsets.push_back(packed.bytes);
-    packed.bytes += llvm::alignTo(elementsOf(tensor, weight) *
-                                      (tensor.type == "f32" ? 4 : 2),
-                                  ATTN_RT_CACHE_LINE);
-    text += fmt::format("{} {} {} {} {}", tensor.name, tensor.type,
+    packed.bytes += llvm::alignTo(
+        elementsOf(tensor, weight) * bytesOf(tensor.type), ATTN_RT_CACHE_LINE);
+    text += fmt::format("{} {} {} {} {}", tensor.name,
+                        std::string_view(spell(tensor.type)),
                         weight.columnBlock, weight.panel, weight.depth);
     for (const Dimension &dimension : tensor.shape)
       text += fmt::format(" {}", dimension.extent);

@@ -21,6 +21,7 @@ using namespace mlir;
 using namespace attn::tile;
 
 #include "dialects/attn_tile/AttnTileDialect.cpp.inc"
+#include "dialects/attn_tile/AttnTileEnums.cpp.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/attn_tile/AttnTileTypes.cpp.inc"

@@ -12,6 +12,7 @@
 #include "mlir/IR/DialectImplementation.h"
 
 #include "dialects/attn_tile/AttnTileDialect.h.inc"
+#include "dialects/attn_tile/AttnTileEnums.h.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/attn_tile/AttnTileTypes.h.inc"

@@ -185,8 +185,11 @@ static LogicalResult verifySignature(ProgramOp program) {
            << arguments.size() << " arguments";
   for (auto [names, argument] : llvm::zip_equal(*axes, arguments)) {
     auto list = dyn_cast<ArrayAttr>(names);
-    auto isName = [](Attribute name) { return isa<StringAttr>(name); };
-    if (!list || !llvm::all_of(list, isName) ||
+    auto isAxis = [](Attribute name) {
+      auto text = dyn_cast<StringAttr>(name);
+      return text && symbolizeAxis(text.getValue());
+    };
+    if (!list || !llvm::all_of(list, isAxis) ||
         static_cast<int64_t>(list.size()) != rankOf(argument))
       return program.emitOpError()
              << "has the axes " << names << " for argument "
@@ -208,6 +211,46 @@ static LogicalResult verifyUpdated(ProgramOp program) {
     previous = index;
   }
   return success();
+}
+
+// program_c6
+static LogicalResult verifyLengths(ProgramOp program) {
+  std::optional<int64_t> index = program.getLengths();
+  if (!index)
+    return success();
+  int64_t inputs = program.getBody().getNumArguments() -
+                   program.getResultCount().value_or(0);
+  if (*index < 0 || *index >= inputs)
+    return program.emitOpError()
+           << "has its lengths in argument " << *index << " of " << inputs;
+  Type type = program.getBody().getArgument(*index).getType();
+  if (cast<ViewType>(type).getShape().size() != 1 ||
+      !cast<ViewType>(type).getElementType().isInteger(32))
+    return program.emitOpError()
+           << "has its lengths in argument " << *index << " of type " << type
+           << ", expected one dimension of i32";
+  return success();
+}
+
+Axis ProgramOp::axisOf(unsigned argument, unsigned dimension) {
+  std::optional<ArrayAttr> axes = getArgumentAxes();
+  if (!axes)
+    return Axis::None;
+  auto names = cast<ArrayAttr>((*axes)[argument]);
+  return *symbolizeAxis(cast<StringAttr>(names[dimension]).getValue());
+}
+
+std::optional<std::pair<unsigned, unsigned>> ProgramOp::findAxis(Axis axis) {
+  for (BlockArgument argument : getBody().getArguments())
+    for (unsigned dim = 0, rank = rankOf(argument); dim < rank; ++dim)
+      if (axisOf(argument.getArgNumber(), dim) == axis)
+        return std::pair(argument.getArgNumber(), dim);
+  return std::nullopt;
+}
+
+bool ProgramOp::isUpdated(unsigned argument) {
+  return llvm::is_contained(getUpdated().value_or(ArrayRef<int64_t>()),
+                            argument);
 }
 
 LogicalResult ProgramOp::verify() {
@@ -232,7 +275,9 @@ LogicalResult ProgramOp::verify() {
   // program_c4
   if (failed(verifySignature(*this)))
     return failure();
-  return verifyUpdated(*this);
+  if (failed(verifyUpdated(*this)))
+    return failure();
+  return verifyLengths(*this);
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,16 +39,21 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
     `argument_axes` says what the dimensions of each argument count, "" where
     nothing is to be said: sizes of one name are equal in every call. The last
     `result_count` arguments are written, and those of `updated` are read and
-    written in place. These stand in programs of graphs.
+    written in place. These stand in programs of graphs. `lengths` is the
+    argument, one entry for each sequence, that says how many keys are valid
+    with those of the call; callers may leave it out.
 
     Constraints:
       C1: there is one name per argument, and all arguments are views.
       C2: layers ascend from 0 and have one layer row each.
       C3: layer rows are numbered from 0 without a gap, and every parameter has
           a value for each.
-      C4: argument_axes has a list for every argument, and a name for every
-          dimension; result_count is not beyond the arguments.
+      C4: argument_axes has a list for every argument, and "", batch,
+          query_length or kv_capacity for every dimension; result_count is not
+          beyond the arguments.
       C5: updated names arguments before the written ones, ascending.
+      C6: lengths is an argument before the written ones of one dimension, of
+          i32.
 
     Example:
 
@@ -83,9 +88,16 @@ def AttnTile_ProgramOp : AttnTile_Op<"program", [
                        OptionalAttr<Attn_KernelScopeAttr>:$scope,
                        OptionalAttr<ArrayAttr>:$argument_axes,
                        OptionalAttr<I64Attr>:$result_count,
-                       OptionalAttr<DenseI64ArrayAttr>:$updated);
+                       OptionalAttr<DenseI64ArrayAttr>:$updated,
+                       OptionalAttr<I64Attr>:$lengths);
   let regions = (region SizedRegion<1>:$body);
   let extraClassDeclaration = [{
+    /// What the dimension of the argument counts, as far as that is said.
+    Axis axisOf(unsigned argument, unsigned dimension);
+    /// The first argument, and its first dimension, that counts `axis`.
+    std::optional<std::pair<unsigned, unsigned>> findAxis(Axis axis);
+    bool isUpdated(unsigned argument);
+
     /// The kernel's name: programs that have it are schedules of one kernel.
     llvm::StringRef getKernelName() {
       return getKernel().value_or(getSymName());

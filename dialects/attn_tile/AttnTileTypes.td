@@ -8,6 +8,15 @@
 #define DIALECTS_ATTN_TILE_ATTNTILETYPES_TD
 
 include "dialects/attn_tile/AttnTileDialect.td"
+include "mlir/IR/EnumAttr.td"
+
+def AttnTile_Axis : I32EnumAttr<"Axis", "what a dimension of an argument counts", [
+    I32EnumAttrCase<"None", 0, "">,
+    I32EnumAttrCase<"Batch", 1, "batch">,
+    I32EnumAttrCase<"QueryLength", 2, "query_length">,
+    I32EnumAttrCase<"KvCapacity", 3, "kv_capacity">]> {
+  let cppNamespace = "::attn::tile";
+}
 
 class AttnTile_Type<string name, string typeMnemonic>
     : TypeDef<AttnTile_Dialect, name> {

@@ -19,23 +19,19 @@ static bool isStatic(Value view) {
   return llvm::none_of(shapeOf(view), ShapedType::isDynamic);
 }
 
-/// The name of the one axis that a dimension counts; empty: none, or several.
-static StringRef axisOf(Value root, int64_t dimension) {
+/// The one axis that a dimension counts; none where there are several.
+static Axis axisOf(Value root, int64_t dimension) {
   Extent extent = sizeExtent(root, dimension);
   if (!extent.isKnown || extent.factor != 1 || extent.axes.size() != 1)
-    return {};
+    return Axis::None;
   auto program = root.getParentRegion()->getParentOfType<ProgramOp>();
-  std::optional<ArrayAttr> axes = program.getArgumentAxes();
-  if (!axes)
-    return {};
   Extent::Axis axis = extent.axes.front();
-  auto names = cast<ArrayAttr>((*axes)[axis.argument]);
-  return cast<StringAttr>(names[axis.dimension]).getValue();
+  return program.axisOf(axis.argument, axis.dimension);
 }
 
 bool attn::tile::isOfTokens(Value root) {
-  return rankOf(root) >= 2 && axisOf(root, 0) == "batch" &&
-         axisOf(root, 1) == "query_length" &&
+  return rankOf(root) >= 2 && axisOf(root, 0) == Axis::Batch &&
+         axisOf(root, 1) == Axis::QueryLength &&
          llvm::none_of(shapeOf(root).drop_front(2), ShapedType::isDynamic);
 }
 

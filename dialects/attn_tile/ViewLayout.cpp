@@ -25,30 +25,18 @@ Extent Extent::times(const Extent &other) const {
   return product;
 }
 
-/// What the dimensions of argument `number` count, as far as that is said.
-static ArrayAttr axesOf(ProgramOp program, unsigned number) {
-  std::optional<ArrayAttr> axes = program.getArgumentAxes();
-  return axes ? cast<ArrayAttr>((*axes)[number]) : nullptr;
-}
-
 /// The first dimension of the program that has the same axis.
 static Extent::Axis firstWithAxis(BlockArgument argument, int64_t dimension) {
   Extent::Axis own = {argument.getArgNumber(),
                       static_cast<unsigned>(dimension)};
   auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
-  if (!program || !program.getArgumentAxes())
+  if (!program)
     return own;
-  auto nameOf = [&](unsigned number, unsigned dim) {
-    return cast<StringAttr>(axesOf(program, number)[dim]).getValue();
-  };
-  StringRef name = nameOf(own.argument, own.dimension);
-  if (name.empty())
+  Axis axis = program.axisOf(own.argument, own.dimension);
+  if (axis == Axis::None)
     return own;
-  for (unsigned number = 0; number <= own.argument; ++number)
-    for (unsigned dim = 0; dim < axesOf(program, number).size(); ++dim)
-      if (nameOf(number, dim) == name)
-        return {number, dim};
-  return own;
+  auto [number, dim] = *program.findAxis(axis);
+  return {number, dim};
 }
 
 Extent attn::tile::extentOf(Value index) {
@@ -178,8 +166,8 @@ bool attn::tile::isCache(BlockArgument argument) {
   auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
   if (!program || !program.getScope() || rankOf(argument) < 3)
     return false;
-  if (ArrayAttr axes = axesOf(program, argument.getArgNumber()))
-    return cast<StringAttr>(axes[1]).getValue() == "kv_capacity";
+  if (program.getArgumentAxes())
+    return program.axisOf(argument.getArgNumber(), 1) == Axis::KvCapacity;
   // One attention: its keys and values are what it loads as such.
   return llvm::any_of(argument.getUsers(), llvm::IsaPred<LoadKeysOp>);
 }

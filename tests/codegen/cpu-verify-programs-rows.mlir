@@ -268,6 +268,28 @@ attn_tile.program @store_to_an_input(%x: !attn_tile.view<?x8xf32>, %y: !attn_til
     query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
     split_tasks = false>
 
+attn_tile.program @append_without_rows(%cache: !attn_tile.view<?x?x1x8xf32>, %x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["cache", "x", "y"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["batch", "kv_capacity", "", ""], ["batch", ""], ["batch", ""]],
+    scope = #attn.scope<attend>, updated = array<i64: 0>, result_count = 1 : i64,
+    schedule = #schedule} {
+  %one = arith.constant 1 : index
+  attn_tile.phase "rows" grid(%row = %one) {
+    %zero = arith.constant 0 : index
+    %tile = attn_tile.load_rows %x[%row, %zero] count %one
+        : !attn_tile.view<?x8xf32> -> !attn_tile.tile<?x8xf32>
+    // expected-error @below {{'attn_tile.store_rows' op appends to "cache", but no argument's axis is query_length: the rows of the call}}
+    attn_tile.store_rows %tile, %cache[%row, %zero] count %one
+        : !attn_tile.tile<?x8xf32>, !attn_tile.view<?x?x1x8xf32>
+  }
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "graph", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
 attn_tile.program @load_beyond_the_tile(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>) attributes {
     argument_names = ["x", "y"], layers = array<i64>, layer_rows = array<i64>,
     argument_axes = [["batch", ""], ["batch", ""]], result_count = 1 : i64,

@@ -273,7 +273,7 @@ class PartsTest(unittest.TestCase):
             inputs = self.inputs(kernel.layer, (3, 2)) | {"kv_lengths": np.array([9, 100, 5], np.int32)}
             self.call(kernel, inputs, lengths)
             inputs[field] = inputs[field][..., :299]
-            message = (f"^parts_core: {field} has extent 299 in dimension . .kv_capacity., expected at least the 300 "
+            message = (f"^parts_core: {field} has extent 299 in dimension . .keys., expected at least the 300 "
                        "keys of the longest sequence$")
             with self.subTest(name), self.assertRaisesRegex(CallFailed, message):
                 self.call(kernel, inputs, lengths)

@@ -85,7 +85,7 @@ static LibraryDescription describe(std::vector<cpu::CpuTargetFacts> targets) {
     kernel.tensors.push_back(
         {name,
          name,
-         "f32",
+         ElementType::F32,
          {{"batch", -1}, {length, -1}, {"heads", 1}, {"dim", 1}},
          std::string(name) == "output",
          std::string(name) == "padding"});

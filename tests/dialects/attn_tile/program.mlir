@@ -136,6 +136,14 @@ attn_tile.program @program_c5(
     updated = array<i64: 0, 2>, schedule = #schedule} {
 }
 
+// CHECK-LABEL: attn_tile.program @program_c6(
+// CHECK-SAME: lengths = 0 : i64
+attn_tile.program @program_c6(
+    %lengths: !attn_tile.view<?xi32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["kv_lengths", "y"], result_count = 1 : i64,
+    lengths = 0 : i64, schedule = #schedule} {
+}
+
 // CHECK: attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>
 func.func private @lowered() attributes {
     attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>}

@@ -129,6 +129,18 @@ attn_tile.program @program_c4_axes(%x: !attn_tile.view<?x8xf32>) attributes {
     query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
     split_tasks = false>
 
+// expected-error @below {{'attn_tile.program' op has the axes ["rows", ""] for argument 0 of type '!attn_tile.view<?x8xf32>'}}
+attn_tile.program @program_c4_unknown_axis(%x: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["x"], layers = array<i64>, layer_rows = array<i64>,
+    argument_axes = [["rows", ""]], schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
 // expected-error @below {{'attn_tile.program' op updates argument 2 after -1, expected ascending numbers below 2}}
 attn_tile.program @program_c5(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
     argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
@@ -169,6 +181,30 @@ attn_tile.program @program_c5_twice(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile
 attn_tile.program @program_c5_negative(%x: !attn_tile.view<?x8xf32>, %y: !attn_tile.view<?x8xf32>, %z: !attn_tile.view<?x8xf32>) attributes {
     argument_names = ["x", "y", "z"], layers = array<i64>, layer_rows = array<i64>,
     result_count = 1 : i64, updated = array<i64: -1>, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has its lengths in argument 1 of 1}}
+attn_tile.program @program_c6(%n: !attn_tile.view<?xi32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["n", "y"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, lengths = 1 : i64, schedule = #schedule} {
+}
+
+// -----
+
+#schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+    query_block = 64, key_block = 128, split_keys = 1024, max_splits = 32,
+    split_tasks = false>
+
+// expected-error @below {{'attn_tile.program' op has its lengths in argument 0 of type '!attn_tile.view<?x8xi32>', expected one dimension of i32}}
+attn_tile.program @program_c6_type(%n: !attn_tile.view<?x8xi32>, %y: !attn_tile.view<?x8xf32>) attributes {
+    argument_names = ["n", "y"], layers = array<i64>, layer_rows = array<i64>,
+    result_count = 1 : i64, lengths = 0 : i64, schedule = #schedule} {
 }
 
 // -----
