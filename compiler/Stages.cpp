@@ -1,7 +1,7 @@
 //===- Stages.cpp - From declared layers to tile programs -----------------===//
 //
-// The pipeline as a table: the name of a stage and the passes that lead to it,
-// spelled as attn-opt takes them.
+// Runs the stages of fusion (passes/FusionPipeline.h), then those of tiles with
+// the schedules of a target.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,27 +13,16 @@
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
-#include "mlir/Transforms/Passes.h"
+#include "passes/FusionPipeline.h"
 #include "passes/KeyProjections.h"
 #include "passes/LayerFunctions.h"
 #include "passes/Passes.h"
 #include "passes/RowParts.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 using namespace attn;
 using namespace mlir;
 
 namespace {
-struct StageSpec {
-  StringRef name;
-  /// As in the text form of a pass pipeline; empty for the input.
-  StringRef passes;
-  StringRef about;
-};
-
 /// Counts stages, runs them, tells the observer.
 class StageRunner {
 public:
@@ -46,22 +35,18 @@ public:
       check = std::make_unique<verify::NumericCheck>();
   }
 
-  LogicalResult announce(const StageSpec &stage) {
+  LogicalResult announce(const Stage &stage) {
     if (!observer)
       return success();
     return observer(
         {number++, stage.name, stage.passes, stage.about, target, module});
   }
 
-  LogicalResult run(const StageSpec &stage);
+  LogicalResult run(const Stage &stage, const FusionOptions &options = {});
   /// Says how much --verify-each-numeric has seen of `part`.
   void reportCheck(const Twine &part);
-  /// Writes fused functions as tile programs with the schedules of `target`.
-  LogicalResult runTiles(const cpu::CpuTarget &target);
 
 private:
-  LogicalResult runPasses(ModuleOp scope, PassManager &passes);
-
   ModuleOp module;
   const StageObserver &observer;
   unsigned number;
@@ -70,24 +55,16 @@ private:
 };
 } // namespace
 
-/// Makes the flags of the passes known to the parser of pipelines, once.
-static void registerPasses() {
-  [[maybe_unused]] static bool once = [] {
-    registerAttnPasses();
-    registerCanonicalizerPass();
-    registerCSEPass();
-    return true;
-  }();
-}
-
-LogicalResult StageRunner::run(const StageSpec &stage) {
-  registerPasses();
+LogicalResult StageRunner::run(const Stage &stage,
+                               const FusionOptions &options) {
   PassManager passes(module.getContext(), ModuleOp::getOperationName(),
                      PassManager::Nesting::Implicit);
-  if (failed(parsePassPipeline(stage.passes, passes)) ||
-      failed(runPasses(module, passes)))
+  if (check)
+    passes.addInstrumentation(verify::createNumericInstrumentation(*check));
+  if (failed(addStage(stage, options, passes)) || failed(passes.run(module)) ||
+      (check && check->hasFailed()))
     return failure();
-  return announce(stage);
+  return announce({stage.name, spellPasses(stage, options), stage.about});
 }
 
 void StageRunner::reportCheck(const Twine &part) {
@@ -96,41 +73,12 @@ void StageRunner::reportCheck(const Twine &part) {
                                 << check->coverage().describe();
 }
 
-LogicalResult StageRunner::runPasses(ModuleOp scope, PassManager &passes) {
-  if (check)
-    passes.addInstrumentation(verify::createNumericInstrumentation(*check));
-  if (failed(passes.run(scope)) || (check && check->hasFailed()))
-    return failure();
-  return success();
-}
-
 //===----------------------------------------------------------------------===//
 // Fusion
 //===----------------------------------------------------------------------===//
 
-static constexpr StageSpec declaredStage = {
+static constexpr Stage declaredStage = {
     "declared", "", "what the model card says, and nothing about how"};
-
-static constexpr StageSpec fusionStages[] = {
-    {"graph", "attn-expand-layers,convert-linalg-to-attn,attn-verify-graph",
-     "the textbook, step by step; scores are [batch, heads, queries, keys]"},
-    // Views that repeat each other go, so that repeats are found behind them.
-    {"raised", "attn-unfold-heads,attn-raise-attention,cse",
-     "attention in any spelling is the textbook's; constant masks are symbols"},
-    {"grouped", "attn-eliminate-kv-repeat",
-     "query heads share key and value heads instead of copies of them"},
-    {"softmax", "attn-fuse-masked-softmax",
-     "scale, softcap, mask and softmax are one step"},
-    {"latent", "attn-absorb-projections",
-     "heads attend to rows that they share where that is less work"},
-    // A mask is analysed where nothing but kernels reads it any more.
-    {"flash", "attn-form-flash,attn-analyze-mask",
-     "all of attention is one operation; scores are never stored"},
-    // Heads are found by their flash; only then are equal graphs equal text.
-    {"merged",
-     "cse,attn-merge-stacked-heads,attn-merge-projections,cse,attn-sort-by-use",
-     "stacked heads are one attention; operations stand where they are used"},
-};
 
 /// Warns of refused layers and erases them; fails if they are all there is.
 static LogicalResult dropRefusedLayers(ModuleOp module) {
@@ -181,50 +129,23 @@ static LogicalResult dropUnfused(ModuleOp module,
   return success();
 }
 
-/// `name` with `options` in braces, as a pipeline's text has it.
-static std::string withOptions(StringRef pass,
-                               llvm::ArrayRef<std::string> options) {
-  return options.empty() ? pass.str()
-                         : fmt::format("{}{{{}}}", std::string_view(pass),
-                                       fmt::join(options, " "));
-}
-
-/// The scopes asked for; without any, all of them. Who asks for expanded latent
-/// layers has no use for the steps of absorbed ones.
-static std::string expandLayers(const CompileOptions &options) {
-  std::vector<std::string_view> scopes;
-  for (Scope scope : options.scopes)
-    scopes.push_back(spell(scope));
-  if (scopes.empty())
-    scopes = {"core", "attend", "layer"};
-  std::vector<std::string> chosen = {
-      fmt::format("scopes={}", fmt::join(scopes, ","))};
-  if (options.absorb == Absorb::Expanded)
-    chosen.emplace_back("steps=false");
-  return withOptions("attn-expand-layers", chosen);
-}
-
-/// Counts for decode unless there is prefill alone.
-static std::string absorbProjections(const CompileOptions &options) {
+/// All scopes unless some are asked for. Who asks for expanded latent layers
+/// has no use for the steps of absorbed ones. Costs count for decode unless
+/// there is prefill alone.
+static void setOptions(FusionOptions &fusion, const CompileOptions &options) {
   bool isPrefill =
       options.phases.size() == 1 && options.phases.front() == Phase::Prefill;
-  std::vector<std::string> chosen;
+  std::vector<std::string> scopes;
+  for (Scope scope : options.scopes)
+    scopes.emplace_back(spell(scope));
+  if (scopes.empty())
+    scopes = {"core", "attend", "layer"};
+  fusion.scopes = scopes;
+  fusion.steps = options.absorb != Absorb::Expanded;
   if (options.absorb)
-    chosen.push_back(fmt::format("form={}", spell(*options.absorb)));
+    fusion.form = std::string(spell(*options.absorb));
   if (isPrefill)
-    chosen.emplace_back("query-length=2048");
-  return withOptions("attn-absorb-projections", chosen);
-}
-
-/// The passes of `stage`, the first with what `options` ask of it.
-static std::string passesOf(const StageSpec &stage,
-                            const CompileOptions &options) {
-  StringRef rest = stage.passes;
-  if (rest.consume_front("attn-expand-layers"))
-    return expandLayers(options) + rest.str();
-  if (rest.consume_front("attn-absorb-projections"))
-    return absorbProjections(options) + rest.str();
-  return stage.passes.str();
+    fusion.queryLength = 2048;
 }
 
 static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
@@ -232,11 +153,11 @@ static LogicalResult fuse(ModuleOp module, const CompileOptions &options,
   if (failed(runner.announce(declaredStage)) ||
       failed(dropRefusedLayers(module)))
     return failure();
-  for (const StageSpec &stage : fusionStages) {
-    std::string passes = passesOf(stage, options);
-    if (failed(runner.run({stage.name, passes, stage.about})))
+  FusionOptions fusion;
+  setOptions(fusion, options);
+  for (const Stage &stage : fusionStages())
+    if (failed(runner.run(stage, fusion)))
       return failure();
-  }
   runner.reportCheck("fusion");
   return dropUnfused(module, options);
 }
@@ -252,12 +173,12 @@ LogicalResult attn::runFusionStages(ModuleOp module,
 // Tiles
 //===----------------------------------------------------------------------===//
 
-static constexpr StageSpec tileStage = {
+static constexpr Stage tileStage = {
     "tiles", "attn-verify-fused,convert-attn-to-attn-tile",
     "online softmax over blocks of keys, the same for every target"};
 
 // Layers share programs before anything is simplified away.
-static constexpr StageSpec sharedTileStage = {
+static constexpr Stage sharedTileStage = {
     "shared-tiles",
     "attn-share-layer-programs,canonicalize,cse,attn-verify-tiles",
     "layers of one geometry share a program; what differs is a parameter"};
@@ -326,27 +247,6 @@ static ArrayAttr schedulesFor(func::FuncOp function,
   return ArrayAttr::get(context, schedules);
 }
 
-LogicalResult StageRunner::runTiles(const cpu::CpuTarget &target) {
-  // One run of the conversion has one list of schedules, so functions are
-  // taken one by one, in an order that no target's schedules change.
-  for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
-    PassManager passes(module.getContext());
-    ConvertAttnToAttnTileOptions conversion;
-    conversion.schedules.clear();
-    llvm::raw_string_ostream(conversion.schedules)
-        << schedulesFor(function, target);
-    passes.addPass(createVerifyFused());
-    passes.addPass(createConvertAttnToAttnTile(conversion));
-    OwningOpRef<ModuleOp> alone = ModuleOp::create(module.getLoc());
-    function->moveBefore(alone->getBody(), alone->getBody()->end());
-    if (failed(runPasses(*alone, passes)))
-      return failure();
-    module.getBody()->getOperations().splice(module.getBody()->end(),
-                                             alone->getBody()->getOperations());
-  }
-  return announce(tileStage);
-}
-
 LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
                                   const CompileOptions &options,
                                   const StageObserver &observer) {
@@ -357,9 +257,11 @@ LogicalResult attn::runTileStages(ModuleOp module, StringRef target,
               "one";
   // Schedules are attributes of a dialect that no input has loaded.
   module.getContext()->getOrLoadDialect<tile::AttnTileDialect>();
-  StageRunner runner(module, options, observer, std::size(fusionStages) + 1,
+  StageRunner runner(module, options, observer, fusionStages().size() + 1,
                      target);
-  if (failed(runner.runTiles(*machine)) || failed(runner.run(sharedTileStage)))
+  for (auto function : module.getOps<func::FuncOp>())
+    function->setAttr(tile::kSchedulesAttr, schedulesFor(function, *machine));
+  if (failed(runner.run(tileStage)) || failed(runner.run(sharedTileStage)))
     return failure();
   runner.reportCheck("tiles for '" + target + "'");
   return success();

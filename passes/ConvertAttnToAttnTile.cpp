@@ -114,11 +114,17 @@ std::optional<StringRef> attn::whyNotOneFlash(func::FuncOp function) {
   return std::nullopt;
 }
 
+/// The function's own schedules, or those of the pass.
+static auto schedulesOf(func::FuncOp function, ArrayAttr schedules) {
+  auto own = function->getAttrOfType<ArrayAttr>(tile::kSchedulesAttr);
+  return (own ? own : schedules).getAsRange<tile::ScheduleAttr>();
+}
+
 namespace {
 
 // func.func { attn.flash } -> one attn_tile.program per schedule
 struct ConvertAttention : OpConversionPattern<func::FuncOp> {
-  ConvertAttention(MLIRContext *context, ArrayRef<tile::ScheduleAttr> schedules)
+  ConvertAttention(MLIRContext *context, ArrayAttr schedules)
       : OpConversionPattern(context), schedules(schedules) {}
 
   LogicalResult
@@ -128,18 +134,18 @@ struct ConvertAttention : OpConversionPattern<func::FuncOp> {
       return rewriter.notifyMatchFailure(function, *why);
     FlashOp flash = *function.getOps<FlashOp>().begin();
     rewriter.setInsertionPoint(function);
-    for (tile::ScheduleAttr schedule : schedules)
+    for (tile::ScheduleAttr schedule : schedulesOf(function, schedules))
       TileProgramBuilder(rewriter, flash, schedule).build();
     rewriter.eraseOp(function);
     return success();
   }
 
-  ArrayRef<tile::ScheduleAttr> schedules;
+  ArrayAttr schedules;
 };
 
 // func.func { anything else } -> one attn_tile.program per schedule
 struct ConvertGraph : OpConversionPattern<func::FuncOp> {
-  ConvertGraph(MLIRContext *context, ArrayRef<tile::ScheduleAttr> schedules)
+  ConvertGraph(MLIRContext *context, ArrayAttr schedules)
       : OpConversionPattern(context), schedules(schedules) {}
 
   LogicalResult
@@ -150,13 +156,13 @@ struct ConvertGraph : OpConversionPattern<func::FuncOp> {
     if (std::optional<GraphSizes::Problem> why = whyNotGraph(function))
       return rewriter.notifyMatchFailure(function, why->text);
     rewriter.setInsertionPoint(function);
-    for (tile::ScheduleAttr schedule : schedules)
+    for (tile::ScheduleAttr schedule : schedulesOf(function, schedules))
       GraphProgramBuilder(rewriter, function, schedule).build();
     rewriter.eraseOp(function);
     return success();
   }
 
-  ArrayRef<tile::ScheduleAttr> schedules;
+  ArrayAttr schedules;
 };
 
 struct ConvertAttnToAttnTilePass
@@ -166,25 +172,21 @@ struct ConvertAttnToAttnTilePass
   LogicalResult initialize(MLIRContext *context) override;
   void runOnOperation() override;
 
-  SmallVector<tile::ScheduleAttr> parsed;
+  ArrayAttr parsed;
 };
 
 } // namespace
 
 LogicalResult ConvertAttnToAttnTilePass::initialize(MLIRContext *context) {
-  auto list = dyn_cast_or_null<ArrayAttr>(parseAttribute(schedules, context));
-  if (!list)
+  parsed = dyn_cast_or_null<ArrayAttr>(parseAttribute(schedules, context));
+  if (!parsed)
     return emitError(UnknownLoc::get(context))
            << "option 'schedules' is not a list of attributes";
-  parsed.clear();
-  for (Attribute attribute : list) {
-    auto schedule = dyn_cast<tile::ScheduleAttr>(attribute);
-    if (!schedule)
+  for (Attribute attribute : parsed)
+    if (!isa<tile::ScheduleAttr>(attribute))
       return emitError(UnknownLoc::get(context))
              << "option 'schedules' holds " << attribute
              << ", expected #attn_tile.schedule";
-    parsed.push_back(schedule);
-  }
   return success();
 }
 

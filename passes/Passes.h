@@ -1,7 +1,7 @@
 //===- Passes.h - target-independent passes ---------------------*- C++ -*-===//
 //
-// Declares every pass of Passes.td; the stages that they make up are a table in
-// compiler/Stages.cpp.
+// Declares every pass of Passes.td; the stages of fusion that they make up are
+// a table in FusionPipeline.cpp.
 //
 //===----------------------------------------------------------------------===//
 

@@ -689,8 +689,8 @@ def ConvertAttnToAttnTile
     : Pass<"convert-attn-to-attn-tile", "::mlir::ModuleOp"> {
   let summary = "turn each function into one tile program per schedule";
   let description = [{
-    Writes the online softmax over key blocks once per schedule. Tasks of
-    queries walk their keys split by split; with `split_tasks` every split is a
+    Writes the online softmax over key blocks once per schedule: those of the
+    function's `attn_tile.schedules`, else those of the pass. Tasks of queries walk their keys split by split; with `split_tasks` every split is a
     task and a second phase merges them, with the same operations in the same
     order. Scores become base-2 logits.
 
@@ -749,8 +749,8 @@ def ConvertAttnToAttnTile
            [{"[#attn_tile.schedule<name = \"prefill\", max_queries = 2147483647, "
              "query_block = 64, key_block = 128, split_keys = 1024, "
              "max_splits = 32, split_tasks = false>]"}],
-           "list of #attn_tile.schedule, one program each; the default is a "
-           "generic prefill">
+           "list of #attn_tile.schedule, one program each, for functions "
+           "without attn_tile.schedules; the default is a generic prefill">
   ];
   let dependentDialects = ["::attn::tile::AttnTileDialect",
                            "::mlir::arith::ArithDialect",

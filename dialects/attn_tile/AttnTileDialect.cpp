@@ -178,14 +178,22 @@ FootprintAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult
 AttnTileDialect::verifyOperationAttribute(Operation *op,
                                           NamedAttribute attribute) {
-  // attn_tile_footprint: on functions, of the dialect's own type
-  if (attribute.getName() != kFootprintAttr || !isa<FunctionOpInterface>(op))
+  // attn_tile_function: what it defines stands on functions, and has its types
+  bool isSchedules = attribute.getName() == kSchedulesAttr;
+  if ((!isSchedules && attribute.getName() != kFootprintAttr) ||
+      !isa<FunctionOpInterface>(op))
     return op->emitOpError()
            << "has attribute '" << attribute.getName().getValue()
            << "', which the attn_tile dialect does not define here";
-  if (isa<FootprintAttr>(attribute.getValue()))
+  auto list = dyn_cast<ArrayAttr>(attribute.getValue());
+  bool isOfType = isSchedules
+                      ? list && !list.empty() &&
+                            llvm::all_of(list, llvm::IsaPred<ScheduleAttr>)
+                      : isa<FootprintAttr>(attribute.getValue());
+  if (isOfType)
     return success();
-  return op->emitOpError() << "has '" << kFootprintAttr
-                           << "' = " << attribute.getValue()
-                           << ", expected #attn_tile.footprint<...>";
+  return op->emitOpError() << "has '" << attribute.getName().getValue()
+                           << "' = " << attribute.getValue() << ", expected "
+                           << (isSchedules ? "[#attn_tile.schedule<...>, ...]"
+                                           : "#attn_tile.footprint<...>");
 }

@@ -26,6 +26,9 @@ namespace attn::tile {
 /// a lowered program asks for.
 inline constexpr llvm::StringLiteral kFootprintAttr = "attn_tile.footprint";
 
+/// The same: the schedules, of one target, that a function becomes programs of.
+inline constexpr llvm::StringLiteral kSchedulesAttr = "attn_tile.schedules";
+
 } // namespace attn::tile
 
 #endif // DIALECTS_ATTN_TILE_ATTNTILEDIALECT_H

@@ -21,6 +21,7 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/FusionPipeline.h"
 #include "passes/Passes.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
@@ -71,6 +72,7 @@ int main(int argc, char **argv) {
                   linalg::LinalgDialect, math::MathDialect, scf::SCFDialect,
                   tensor::TensorDialect, vector::VectorDialect>();
   attn::registerAttnPasses();
+  attn::registerFusionPipeline();
   attn::cpu::registerAttnCpuPasses();
   attn::cpu::registerCpuPipeline();
   registerTransformsPasses();

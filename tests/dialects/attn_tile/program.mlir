@@ -147,3 +147,6 @@ attn_tile.program @program_c6(
 // CHECK: attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>
 func.func private @lowered() attributes {
     attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 128, state_bytes = 64>}
+
+// CHECK: attn_tile.schedules = [#attn_tile.schedule<name = "prefill"
+func.func private @scheduled() attributes {attn_tile.schedules = [#schedule]}

@@ -308,6 +308,16 @@ func.func private @footprint_number() attributes {attn_tile.footprint = 64}
 
 // -----
 
+// expected-error @below {{'func.func' op has 'attn_tile.schedules' = [1], expected [#attn_tile.schedule<...>, ...]}}
+func.func private @schedules_of_numbers() attributes {attn_tile.schedules = [1]}
+
+// -----
+
+// expected-error @below {{'func.func' op has 'attn_tile.schedules' = [], expected [#attn_tile.schedule<...>, ...]}}
+func.func private @schedules_of_nothing() attributes {attn_tile.schedules = []}
+
+// -----
+
 // expected-error @below {{'builtin.module' op has attribute 'attn_tile.footprint', which the attn_tile dialect does not define here}}
 module attributes {
     attn_tile.footprint = #attn_tile.footprint<scratch_bytes = 64, state_bytes = 0>} {
