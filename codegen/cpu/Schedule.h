@@ -53,7 +53,7 @@ llvm::SmallVector<ScheduleChoice> chooseSchedules(mlir::MLIRContext *context,
                                                   const HeadShape &shape);
 
 /// The schedule of a graph with attentions of those shapes, for any number of
-/// queries. Its products take as many rows as its attentions take queries.
+/// queries.
 tile::ScheduleAttr chooseGraphSchedule(mlir::MLIRContext *context,
                                        const CpuTarget &target,
                                        llvm::ArrayRef<HeadShape> shapes);

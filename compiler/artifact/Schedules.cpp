@@ -28,30 +28,39 @@ static std::string titleOf(const KernelDescription &kernel,
       target.taskBytes);
 }
 
+static std::string spellMost(tile::ScheduleAttr schedule) {
+  return schedule.takesAnyQueries() ? "any"
+                                    : std::to_string(schedule.getMaxQueries());
+}
+
 static std::string lineOf(tile::ScheduleAttr schedule,
                           const cpu::ScheduleCandidate &candidate,
                           bool isChosen) {
-  std::string most = schedule.takesAnyQueries()
-                         ? "any"
-                         : std::to_string(schedule.getMaxQueries());
   std::string score = candidate.fits ? fmt::format("{:.4f}", candidate.score)
                                      : "over the limit";
   return fmt::format("{} {:8}  {:>11}  {:>11}  {:>4}  {:>8}  {:8}  {}\n",
-                     isChosen ? '>' : ' ', schedule.getName().str(), most,
-                     candidate.queryBlock, candidate.rows, candidate.bytes,
+                     isChosen ? '>' : ' ', schedule.getName().str(),
+                     spellMost(schedule), candidate.queryBlock, candidate.rows,
+                     candidate.bytes,
                      candidate.isStreamed ? "in place" : "packed", score);
 }
 
-/// A graph has one schedule, and products beside attention.
+/// What is compiled of attention with products and rows around it.
 static std::string tabulateGraph(const ProgramGroup &group,
                                  const cpu::CpuTarget &target) {
-  tile::ProgramOp program = group.programs.front();
-  tile::ScheduleAttr schedule = program.getSchedule();
-  auto phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
-  return fmt::format("{} on {}: a graph of {} phases\n"
-                     "  rows in blocks of {}, keys and columns of {}\n",
-                     group.description.symbol, target.name, phases,
-                     schedule.getQueryBlock(), schedule.getKeyBlock());
+  std::string text = fmt::format(
+      "{} on {}: keys and columns in blocks of {}\n"
+      "  schedule  phases  max_queries  query_block  product_rows\n",
+      group.description.symbol, target.name, target.sizes.keyBlock);
+  for (tile::ProgramOp program : group.programs) {
+    tile::ScheduleAttr schedule = program.getSchedule();
+    auto phases = llvm::range_size(program.getBody().getOps<tile::PhaseOp>());
+    text += fmt::format("  {:8}  {:>6}  {:>11}  {:>11}  {:>12}\n",
+                        std::string_view(schedule.getName()), phases,
+                        spellMost(schedule), schedule.getQueryBlock(),
+                        schedule.getRowBlock());
+  }
+  return text;
 }
 
 std::string artifact::tabulateSchedules(const ProgramGroup &group,

@@ -81,7 +81,33 @@ TEST_F(CpuScheduleTest, ManyRowsShareKeysThatTheirTaskMakes) {
     // What stands around attention stays as it is.
     tile::ScheduleAttr rows = chooseGraphSchedule(&context, target, stored);
     EXPECT_EQ(products.getRowBlock(), rows.getRowBlock());
-    EXPECT_EQ(rows.getProductRows(), 0);
+  }
+}
+
+TEST_F(CpuScheduleTest, ProductsTakeTheRowsThatTheCacheHoldsBesideWeights) {
+  auto rowsOf = [&](const char *name) {
+    CpuTarget target = *getTarget(name);
+    HeadShape one = {1, 128, 128}, many = {8, 128, 128};
+    tile::ScheduleAttr graph = chooseGraphSchedule(&context, target, one);
+    // Whatever the attentions around them are.
+    EXPECT_EQ(graph.getProductRows(),
+              chooseGraphSchedule(&context, target, many).getProductRows());
+    EXPECT_EQ(graph.getProductRows(),
+              chooseGraphSchedule(&context, target, {}).getProductRows());
+    return graph.getProductRows();
+  };
+  EXPECT_EQ(rowsOf("x86-64-v4"), 264);
+  EXPECT_EQ(rowsOf("aarch64"), 258);
+  EXPECT_EQ(rowsOf("x86-64-v3"), 90);
+}
+
+TEST_F(CpuScheduleTest, LayersHaveTheirProductsOfManyRows) {
+  for (const char *name : kTargets) {
+    CpuTarget target = *getTarget(name);
+    HeadShape shape = {4, 128, 128};
+    auto layer = chooseLayerSchedules(&context, target, shape);
+    EXPECT_EQ(layer.back().getProductRows(),
+              chooseGraphSchedule(&context, target, shape).getProductRows());
   }
 }
 
