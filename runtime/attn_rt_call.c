@@ -5,10 +5,6 @@
 
 #include <stdatomic.h>
 
-static int64_t workers_of(const attn_context *context) {
-  return context->workers ? context->workers : 1;
-}
-
 /* The work of a call, and what it needs. */
 typedef struct {
   attn_plan plan;
@@ -56,7 +52,7 @@ static void add_span(const attn_rt_call *call, const attn_rt_span *span,
 static attn_rt_layout layout_of(const attn_rt_call *call,
                                 const attn_context *context,
                                 attn_rt_needs needs) {
-  return attn_rt_lay_out(workers_of(context), needs.scratch,
+  return attn_rt_lay_out(attn_rt_workers(context), needs.scratch,
                          attn_rt_is_cut(call) ? attn_rt_parts(call) : 0,
                          needs.memory);
 }
@@ -135,7 +131,7 @@ static attn_status check_workspace(const attn_rt_call *call,
                         call->kernel->symbol, (int64_t)context->workspace_bytes,
                         bytes, call->symbol[ATTN_RT_BATCH],
                         call->symbol[ATTN_RT_QUERY_LENGTH], tokens_of(call),
-                        keys_to_promise(call), workers_of(context));
+                        keys_to_promise(call), attn_rt_workers(context));
   return ATTN_OK;
 }
 
@@ -164,7 +160,7 @@ static attn_status run_task(const attn_rt_part *part,
                             const attn_rt_layout *layout, int64_t phase,
                             int64_t task) {
   char *workspace = context->workspace;
-  int64_t slot = attn_rt_claim(workspace, workers_of(context));
+  int64_t slot = attn_rt_claim(workspace, attn_rt_workers(context));
   if (slot < 0)
     return ATTN_TOO_MANY_TASKS;
   part->program->phase[phase](
@@ -179,7 +175,7 @@ static attn_status too_many(const attn_rt_call *call,
   return attn_rt_fail(
       context, ATTN_TOO_MANY_TASKS,
       "%s: more tasks run at once than the context's %d workers",
-      call->kernel->symbol, workers_of(context));
+      call->kernel->symbol, attn_rt_workers(context));
 }
 
 attn_status attn_rt_can_run(const attn_rt_kernel *kernel, uint32_t kinds,
@@ -338,12 +334,11 @@ typedef struct {
   int64_t phase;
   uint64_t key;             /* of the table of places, if there is one */
   const attn_rt_part *part; /* NULL: the one that has its place */
-  int64_t tasks;
-  _Atomic int64_t next; /* the first task that nobody has taken */
   _Atomic int32_t status;
 } parallel_phase;
 
-static void run_one(parallel_phase *p, int64_t task) {
+static void run_one(void *closure, int64_t task) {
+  parallel_phase *p = closure;
   const attn_rt_part *part = p->part;
   attn_status status = ATTN_OK;
   attn_rt_part own;
@@ -359,34 +354,12 @@ static void run_one(parallel_phase *p, int64_t task) {
     atomic_store_explicit(&p->status, (int32_t)status, memory_order_relaxed);
 }
 
-/* One worker of a phase: tasks, until none is left. */
-static void work(void *closure, int64_t worker) {
-  parallel_phase *p = closure;
-  (void)worker;
-  for (;;) {
-    int64_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
-    if (task >= p->tasks)
-      return;
-    run_one(p, task);
-  }
-}
-
-/* Runs the tasks of a phase, never more at once than there are workers, however
-   many threads the caller's pool has. */
 static attn_status run_phase(parallel_phase *p, int64_t tasks) {
-  const attn_context *context = p->context;
-  int64_t workers = workers_of(context);
-  workers = workers < tasks ? workers : tasks;
-  p->tasks = tasks;
-  atomic_store_explicit(&p->next, 0, memory_order_relaxed);
-  if (context->parallel_for && workers > 1)
-    context->parallel_for(context->pool, workers, work, p);
-  else
-    work(p, 0);
+  attn_rt_for(p->context, tasks, run_one, p);
   if (!p->status)
     return ATTN_OK;
-  return p->status == ATTN_TOO_MANY_TASKS ? too_many(p->call, context)
-                                          : have_changed(p->call, context);
+  return p->status == ATTN_TOO_MANY_TASKS ? too_many(p->call, p->context)
+                                          : have_changed(p->call, p->context);
 }
 
 attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
@@ -400,8 +373,8 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
   if (!status && !attn_rt_is_cut(&call))
     status = open_whole(&call, kinds, context, &plan.layout, &part);
   for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
-    parallel_phase p = {&call, context, &plan.layout, kinds, phase, 0, &part,
-                        0,     0,       ATTN_OK};
+    parallel_phase p = {&call, context, &plan.layout, kinds,
+                        phase, 0,       &part,        ATTN_OK};
     if (attn_rt_is_cut(&call)) {
       p.part = 0;
       p.key = attn_rt_places_key(&call, kinds, phase, context);

@@ -88,6 +88,14 @@ attn_status attn_rt_choose_target(const attn_rt_kernel *kernel,
                                   const attn_context *context,
                                   const attn_rt_target **chosen);
 
+/* The tasks of one call that may run at once. */
+int64_t attn_rt_workers(const attn_context *context);
+
+/* Calls body(closure, t) once for each t in [0, tasks), never more at once than
+   the context has workers, however many threads the caller's pool has. */
+void attn_rt_for(const attn_context *context, int64_t tasks, attn_body body,
+                 void *closure);
+
 /* Checks the context's own fields. Without a message when there is none. */
 attn_status attn_rt_check_context(const char *symbol,
                                   const attn_context *context);

@@ -174,7 +174,7 @@ static row_weights weigh(const merge_call *merge, const int64_t *row) {
   for (int64_t p = 0; p < weights.parts; ++p) {
     double lse = weights.first[p * weights.stride];
     weights.largest =
-        lse > weights.largest || lse != lse ? lse : weights.largest;
+        lse > weights.largest || __builtin_isnan(lse) ? lse : weights.largest;
   }
   weights.is_empty = weights.largest == -INFINITE;
   if (weights.is_empty)
@@ -218,7 +218,7 @@ static void merge_row(const merge_call *merge, const int64_t *row) {
   if (lse->data)
     ((float *)lse->data)[offset_of(merge, LSE, 0, row)] =
         (float)(weights.is_empty ? -INFINITE
-                : weights.total != weights.total
+                : __builtin_isnan(weights.total)
                     ? weights.total
                     : weights.largest + attn_rt_log(weights.total));
 }
@@ -250,7 +250,6 @@ static int64_t count_tasks(const merge_call *merge) {
 attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
                           const attn_context *context) {
   merge_call merge;
-  int64_t tasks;
   attn_status status = attn_rt_check_context(symbol, context);
   if (status)
     return status;
@@ -271,11 +270,6 @@ attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
   status = check_all(&merge, args, context);
   if (status)
     return status;
-  tasks = count_tasks(&merge);
-  if (context->parallel_for && tasks > 1)
-    context->parallel_for(context->pool, tasks, merge_task, &merge);
-  else
-    for (int64_t task = 0; task < tasks; ++task)
-      merge_task(&merge, task);
+  attn_rt_for(context, count_tasks(&merge), merge_task, &merge);
   return ATTN_OK;
 }

@@ -256,11 +256,7 @@ attn_status attn_rt_pack_weights(const attn_rt_kernel *kernel, const void *args,
   p.packed = view.data;
   for (int64_t i = 0; i < call.target->packing_count; ++i)
     tasks += tasks_of(kernel, &call.target->packings[i]);
-  if (context->parallel_for && tasks > 1)
-    context->parallel_for(context->pool, tasks, pack_task, &p);
-  else
-    for (int64_t task = 0; task < tasks; ++task)
-      pack_task(&p, task);
+  attn_rt_for(context, tasks, pack_task, &p);
   write_head(&call, p.packed);
   return ATTN_OK;
 }

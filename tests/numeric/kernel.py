@@ -236,16 +236,20 @@ def run_reversed(kernel, args, context, entry):
     return status
 
 
+@PARALLEL_FOR
+def on_two_threads(_, tasks, body, closure):
+    """A context's parallel_for."""
+    def work(ith):
+        for task in range(ith, tasks, 2):
+            body(closure, task)
+    other = threading.Thread(target=work, args=(1,))
+    other.start()
+    work(0)
+    other.join()
+
+
 def run_threads(kernel, args, context, entry):
-    def split(_, tasks, body, closure):
-        def work(ith):
-            for task in range(ith, tasks, 2):
-                body(closure, task)
-        other = threading.Thread(target=work, args=(1,))
-        other.start()
-        work(0)
-        other.join()
-    context.parallel_for = PARALLEL_FOR(split)
+    context.parallel_for = on_two_threads
     return run_serial(kernel, args, context, entry)
 
 

@@ -8,7 +8,7 @@ import unittest
 
 import numpy as np
 from attention import Layer
-from kernel import FLAG_NO_SINK, PARALLEL_FOR, CallFailed, Context, Kernel, Tensor
+from kernel import FLAG_NO_SINK, CallFailed, Context, Kernel, Tensor, on_two_threads
 
 # Of one rounding of the output, and of the parts' before it.
 EXACT = {"f32": 2.0 ** -20, "f16": 2.0 ** -9, "bf16": 2.0 ** -6}
@@ -21,14 +21,11 @@ class Args(ctypes.Structure):
         (name, ctypes.c_void_p) for name in ("outputs", "lses", "sinks", "output", "lse")]
 
 
-def merge(kernel, tensors, parallel=False):
+def merge(kernel, tensors, workers=1):
     text = ctypes.create_string_buffer(512)
 
-    def backwards(_, tasks, body, closure):
-        for task in reversed(range(tasks)):
-            body(closure, task)
-    context = Context(ctypes.sizeof(Context), 1, None, 0, 1, PARALLEL_FOR(backwards) if parallel else PARALLEL_FOR(),
-                      None, ctypes.cast(text, ctypes.c_char_p), 512, None)
+    context = Context(ctypes.sizeof(Context), 1, None, 0, workers, on_two_threads, None,
+                      ctypes.cast(text, ctypes.c_char_p), 512, None)
     args = Args(ctypes.sizeof(Args), 1, *(ctypes.addressof(tensors[n].dl) if tensors.get(n) else None
                                           for n in ("outputs", "lses", "sinks", "output", "lse")))
     status = kernel.library["parts_merge"](ctypes.byref(args), ctypes.byref(context))
@@ -82,7 +79,7 @@ class MergeTest(unittest.TestCase):
                 self.assertLess(np.abs(tensors["lse"].get() - whole["lse"]).max(), 2.0 ** -20 * 10)
                 self.assertTrue(tensors["output"].outside_is_untouched() and tensors["lse"].outside_is_untouched())
                 once = tensors["output"].array.copy()
-                merge(kernel, tensors, parallel=True)
+                merge(kernel, tensors, workers=2)
                 self.assertTrue(np.array_equal(once.view(np.uint8), tensors["output"].array.view(np.uint8)))
 
     def test_nothing_seen(self):
