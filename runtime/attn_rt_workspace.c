@@ -5,6 +5,11 @@
 
 static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
+/* Rounded up. */
+static uint64_t quotient(uint64_t a, uint64_t b) {
+  return a / b + (a % b != 0);
+}
+
 static uint64_t memory_of(const attn_rt_kernel *kernel,
                           const attn_rt_program *program,
                           attn_rt_extents extents) {
@@ -12,31 +17,72 @@ static uint64_t memory_of(const attn_rt_kernel *kernel,
                      attn_rt_buffer_bytes(program, extents));
 }
 
-/* What sequences need whose rows are `tokens` together. Beyond its first row a
-   sequence needs partial results for each block of rows and tensors for each
-   row, so what it needs grows no faster than by the quotient. */
-static uint64_t memory_of_tokens(const attn_rt_kernel *kernel,
-                                 const attn_rt_target *target, uint32_t kinds,
-                                 attn_rt_extents extents, int64_t tokens) {
-  uint64_t first = 0, each = 0;
-  for (int64_t i = 0; i < target->program_count; ++i) {
-    const attn_rt_program *program = &target->programs[i];
-    attn_rt_extents one = extents, more;
-    uint64_t least, growth;
-    if (!(program->kind & kinds))
-      continue;
-    one.batch = one.rows = 1;
-    more = one;
-    more.rows += program->query_block;
-    least = memory_of(kernel, program, one);
-    /* Partial results are rounded up to lines. */
-    growth = attn_rt_add(memory_of(kernel, program, more) - least,
-                         ATTN_RT_CACHE_LINE - 1);
-    first = larger(first, least);
-    each = larger(each, growth / (uint64_t)program->query_block + 1);
-  }
-  return attn_rt_add(attn_rt_multiply(first, (uint64_t)extents.batch),
-                     attn_rt_multiply(each, (uint64_t)tokens));
+/* The memory of calls within some maxima. A call of dense rows is one piece. Of
+   packed rows, and of parts of the keys, each sequence needs what a call of its
+   own would, by whatever program it takes, and sequences whose tokens are
+   joined no more than that together. */
+typedef struct {
+  uint64_t dense, empty; /* of all sequences as one piece; of no sequence */
+  uint64_t sequence;     /* of the sequence that needs most */
+  /* A sequence of any rows needs no more than `first`, and `each` for each. */
+  uint64_t first, each;
+  int is_of_batch; /* no tensor grows faster than the batch */
+} memory_bounds;
+
+/* What a row adds to a sequence of one row, at most. Tensors that grow with a
+   power of the rows stay below the chord to `most.rows`; partial results come
+   with each block of rows, and are rounded up to lines. */
+static uint64_t growth_of(const attn_rt_kernel *kernel,
+                          const attn_rt_program *program,
+                          attn_rt_extents most) {
+  attn_rt_extents first = most, next = most;
+  uint64_t tensors, states;
+  if (most.rows < 2)
+    return 0;
+  first.rows = 1;
+  next.rows = 1 + program->query_block;
+  tensors = attn_rt_buffer_bytes(program, most) -
+            attn_rt_buffer_bytes(program, first);
+  states = attn_rt_state_bytes(kernel, program, next) -
+           attn_rt_state_bytes(kernel, program, first);
+  if (program->state_bytes)
+    states = attn_rt_add(states, ATTN_RT_CACHE_LINE - 1);
+  return attn_rt_add(quotient(tensors, (uint64_t)most.rows - 1),
+                     quotient(states, (uint64_t)program->query_block));
+}
+
+/* Counts a program that takes up to extents.rows rows of a sequence, of up to
+   `tokens` in all. */
+static void add_program(const attn_rt_kernel *kernel,
+                        const attn_rt_program *program, attn_rt_extents extents,
+                        int64_t tokens, memory_bounds *bounds) {
+  attn_rt_extents one = extents;
+  bounds->dense = larger(bounds->dense, memory_of(kernel, program, extents));
+  one.batch = 0;
+  bounds->empty = larger(bounds->empty, memory_of(kernel, program, one));
+  one.batch = 1;
+  bounds->sequence = larger(bounds->sequence, memory_of(kernel, program, one));
+  one.rows = one.rows < tokens ? one.rows : tokens;
+  bounds->each = larger(bounds->each, growth_of(kernel, program, one));
+  one.rows = 1;
+  bounds->first = larger(bounds->first, memory_of(kernel, program, one));
+  for (int64_t i = 0; i < program->buffer_count; ++i)
+    bounds->is_of_batch &= program->buffers[i].power[ATTN_RT_BATCH] <= 1;
+}
+
+/* What they come to. `tokens` are a promise about packed rows alone. */
+static uint64_t memory_within(const attn_rt_kernel *kernel,
+                              const memory_bounds *bounds, int64_t batch,
+                              int64_t tokens) {
+  uint64_t memory = bounds->dense, by_tokens;
+  if (!attn_rt_takes_packed(kernel))
+    return memory;
+  memory = larger(memory, attn_rt_multiply(bounds->sequence, (uint64_t)batch));
+  if (!tokens || !bounds->is_of_batch)
+    return memory;
+  by_tokens = attn_rt_add(attn_rt_multiply(bounds->first, (uint64_t)batch),
+                          attn_rt_multiply(bounds->each, (uint64_t)tokens));
+  return larger(bounds->empty, by_tokens < memory ? by_tokens : memory);
 }
 
 /* What the programs of a target need for calls within `extents`: sequences of
@@ -46,7 +92,8 @@ static uint64_t bytes_for(const attn_rt_kernel *kernel,
                           const attn_maxima *maxima, attn_rt_extents extents) {
   int64_t below = -1, workers = maxima->workers ? maxima->workers : 1;
   int64_t places = attn_rt_takes_packed(kernel) ? extents.batch : 0;
-  uint64_t scratch = 0, memory = 0, of_tokens;
+  memory_bounds bounds = {0, 0, 0, 0, 0, 1};
+  uint64_t scratch = 0;
   for (int64_t i = 0; i < target->program_count; ++i) {
     const attn_rt_program *program = &target->programs[i];
     attn_rt_extents own = extents;
@@ -55,15 +102,13 @@ static uint64_t bytes_for(const attn_rt_kernel *kernel,
       continue;
     below = program->max_queries;
     own.rows = own.rows < below ? own.rows : below;
-    memory = larger(memory, memory_of(kernel, program, own));
+    add_program(kernel, program, own, maxima->tokens, &bounds);
     scratch = larger(scratch, (uint64_t)program->scratch_bytes);
   }
-  if (maxima->tokens) {
-    of_tokens =
-        memory_of_tokens(kernel, target, kinds, extents, maxima->tokens);
-    memory = of_tokens < memory ? of_tokens : memory;
-  }
-  return attn_rt_lay_out(workers, scratch, places, memory).bytes;
+  return attn_rt_lay_out(
+             workers, scratch, places,
+             memory_within(kernel, &bounds, extents.batch, maxima->tokens))
+      .bytes;
 }
 
 uint64_t attn_rt_workspace(const attn_rt_kernel *kernel, uint32_t kinds,
