@@ -109,13 +109,17 @@ static std::string spell(const json::Value &extent) {
 static std::optional<LibraryTensor> readTensor(const json::Value &value) {
   const json::Object *object = value.getAsObject();
   const json::Array *shape = object ? object->getArray("shape") : nullptr;
-  if (!shape || !object->getString("name") || !object->getString("type"))
+  const json::Array *axes = object ? object->getArray("axes") : nullptr;
+  if (!shape || !axes || !object->getString("name") ||
+      !object->getString("type"))
     return std::nullopt;
   LibraryTensor tensor;
   tensor.name = object->getString("name")->str();
   tensor.type = object->getString("type")->str();
   for (const json::Value &extent : *shape)
     tensor.shape.push_back(spell(extent));
+  for (const json::Value &axis : *axes)
+    tensor.axes.push_back(spell(axis));
   tensor.output = object->getString("role").value_or("") == "output";
   tensor.updated = object->getString("role").value_or("") == "updated";
   tensor.optional = object->getBoolean("optional").value_or(false);

@@ -36,6 +36,8 @@ struct LibraryTensor {
   bool updated = false;
   /// A mask: every extent but the last may be 1, and that may be larger.
   bool mask = false;
+  /// What extents count, a number or not: "batch", "" for what has no name.
+  std::vector<std::string> axes = {};
 };
 
 /// One entry of the library, on one target.

@@ -8,6 +8,7 @@
 
 #include "compiler/bench/BoundCase.h"
 
+#include "compiler/CallSizes.h"
 #include "compiler/verify/Random.h"
 
 #include <chrono>
@@ -225,12 +226,8 @@ BoundCase::bind(const KernelLibrary &library, const BenchCase &subject) {
 }
 
 Expected<double> BoundCase::run(Crew &crew) {
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
-  maxima.batch = benchCase.shape.batch;
-  maxima.query_length = benchCase.shape.queryLength;
-  maxima.workers = crew.size();
-  maxima.kv_length = benchCase.shape.kvLength;
-  uint64_t needed = kernel->workspace(&maxima);
+  uint64_t needed =
+      workspaceBytes(*kernel, sizesOf(*kernel, tensors), crew.size());
   if (!workspace || workspace->size() < needed)
     workspace = std::make_unique<HugeBuffer>(needed);
 

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/CallSizes.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Names.h"
 #include "compiler/commands/Commands.h"
@@ -91,17 +92,8 @@ chooseKernel(const KernelLibrary &library, std::string symbol,
 
 static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
                   const BoundCall &bound) {
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
-  maxima.batch = bound.extents.lookup("batch");
-  maxima.query_length = bound.extents.lookup("query_length");
-  maxima.kv_length = bound.extents.lookup("kv_capacity");
-  // An attention counts static sizes too.
-  for (const std::unique_ptr<BoundTensor> &tensor : bound.tensors)
-    if (kernel.isAttention() && tensor && tensor->declared->name == "query") {
-      maxima.batch = tensor->shape[0];
-      maxima.query_length = tensor->shape[1];
-    }
-  uint64_t bytes = kernel.workspace(&maxima);
+  llvm::SmallVector<const DLTensor *> tensors = bound.arguments();
+  uint64_t bytes = workspaceBytes(kernel, sizesOf(kernel, tensors));
   AlignedBytes workspace = allocateAligned(bytes);
   if (!workspace)
     return llvm::createStringError(
@@ -114,7 +106,7 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   context.text_bytes = sizeof(text);
   const DLTensor *packed =
       bound.packedWeights ? &bound.packedWeights->tensor : nullptr;
-  KernelArgs args(layer.index, bound.arguments(), 0, {}, packed);
+  KernelArgs args(layer.index, tensors, 0, {}, packed);
   attn_status status = kernel.run(args.data(), &context);
   if (status == ATTN_OK)
     return Error::success();

@@ -7,6 +7,7 @@
 
 #include "compiler/replay/Replay.h"
 
+#include "compiler/CallSizes.h"
 #include "compiler/bench/Crew.h"
 #include "compiler/replay/ReferenceRow.h"
 #include "compiler/replay/StepTensor.h"
@@ -213,7 +214,7 @@ LayoutRun::Call LayoutRun::bind(const Step &step,
     spread.pageTable = numbers({slots, cache.pagesPerSlot()}, cache.table());
   uint32_t flags = 0;
   std::vector<const DLTensor *> given;
-  auto nextCache = cache.tensors().begin();
+  auto *nextCache = cache.tensors().begin();
   auto nextOutput = outputs.begin();
   for (const KernelTensor &tensor : tensors)
     switch (tensor.role) {
@@ -243,14 +244,11 @@ LayoutRun::Call LayoutRun::bind(const Step &step,
 /// A context with a workspace that serves the step.
 attn_context LayoutRun::contextFor(const Step &step,
                                    llvm::MutableArrayRef<char> text) {
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
-  maxima.batch = slots;
+  CallSizes sizes = {.batch = slots, .queryLength = 0, .keys = capacity};
   for (int64_t slot = 0; slot < slots; ++slot)
-    maxima.query_length = std::max<int64_t>(
-        maxima.query_length, step.offsets[slot + 1] - step.offsets[slot]);
-  maxima.kv_length = capacity;
-  maxima.workers = crew.size();
-  uint64_t needed = kernel.workspace(&maxima);
+    sizes.queryLength = std::max<int64_t>(
+        sizes.queryLength, step.offsets[slot + 1] - step.offsets[slot]);
+  uint64_t needed = workspaceBytes(kernel, sizes, crew.size());
   if (!workspace || workspace->size() < needed)
     workspace = std::make_unique<HugeBuffer>(needed);
   attn_context context = ATTN_CONTEXT_INIT;

@@ -8,6 +8,7 @@
 #include "compiler/verify/KernelCall.h"
 
 #include "compiler/AlignedBytes.h"
+#include "compiler/CallSizes.h"
 
 #include <atomic>
 #include <barrier>
@@ -29,53 +30,10 @@ struct CallContext {
 };
 } // namespace
 
-/// Size of a dimension of the tensor called `name`, or `absent` without it.
-static int64_t extentOf(const LibraryKernel &kernel,
-                        llvm::ArrayRef<const DLTensor *> tensors,
-                        llvm::StringRef name, unsigned dimension,
-                        int64_t absent = 1) {
-  for (auto [described, tensor] : llvm::zip(kernel.tensors, tensors))
-    if (described.name == name && tensor &&
-        tensor->ndim > static_cast<int32_t>(dimension))
-      return tensor->shape[dimension];
-  return absent;
-}
-
-/// What the call's tensors say of a size that the kernel's shapes name.
-static int64_t sizeOfAxis(const LibraryKernel &kernel,
-                          llvm::ArrayRef<const DLTensor *> tensors,
-                          llvm::StringRef axis) {
-  for (auto [described, tensor] : llvm::zip(kernel.tensors, tensors))
-    for (auto [dim, extent] : llvm::enumerate(described.shape))
-      if (extent == axis && tensor)
-        return tensor->shape[dim];
-  return 0;
-}
-
-/// The maxima that just hold the call.
-static attn_maxima maximaOf(const LibraryKernel &kernel,
-                            llvm::ArrayRef<const DLTensor *> tensors) {
-  attn_maxima maxima = ATTN_MAXIMA_INIT;
-  if (kernel.isAttention()) {
-    maxima.batch = extentOf(kernel, tensors, "query", 0);
-    maxima.query_length = extentOf(kernel, tensors, "query", 1);
-    maxima.kv_length = extentOf(kernel, tensors, "key", 1, /*absent=*/0);
-    return maxima;
-  }
-  maxima.batch = sizeOfAxis(kernel, tensors, "batch");
-  maxima.query_length = sizeOfAxis(kernel, tensors, "query_length");
-  // No keys need no room, and a maximum of 0 says that there may be any number.
-  maxima.kv_length =
-      std::max<int64_t>(sizeOfAxis(kernel, tensors, "kv_capacity"), 1);
-  return maxima;
-}
-
 /// False if there is no memory for the workspace.
 static bool prepare(CallContext &call, const LibraryKernel &kernel,
                     llvm::ArrayRef<const DLTensor *> tensors, int64_t workers) {
-  attn_maxima maxima = maximaOf(kernel, tensors);
-  maxima.workers = workers;
-  uint64_t bytes = kernel.workspace(&maxima);
+  uint64_t bytes = workspaceBytes(kernel, sizesOf(kernel, tensors), workers);
   call.workspace = allocateAligned(bytes);
   call.context.workspace = call.workspace.get();
   call.context.workspace_bytes = bytes;

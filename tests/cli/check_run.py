@@ -251,6 +251,38 @@ def check_functions(folder):
     print("functions are told apart")
 
 
+NORMED = """func.func @normed(
+    %q: tensor<?x?x2x8xf32> {attn.name = "q"}, %k: tensor<?x?x2x8xf32> {attn.name = "k"})
+    -> (tensor<?x?x2x8xf32> {attn.name = "y"}) {
+  %n = attn.rms_norm %k {eps = 1.0e-6} : tensor<?x?x2x8xf32>
+  %y, %lse = attn.flash %q, %n, %k {scale = 0.5, mask = #attn.bidirectional}
+      : tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>, tensor<?x?x2x8xf32>
+      -> tensor<?x?x2x8xf32>, tensor<?x?x2xf32>
+  return %y : tensor<?x?x2x8xf32>
+}
+"""
+
+
+def check_empty_keys(folder):
+    """A function keeps its keys normed: without keys it needs no room, not room for any number."""
+    source, kernels = os.path.join(folder, "normed.mlir"), os.path.join(folder, "normed")
+    path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
+    with open(source, "w") as file:
+        file.write(NORMED)
+    status, text = attnc("compile", source, "-o", kernels)
+    assert status == 0, text
+    with open(os.path.join(kernels, "normed.json")) as file:
+        programs = json.load(file)["kernels"][0]["programs"]
+    assert any("kv_capacity" in buffer["times"] for buffer in programs[0]["workspace"]["buffers"]), programs
+    for keys in (0, 3):
+        write(path, {"q": rand(1, 2, 2, 8), "k": rand(1, keys, 2, 8)})
+        status, text = attnc("run", kernels, "--in", path, "--out", out)
+        assert status == 0, text
+        assert any(read(out)["y"][2]) == bool(keys)
+        os.remove(out)
+    print("no keys are run")
+
+
 def check_errors(folder, llama, oss):
     path, out = os.path.join(folder, "in"), os.path.join(folder, "out")
     good = {"query": rand(2, 3, 9, 8), "key": rand(2, 7, 3, 8), "value": rand(2, 7, 3, 8),
@@ -334,6 +366,7 @@ def main():
     check_latent(folder)
     check_errors(folder, llama, oss)
     check_functions(folder)
+    check_empty_keys(folder)
 
 
 if __name__ == "__main__":
