@@ -148,42 +148,29 @@ static attn_status read_option(const ffi_call *call, const char *name,
 
 /* Any uint8 vector will do: what lies before its first cache line is unused. */
 static attn_status read_workspace(ffi_call *call, const attn_ffi_any *arg) {
+  static const attn_rt_tensor bytes = {
+      "workspace", 0, 1, {kDLUInt, 8, 1}, {-1}, {ATTN_RT_NO_SYMBOL}, {"bytes"}};
   const DLTensor *tensor = 0;
+  attn_rt_call checked;
+  attn_rt_view view;
   uint64_t begin, skipped;
   attn_status status =
-      read_tensor(call, "workspace", ATTN_RT_OPTIONAL, arg, &tensor);
+      read_tensor(call, bytes.name, ATTN_RT_OPTIONAL, arg, &tensor);
   if (status || !tensor)
     return status;
-  if (tensor->dtype.code != kDLUInt || tensor->dtype.bits != 8 ||
-      tensor->dtype.lanes != 1)
-    return attn_rt_fail(&call->context, ATTN_BAD_DTYPE,
-                        "%s: workspace has type %t, expected u8", call->symbol,
-                        tensor->dtype);
-  if (tensor->device.device_type != kDLCPU)
-    return attn_rt_fail(&call->context, ATTN_BAD_DEVICE,
-                        "%s: workspace is on device type %d, expected 1 (the "
-                        "CPU)",
-                        call->symbol, (int64_t)tensor->device.device_type);
-  if (tensor->ndim != 1)
-    return attn_rt_fail(&call->context, ATTN_BAD_RANK,
-                        "%s: workspace has rank %d, expected 1", call->symbol,
-                        (int64_t)tensor->ndim);
-  if (tensor->strides && tensor->strides[0] != 1)
-    return attn_rt_fail(&call->context, ATTN_BAD_STRIDE,
-                        "%s: workspace has stride %d, expected 1", call->symbol,
-                        tensor->strides[0]);
-  if (tensor->shape[0] < 0)
-    return attn_rt_fail(&call->context, ATTN_BAD_WORKSPACE,
-                        "%s: workspace has %d bytes", call->symbol,
-                        tensor->shape[0]);
-  begin = (uint64_t)(uintptr_t)tensor->data + tensor->byte_offset;
+  checked.kernel = call->kernel;
+  status =
+      attn_rt_check_tensor(&checked, &call->context, &bytes, tensor, &view);
+  if (status)
+    return status;
+  begin = (uint64_t)(uintptr_t)view.data;
   skipped = (0 - begin) % ATTN_RT_CACHE_LINE;
-  if ((uint64_t)tensor->shape[0] <= skipped)
+  if ((uint64_t)view.extent[0] <= skipped)
     return attn_rt_fail(&call->context, ATTN_BAD_WORKSPACE,
                         "%s: workspace has %d bytes, which hold no cache line",
-                        call->symbol, tensor->shape[0]);
+                        call->symbol, view.extent[0]);
   call->context.workspace = (void *)(uintptr_t)(begin + skipped);
-  call->context.workspace_bytes = (uint64_t)tensor->shape[0] - skipped;
+  call->context.workspace_bytes = (uint64_t)view.extent[0] - skipped;
   return ATTN_OK;
 }
 

@@ -77,6 +77,14 @@ static void call_rightly(problem *p, attn_ffi_any *args) {
   call(p, "workspace", args, 9);
   workspace->shape[0] = 70;
   call(p, "small workspace", args, 9);
+  workspace->dl.data = NULL;
+  call(p, "workspace without data", args, 9);
+  workspace->shape[0] = 0;
+  call(p, "empty workspace", args, 9);
+  workspace->shape[0] = -1;
+  call(p, "negative workspace", args, 9);
+  workspace->dl.shape = NULL;
+  call(p, "workspace without a shape", args, 9);
 }
 
 static void call_wrongly(const problem *p, attn_ffi_any *args) {
