@@ -102,9 +102,7 @@ static uint64_t args_end(const attn_rt_kernel *kernel) {
 static attn_status check_size(const attn_rt_kernel *kernel,
                               const attn_rt_args *args,
                               const attn_context *context) {
-  /* Far beyond what later versions may append: garbage, or not set. */
-  const uint64_t most = 4096;
-  if (args->size >= sizeof(attn_rt_args) && args->size <= most)
+  if (args->size >= sizeof(attn_rt_args) && args->size <= ATTN_RT_MOST_ARGS)
     return ATTN_OK;
   return attn_rt_fail(context, ATTN_BAD_ARGS,
                       "%s: args.size is %d, expected %d: set it to "
@@ -142,19 +140,16 @@ static attn_status check_reserved(const attn_rt_kernel *kernel,
   return ATTN_OK;
 }
 
-/* Fields this kernel does not know must be absent: a newer caller may have
-   appended some. */
-static attn_status check_rest(const attn_rt_kernel *kernel,
-                              const attn_rt_args *args,
-                              const attn_context *context) {
-  for (uint64_t i = args_end(kernel); i < args->size; ++i)
+attn_status attn_rt_check_rest(const char *symbol, const void *args,
+                               uint64_t size, uint64_t known,
+                               const attn_context *context) {
+  for (uint64_t i = known; i < size; ++i)
     if (((const char *)args)[i])
       return attn_rt_fail(context, ATTN_BAD_ARGS,
                           "%s: args.size is %d and byte %d is set, but this "
-                          "kernel knows %d bytes only: clear args before "
+                          "version knows %d bytes only: clear args before "
                           "filling it",
-                          kernel->symbol, (int64_t)args->size, (int64_t)i,
-                          (int64_t)args_end(kernel));
+                          symbol, (int64_t)size, (int64_t)i, (int64_t)known);
   return ATTN_OK;
 }
 
@@ -199,7 +194,8 @@ static attn_status check_head(attn_rt_call *call, const attn_rt_args *args,
                         kernel->symbol, (uint64_t)args->flags);
   status = check_layer(kernel, args->layer, context);
   if (!status)
-    status = check_rest(kernel, args, context);
+    status = attn_rt_check_rest(kernel->symbol, args, args->size,
+                                args_end(kernel), context);
   if (!status) {
     call->constants =
         call->target->constants +

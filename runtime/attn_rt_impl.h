@@ -100,6 +100,16 @@ void attn_rt_for(const attn_context *context, int64_t tasks, attn_body body,
 attn_status attn_rt_check_context(const char *symbol,
                                   const attn_context *context);
 
+/* Far beyond what later versions may append to args: a larger size is garbage,
+   or was not set. */
+#define ATTN_RT_MOST_ARGS 4096
+
+/* Checks that what lies behind the `known` bytes of args of `size` bytes is
+   clear: a newer caller may have appended fields. */
+attn_status attn_rt_check_rest(const char *symbol, const void *args,
+                               uint64_t size, uint64_t known,
+                               const attn_context *context);
+
 /* Checks every argument against the kernel and fills the call from `views` and
    `symbol` to `constants`. Which pages the table names is checked by
    attn_rt_check_pages alone. */

@@ -247,21 +247,30 @@ static int64_t count_tasks(const merge_call *merge) {
   return tasks;
 }
 
-attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
-                          const attn_context *context) {
-  merge_call merge;
-  attn_status status = attn_rt_check_context(symbol, context);
-  if (status)
-    return status;
+static attn_status check_head(const char *symbol, const attn_merge_args *args,
+                              const attn_context *context) {
   if (!args)
     return attn_rt_fail(context, ATTN_BAD_ARGS, "%s: args is NULL", symbol);
-  if (args->size < sizeof(attn_merge_args) || args->abi != ATTN_ABI_VERSION)
+  if (args->size < sizeof(attn_merge_args) || args->size > ATTN_RT_MOST_ARGS ||
+      args->abi != ATTN_ABI_VERSION)
     return attn_rt_fail(context, ATTN_BAD_ARGS,
                         "%s: args.size is %d and args.abi %d, expected %d and "
                         "%d: begin with ATTN_MERGE_ARGS_INIT",
                         symbol, (int64_t)args->size, (int64_t)args->abi,
                         (int64_t)sizeof(attn_merge_args),
                         (int64_t)ATTN_ABI_VERSION);
+  return attn_rt_check_rest(symbol, args, args->size, sizeof(attn_merge_args),
+                            context);
+}
+
+attn_status attn_rt_merge(const char *symbol, const attn_merge_args *args,
+                          const attn_context *context) {
+  merge_call merge;
+  attn_status status = attn_rt_check_context(symbol, context);
+  if (!status)
+    status = check_head(symbol, args, context);
+  if (status)
+    return status;
   attn_rt_clear(&merge, sizeof(merge));
   merge.kernel.symbol = symbol;
   merge.kernel.tensor_count = TENSORS;

@@ -125,7 +125,7 @@ TEST(RuntimeCheckTest, ReadsArgsOfOtherVersions) {
   EXPECT_EQ(attn_rt_can_run(&fakeKernel(), 7, &newer, &call.context),
             ATTN_BAD_ARGS);
   EXPECT_EQ(call.message().find("fake_core: args.size is 160 and byte "), 0u);
-  EXPECT_NE(call.message().find("but this kernel knows 152 bytes only: clear "
+  EXPECT_NE(call.message().find("but this version knows 152 bytes only: clear "
                                 "args before filling it"),
             std::string::npos);
   // A caller that knows fewer fields: lse is absent.
