@@ -16,6 +16,7 @@
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
+#include <cstring>
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -33,15 +34,10 @@ static llvm::Error fail(const std::string &message) {
 //===----------------------------------------------------------------------===//
 
 KernelArgs::KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-                       uint32_t flags, const CallSpread &spread,
-                       const DLTensor *packedWeights)
-    : words(2 + tensors.size()) {
-  // Scales of quantised caches: two tensors, two sizes of groups.
-  words.resize(words.size() + 3, 0);
-  for (const DLTensor *tensor :
-       {spread.qIndptr, spread.pageTable, spread.pageIndptr, spread.slotMapping,
-        packedWeights})
-    words.push_back(reinterpret_cast<uintptr_t>(tensor));
+                       uint32_t flags, const attn_rt_tail &tail)
+    : words(2 + tensors.size() + sizeof(tail) / sizeof(uint64_t)) {
+  static_assert(sizeof(tail) % sizeof(uint64_t) == 0);
+  std::memcpy(words.data() + 2 + tensors.size(), &tail, sizeof(tail));
   uint64_t size = words.size() * sizeof(uint64_t);
   words[0] = size | uint64_t(ATTN_ABI_VERSION) << 32;
   words[1] = static_cast<uint32_t>(layer) | uint64_t(flags) << 32;

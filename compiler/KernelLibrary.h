@@ -8,7 +8,7 @@
 #ifndef COMPILER_KERNELLIBRARY_H
 #define COMPILER_KERNELLIBRARY_H
 
-#include "runtime/attn.h"
+#include "runtime/attn_rt_tail.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -95,18 +95,11 @@ struct LibraryLayer {
   std::vector<std::string> kernels;
 };
 
-/// How rows and caches are spread; null: they are not.
-struct CallSpread {
-  const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
-                 *pageIndptr = nullptr, *slotMapping = nullptr;
-};
-
 /// The args structure of any kernel: its head, its tensors in order, the rest.
 class KernelArgs {
 public:
   KernelArgs(int64_t layer, llvm::ArrayRef<const DLTensor *> tensors,
-             uint32_t flags = 0, const CallSpread &spread = {},
-             const DLTensor *packedWeights = nullptr);
+             uint32_t flags = 0, const attn_rt_tail &tail = {});
   const void *data() const { return words.data(); }
 
 private:

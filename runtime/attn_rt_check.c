@@ -124,17 +124,22 @@ static attn_rt_tail tail_of(const attn_rt_kernel *kernel,
 static attn_status check_reserved(const attn_rt_kernel *kernel,
                                   const attn_rt_tail *tail,
                                   const attn_context *context) {
-  static const char *const names[] = {"key_scale", "value_scale",
-                                      "key_scale_group", "value_scale_group"};
-  const uint64_t values[] = {(uint64_t)(uintptr_t)tail->key_scale,
-                             (uint64_t)(uintptr_t)tail->value_scale,
-                             tail->key_scale_group, tail->value_scale_group};
-  for (int i = 0; i < 4; ++i)
-    if (values[i])
+#define SCALE(field) {#field, (uint64_t)(uintptr_t)tail->field, 1},
+#define GROUP(field) {#field, tail->field, 0},
+  const struct {
+    const char *name;
+    uint64_t value;
+    int is_tensor;
+  } fields[] = {ATTN_RT_TAIL(SCALE, GROUP, ATTN_RT_NO_FIELD)};
+#undef SCALE
+#undef GROUP
+  for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); ++i)
+    if (fields[i].value)
       return attn_rt_fail(context, ATTN_BAD_ARGS,
-                          i < 2 ? "%s: args.%s is %x, expected NULL: %s"
-                                : "%s: args.%s is %d, expected 0: %s",
-                          kernel->symbol, names[i], values[i],
+                          fields[i].is_tensor
+                              ? "%s: args.%s is %x, expected NULL: %s"
+                              : "%s: args.%s is %d, expected 0: %s",
+                          kernel->symbol, fields[i].name, fields[i].value,
                           "quantised caches are not supported yet; clear args "
                           "before filling it");
   return ATTN_OK;

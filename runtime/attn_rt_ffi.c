@@ -1,8 +1,7 @@
 /* TVM-FFI's view of an entry, in shared libraries only: the tensors in manifest
-   order (None: absent), then an int layer, int flags, a uint8 workspace,
-   q_indptr, page_table, page_indptr, slot_mapping, packed_weights, key_offsets
-   and sequence_lengths, which may be left out or None. Tasks run one after the
-   other on the calling thread.
+   order (None: absent), then an int layer, int flags, a uint8 workspace, and
+   the tensors of attn_rt_tail.h, which may be left out or None. Tasks run one
+   after the other on the calling thread.
 
    A call that is given its workspace makes no malloc, like any call. One
    without allocates for its own time: Python has no way to know a size
@@ -18,19 +17,18 @@ extern void *malloc(size_t bytes) __attribute__((weak));
 extern void free(void *memory) __attribute__((weak));
 
 /* What follows the tensors. */
+#define OPTION(name) OPTION_##name,
 enum {
   LAYER,
   FLAGS,
   WORKSPACE,
-  Q_INDPTR,
-  PAGE_TABLE,
-  PAGE_INDPTR,
-  SLOT_MAPPING,
-  PACKED_WEIGHTS,
-  KEY_OFFSETS,
-  SEQUENCE_LENGTHS,
-  OPTIONS
+  ATTN_RT_TAIL(ATTN_RT_NO_FIELD, ATTN_RT_NO_FIELD, OPTION) OPTIONS
 };
+#undef OPTION
+
+/* ", q_indptr" and so on. */
+#define NAMED(name) ", " #name
+#define TAIL_NAMES ATTN_RT_TAIL(ATTN_RT_NO_FIELD, ATTN_RT_NO_FIELD, NAMED)
 
 /* The args of any kernel: its tail follows the last of its tensors. */
 typedef struct {
@@ -181,9 +179,7 @@ static attn_status check_count(const ffi_call *call, int32_t count) {
     return ATTN_OK;
   return attn_rt_fail(&call->context, ATTN_BAD_ARGS,
                       "%s: got %d arguments, expected %d to %d: the tensors "
-                      "from '%s' to '%s', layer, flags, workspace, q_indptr, "
-                      "page_table, page_indptr, slot_mapping, packed_weights, "
-                      "key_offsets, sequence_lengths",
+                      "from '%s' to '%s', layer, flags, workspace" TAIL_NAMES,
                       kernel->symbol, (int64_t)count, tensors,
                       tensors + OPTIONS, kernel->tensors[0].name,
                       kernel->tensors[tensors - 1].name);
@@ -191,6 +187,7 @@ static attn_status check_count(const ffi_call *call, int32_t count) {
 
 /* The tensors that say how rows, caches and weights are kept, and which keys of
    their sequences these are. */
+#define ROW(name) {#name, options[OPTION_##name], &tail.name},
 static attn_status read_tail(ffi_call *call,
                              const attn_ffi_any *const *options) {
   attn_rt_tail tail = {0};
@@ -199,14 +196,7 @@ static attn_status read_tail(ffi_call *call,
     const char *name;
     const attn_ffi_any *arg;
     const DLTensor **tensor;
-  } rows[] = {
-      {"q_indptr", options[Q_INDPTR], &tail.q_indptr},
-      {"page_table", options[PAGE_TABLE], &tail.page_table},
-      {"page_indptr", options[PAGE_INDPTR], &tail.page_indptr},
-      {"slot_mapping", options[SLOT_MAPPING], &tail.slot_mapping},
-      {"packed_weights", options[PACKED_WEIGHTS], &tail.packed_weights},
-      {"key_offsets", options[KEY_OFFSETS], &tail.key_offsets},
-      {"sequence_lengths", options[SEQUENCE_LENGTHS], &tail.sequence_lengths}};
+  } rows[] = {ATTN_RT_TAIL(ATTN_RT_NO_FIELD, ATTN_RT_NO_FIELD, ROW)};
   for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); ++i) {
     attn_status status = read_tensor(call, rows[i].name, ATTN_RT_OPTIONAL,
                                      rows[i].arg, rows[i].tensor);
@@ -217,6 +207,7 @@ static attn_status read_tail(ffi_call *call,
     to[i] = ((const char *)&tail)[i];
   return ATTN_OK;
 }
+#undef ROW
 
 static attn_status read_args(ffi_call *call, const attn_ffi_any *args,
                              int32_t count) {

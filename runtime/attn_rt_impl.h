@@ -3,21 +3,13 @@
 #define RUNTIME_ATTN_RT_IMPL_H
 
 #include "runtime/attn_rt.h"
+#include "runtime/attn_rt_tail.h"
 
 /* The head of every args structure; DLTensor pointers follow it. */
 typedef struct attn_rt_args {
   uint32_t size, abi, layer, flags;
   const DLTensor *tensors[];
 } attn_rt_args;
-
-/* What follows the tensors in the args of this version. */
-typedef struct attn_rt_tail {
-  const DLTensor *key_scale, *value_scale;
-  uint32_t key_scale_group, value_scale_group;
-  const DLTensor *q_indptr, *page_table, *page_indptr, *slot_mapping;
-  const DLTensor *packed_weights;
-  const DLTensor *key_offsets, *sequence_lengths;
-} attn_rt_tail;
 
 /* Beside the symbols of generated code: those of packed rows and of pages. */
 enum {

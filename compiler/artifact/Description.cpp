@@ -9,6 +9,7 @@
 #include "compiler/artifact/Description.h"
 
 #include "compiler/Names.h"
+#include "compiler/artifact/TailFields.h"
 #include "dialects/attn/AttnOps.h"
 #include "dialects/attn_tile/AttnTileOps.h"
 #include "dialects/attn_tile/ViewLayout.h"
@@ -156,12 +157,10 @@ static int64_t extentOf(const KernelDescription &kernel, StringRef name,
 
 /// The fields of the args that no tensor may take.
 static bool isReserved(StringRef field) {
-  return llvm::is_contained({"size", "abi", "layer", "flags", "key_scale",
-                             "value_scale", "key_scale_group",
-                             "value_scale_group", "q_indptr", "page_table",
-                             "page_indptr", "slot_mapping", "packed_weights",
-                             "key_offsets", "sequence_lengths"},
-                            field);
+  return llvm::is_contained({"size", "abi", "layer", "flags"}, field) ||
+         llvm::any_of(kTailFields, [&](const TailField &reserved) {
+           return reserved.name == field;
+         });
 }
 
 /// A C identifier for each name, all different.

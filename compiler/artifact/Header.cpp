@@ -9,6 +9,7 @@
 
 #include "compiler/artifact/LayerFacts.h"
 #include "compiler/artifact/RuntimeBytes.h"
+#include "compiler/artifact/TailFields.h"
 #include "llvm/ADT/StringExtras.h"
 
 #include <fmt/format.h>
@@ -218,45 +219,54 @@ static std::string explainKernel(const KernelDescription &kernel) {
       explainPositions(kernel));
 }
 
-/// The fields that say how rows and caches are spread.
-static StringRef explainBatch(const KernelDescription &kernel) {
+static constexpr StringRef kNoCaches =
+    "  /* NULL: kernels of layers with caches alone take them. */\n";
+
+/// What stands above a field that says how rows and caches are spread; nothing
+/// above those that the one before speaks of.
+static StringRef explainBatch(const KernelDescription &kernel,
+                              StringRef field) {
   bool hasLengths = kernel.hasTensor("kv_lengths");
-  if (kernel.isOfLayer() && !hasLengths)
-    return R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
+  if (!kernel.isOfLayer())
+    return field == "q_indptr" ? kNoCaches : "";
+  if (!hasLengths)
+    return llvm::StringSwitch<StringRef>(field)
+        .Case(
+            "q_indptr",
+            R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
      q_indptr[b+1] of tensors that are [tokens, ...] where they are [batch,
      query_length, ...] above. */
-  const DLTensor *q_indptr;
-  /* NULL: kernels of layers with caches alone take them. */
-  const DLTensor *page_table;
-  const DLTensor *page_indptr;
-  const DLTensor *slot_mapping;
-)";
-  if (!kernel.isOfLayer())
-    return R"(  /* NULL: kernels of layers with caches alone take them. */
-  const DLTensor *q_indptr;
-  const DLTensor *page_table;
-  const DLTensor *page_indptr;
-  const DLTensor *slot_mapping;
-)";
-  return R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
+)")
+        .Case("page_table", kNoCaches)
+        .Default("");
+  return llvm::StringSwitch<StringRef>(field)
+      .Case(
+          "q_indptr",
+          R"(  /* NULL, or i32 [batch+1]: sequence b has the rows q_indptr[b] to
      q_indptr[b+1] of tensors that are [tokens, ...] where they are [batch,
      query_length, ...] above. A sequence's bits are those of a call alone. */
-  const DLTensor *q_indptr;
-  /* NULL, or i32 [batch, n]: caches are [pages, page_rows, ...]; keys
+)")
+      .Case(
+          "page_table",
+          R"(  /* NULL, or i32 [batch, n]: caches are [pages, page_rows, ...]; keys
      [i*page_rows, (i+1)*page_rows) of sequence b are on page page_table[b, i].
      Sequences may share pages that no row of the call is appended to. */
-  const DLTensor *page_table;
-  /* NULL, or i32 [batch+1]: page_table is [n], and the pages of sequence b are
+)")
+      .Case(
+          "page_indptr",
+          R"(  /* NULL, or i32 [batch+1]: page_table is [n], and the pages of sequence b are
      page_indptr[b] to page_indptr[b+1] of it. */
-  const DLTensor *page_indptr;
-  /* NULL, or i64 [batch, query_length] or [tokens]: the row of the caches, all
+)")
+      .Case(
+          "slot_mapping",
+          R"(  /* NULL, or i64 [batch, query_length] or [tokens]: the row of the caches, all
      pages or sequences in a line, that each new row is appended to; -1: none.
      It must be where the keys are looked for. For kernels that append. */
-  const DLTensor *slot_mapping;
-)";
+)")
+      .Default("");
 }
 
-/// The field of weights that are packed.
+/// Above the field of weights that are packed.
 static std::string explainPacked(const KernelDescription &kernel) {
   if (kernel.weights().empty())
     return "  /* NULL: kernels of scope layer alone take it. */\n";
@@ -268,21 +278,38 @@ static std::string explainPacked(const KernelDescription &kernel) {
       kernel.packSymbol());
 }
 
-/// The fields that say where the keys of a call stand in their sequences.
+/// Above the fields that say where the keys of a call stand in their sequences.
 static StringRef explainParts(const KernelDescription &kernel) {
   if (!kernel.takesParts)
-    return R"(  /* NULL: kernels of scope core alone take parts of the keys. */
-  const DLTensor *key_offsets;
-  const DLTensor *sequence_lengths;
-)";
+    return "  /* NULL: kernels of scope core alone take parts of the keys. "
+           "*/\n";
   return R"(  /* NULL, or i32 [batch]: the keys of sequence b, kv_lengths[b] of them, are
      those from key_offsets[b] on (a multiple of the layer's chunk, if it has
      one) of sequence_lengths[b], which take the place of kv_lengths wherever
      else it counts: for rows, prefixes, documents and masks. For results that
      are merged. Both or none. */
-  const DLTensor *key_offsets;
-  const DLTensor *sequence_lengths;
 )";
+}
+
+/// The fields of every kernel's args, and what stands above each.
+static std::string writeTail(const KernelDescription &kernel) {
+  std::string text;
+  for (const TailField &field : kTailFields) {
+    if (field.name == "key_scale")
+      text +=
+          "  /* Room for quantised caches, which this version has not: NULL "
+          "and 0. */\n";
+    else if (field.name == "packed_weights")
+      text += explainPacked(kernel);
+    else if (field.name == "key_offsets")
+      text += explainParts(kernel);
+    else
+      text += explainBatch(kernel, field.name);
+    text += fmt::format("  {}{};\n",
+                        field.isTensor ? "const DLTensor *" : "uint32_t ",
+                        std::string_view(field.name));
+  }
+  return text;
 }
 
 /// What args begin with: every field, or compilers warn of those left out.
@@ -290,12 +317,15 @@ static std::string writeInit(const KernelDescription &kernel) {
   std::string tensors;
   for (size_t i = 0; i < kernel.tensors.size(); ++i)
     tensors += i % 8 ? " NULL," : " \\\n   NULL,";
+  std::vector<StringRef> tail;
+  for (const TailField &field : kTailFields)
+    tail.emplace_back(field.isTensor ? "NULL" : "0");
   return fmt::format(R"(#define {0}_ARGS_INIT \
   {{sizeof({0}_args), ATTN_ABI_VERSION, 0, 0,{1} \
-   NULL, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL}}
+   {2}}}
 
 )",
-                     kernel.symbol, tensors);
+                     kernel.symbol, tensors, llvm::join(tail, ", "));
 }
 
 static std::string writeArgs(const KernelDescription &kernel) {
@@ -312,20 +342,12 @@ static std::string writeArgs(const KernelDescription &kernel) {
       kernel.symbol);
   for (const TensorDescription &tensor : kernel.tensors)
     text += writeField(tensor, kernel);
-  return text +
-         fmt::format(
-             R"(  /* Room for quantised caches, which this version has not: NULL and 0. */
-  const DLTensor *key_scale;
-  const DLTensor *value_scale;
-  uint32_t key_scale_group;
-  uint32_t value_scale_group;
-{0}{1}  const DLTensor *packed_weights;
-{2}}} {3}_args;
+  return text + writeTail(kernel) +
+         fmt::format(R"(}} {0}_args;
 
-/* Begin with {3}_ARGS_INIT and set what is needed. */
-{4})",
-             explainBatch(kernel), explainPacked(kernel), explainParts(kernel),
-             kernel.symbol, writeInit(kernel));
+/* Begin with {0}_ARGS_INIT and set what is needed. */
+{1})",
+                     kernel.symbol, writeInit(kernel));
 }
 
 static StringRef explainPhase(StringRef phase) {

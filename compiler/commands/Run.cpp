@@ -104,9 +104,10 @@ static Error call(const LibraryKernel &kernel, const LibraryLayer &layer,
   context.workspace_bytes = bytes;
   context.text = text;
   context.text_bytes = sizeof(text);
-  const DLTensor *packed =
-      bound.packedWeights ? &bound.packedWeights->tensor : nullptr;
-  KernelArgs args(layer.index, tensors, 0, {}, packed);
+  attn_rt_tail tail = {};
+  if (bound.packedWeights)
+    tail.packed_weights = &bound.packedWeights->tensor;
+  KernelArgs args(layer.index, tensors, /*flags=*/0, tail);
   attn_status status = kernel.run(args.data(), &context);
   if (status == ATTN_OK)
     return Error::success();

@@ -209,9 +209,10 @@ LayoutRun::Call LayoutRun::bind(const Step &step,
     llvm::copy(values, tensor.as<int32_t>());
     return tensor.get();
   };
-  CallSpread spread = {.qIndptr = numbers({slots + 1}, step.offsets)};
+  attn_rt_tail spread = {};
+  spread.q_indptr = numbers({slots + 1}, step.offsets);
   if (own.layout.pageRows)
-    spread.pageTable = numbers({slots, cache.pagesPerSlot()}, cache.table());
+    spread.page_table = numbers({slots, cache.pagesPerSlot()}, cache.table());
   uint32_t flags = 0;
   std::vector<const DLTensor *> given;
   auto *nextCache = cache.tensors().begin();

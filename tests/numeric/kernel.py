@@ -7,7 +7,9 @@ import mmap
 import os
 import pathlib
 import platform
+import re
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -48,6 +50,17 @@ class Maxima(ctypes.Structure):
     _fields_ = [("size", ctypes.c_uint32), ("abi", ctypes.c_uint32), ("batch", ctypes.c_int64),
                 ("query_length", ctypes.c_int64), ("workers", ctypes.c_int64),
                 ("kv_length", ctypes.c_int64)]
+
+
+# What follows the tensors in args: (kind, name), in order.
+TAIL = re.findall(r"^  (SCALE|GROUP|TENSOR)\((\w+)\)",
+                  (pathlib.Path(__file__).parents[2] / "runtime/attn_rt_tail.h").read_text(), re.M)
+
+
+def tail_words(pointers):
+    """The words of those fields; `pointers` to tensors by name, all else is absent."""
+    return np.frombuffer(b"".join(struct.pack("<I" if kind == "GROUP" else "<Q", pointers.get(name, 0))
+                                  for kind, name in TAIL), np.uint64).tolist()
 
 
 class Plan(ctypes.Structure):

@@ -6,13 +6,12 @@ import dataclasses
 import mmap
 
 import numpy as np
-from kernel import EXECUTIONS, CallFailed, DLTensor, Tensor
+from kernel import EXECUTIONS, CallFailed, DLTensor, Tensor, tail_words
 from scope_kernel import View
 from storage import KINDS, encode
 
 FLAG_RING = 2
 MAP_NORESERVE = 0x4000  # of Linux; Python 3.13 names it
-TAIL = ("q_indptr", "page_table", "page_indptr", "slot_mapping")
 
 
 @dataclasses.dataclass
@@ -106,8 +105,8 @@ class Batch:
         for name, value in tail.items():
             tensors[name] = Tensor(value.shape, "i64" if value.dtype == np.int64 else "i32")
             tensors[name].array[...] = value
-        pointers = [0 if n in absent else ctypes.addressof(placed[n].dl) for n in self.shapes] + [0, 0, 0]
-        pointers += [ctypes.addressof(tensors[n].dl) if n in tensors else 0 for n in TAIL]
+        pointers = [0 if n in absent else ctypes.addressof(placed[n].dl) for n in self.shapes]
+        pointers += tail_words({n: ctypes.addressof(t.dl) for n, t in tensors.items()})
         head = np.array([16 + 8 * len(pointers), 1, self.kernel.index, flags | spread.flags], np.uint32)
         args = np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
         most = {"batch": len(self.sequences), "query_length": max(s.rows for s in self.sequences),

@@ -9,7 +9,7 @@ import json
 import unittest
 
 import numpy as np
-from kernel import PARALLEL_FOR, Context, Guarded, Maxima, Plan, place
+from kernel import PARALLEL_FOR, Context, Guarded, Maxima, Plan, place, tail_words
 from storage import KINDS
 from test_caches import MODULES
 from test_layers import Folder
@@ -17,7 +17,7 @@ from test_layers import Folder
 LAYERS = 2
 EXTENTS = {"batch": 2, "kv_capacity": 40}
 # What follows the tensors: room for quantised caches alone, as the first header had it, or all of today.
-TAILS = {"nothing": 0, "the first tail": 24, "all": 80}
+TAILS = {"nothing": 0, "the first tail": 24, "all": 8 * len(tail_words({}))}
 
 
 def draw(tensor, extents):

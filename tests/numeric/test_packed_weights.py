@@ -12,7 +12,7 @@ import unittest
 import zlib
 
 import numpy as np
-from kernel import EXECUTIONS, CallFailed, DLTensor, Guarded, Tensor, on_two_threads
+from kernel import EXECUTIONS, CallFailed, DLTensor, Guarded, Tensor, on_two_threads, tail_words
 from modules import Grouped, Latent
 from rotations import Rope
 from scope_kernel import ScopeKernel
@@ -63,7 +63,7 @@ class Packable:
 
     def args(self, placed, packed=None, flags=0):
         pointers = [ctypes.addressof(placed[t["name"]].dl) if t["name"] in placed else 0 for t in self.kernel.tensors]
-        pointers += [0] * 7 + [packed.pointer if packed else 0]
+        pointers += tail_words({"packed_weights": packed.pointer} if packed else {})
         head = np.array([16 + 8 * len(pointers), 1, self.kernel.index, flags], np.uint32)
         return np.concatenate([head.view(np.uint64), np.array(pointers, np.uint64)])
 

@@ -13,7 +13,7 @@ import numpy as np
 from attention import Layer, attend, tolerances
 from biases import Alibi, Buckets
 from kernel import (FLAG_NO_SINK, PARALLEL_FOR, CallFailed, Context, Guarded, Kernel, Maxima, Tensor, run_ggml,
-                    run_reversed)
+                    run_reversed, tail_words)
 from test_core import make_mask, stored
 from test_merge import merge, place
 
@@ -117,10 +117,8 @@ class PartsTest(unittest.TestCase):
                 placed[name] = place(tensors[name], kind)
         others = {name: place(values, "i32") for name, values in beside.items()}
         names = [tensor["name"] for tensor in kernel.tensors]
-        tail = ["q_indptr", "page_table", "page_indptr", "slot_mapping", "packed_weights", "key_offsets",
-                "sequence_lengths"]
-        words = [ctypes.addressof(placed[n].dl) if n in placed else 0 for n in names] + [0, 0, 0]
-        words += [ctypes.addressof(others[n].dl) if n in others else 0 for n in tail]
+        words = [ctypes.addressof(placed[n].dl) if n in placed else 0 for n in names]
+        words += tail_words({n: ctypes.addressof(t.dl) for n, t in others.items()})
         head = np.array([16 + 8 * len(words), 1, 0, FLAG_NO_SINK | flags], np.uint32)
         args = np.concatenate([head.view(np.uint64), np.array(words, np.uint64)])
         maxima = Maxima(ctypes.sizeof(Maxima), 1, len(LENGTHS), max(rows), 2, max(LENGTHS))

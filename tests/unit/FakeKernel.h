@@ -9,6 +9,7 @@
 #define TESTS_UNIT_FAKEKERNEL_H
 
 #include "runtime/attn_rt.h"
+#include "runtime/attn_rt_tail.h"
 
 #include <algorithm>
 #include <array>
@@ -25,12 +26,7 @@ struct FakeArgs {
   const DLTensor *query = nullptr, *key = nullptr, *value = nullptr,
                  *kvLengths = nullptr, *sinks = nullptr, *output = nullptr,
                  *lse = nullptr;
-  const DLTensor *keyScale = nullptr, *valueScale = nullptr;
-  uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
-  const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
-                 *pageIndptr = nullptr, *slotMapping = nullptr,
-                 *packedWeights = nullptr, *keyOffsets = nullptr,
-                 *sequenceLengths = nullptr;
+  attn_rt_tail tail = {};
 };
 
 /// The descriptor. Programs: decode (1 row, 2 phases), short (4 rows, 2
@@ -102,7 +98,7 @@ struct PackedCall : FakeCall {
       tensor->tensor.shape = tensor->shape.data();
       tensor->tensor.strides = tensor->strides.data();
     }
-    args.qIndptr = &this->offsets.tensor;
+    args.tail.q_indptr = &this->offsets.tensor;
   }
 
   Numbers offsets;

@@ -68,11 +68,12 @@ TEST(KernelLibraryTest, RefusesMissingLibrary) {
 
 TEST(KernelLibraryTest, ArgsHoldHeadAndTensors) {
   DLTensor tensor = {}, offsets = {}, packed = {};
-  CallSpread spread;
-  spread.qIndptr = &offsets;
-  KernelArgs args(3, {&tensor, nullptr}, 1, spread, &packed);
+  attn_rt_tail tail = {};
+  tail.q_indptr = &offsets;
+  tail.packed_weights = &packed;
+  KernelArgs args(3, {&tensor, nullptr}, 1, tail);
   const auto *head = static_cast<const uint32_t *>(args.data());
-  EXPECT_EQ(head[0], 16u + 8 * (2 + 3 + 5));
+  EXPECT_EQ(head[0], 16u + 8 * (2 + 3 + 7));
   EXPECT_EQ(head[1], ATTN_ABI_VERSION);
   EXPECT_EQ(head[2], 3u);
   EXPECT_EQ(head[3], 1u);

@@ -299,7 +299,7 @@ struct PagedCall : FakeCall {
     }
     lengths.elements = {5, 4};
     lengths.tensor.data = lengths.elements.data();
-    args.pageTable = &table.tensor;
+    args.tail.page_table = &table.tensor;
   }
 
   Numbers table;
@@ -323,8 +323,8 @@ TEST(RuntimeBatchTest, PagesAreCheckedAsFarAsKeysReach) {
 TEST(RuntimeBatchTest, ListsOfPagesHaveACapacityEach) {
   PagedCall call;
   Numbers list({5}, {4, 0, 1, 3, 2}), starts({3}, {0, 3, 5});
-  call.args.pageTable = &list.tensor;
-  call.args.pageIndptr = &starts.tensor;
+  call.args.tail.page_table = &list.tensor;
+  call.args.tail.page_indptr = &starts.tensor;
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   call.lengths.elements[1] = 5;
   expectRefusal(call, ATTN_BAD_LENGTH,
@@ -336,7 +336,7 @@ TEST(RuntimeBatchTest, ListsOfPagesHaveACapacityEach) {
   expectRefusal(call, ATTN_BAD_SHAPE,
                 "query has extent 2 in dimension 0 (batch), but the batch of "
                 "the tensors before it is 1");
-  call.args.pageTable = nullptr;
+  call.args.tail.page_table = nullptr;
   expectRefusal(call, ATTN_MISSING_TENSOR,
                 "page_table is NULL, but page_indptr is not");
 }
@@ -415,7 +415,7 @@ TEST(RuntimeBatchTest, RingsAreForKernelsThatExpandNoCaches) {
 
 TEST(RuntimeBatchTest, OnlyKernelsThatAppendTakeSlots) {
   FakeCall call;
-  call.args.slotMapping = reinterpret_cast<const DLTensor *>(0xbad);
+  call.args.tail.slot_mapping = reinterpret_cast<const DLTensor *>(0xbad);
   expectRefusal(call, ATTN_BAD_ARGS,
                 "args.slot_mapping is 0xbad, expected NULL: this kernel has no "
                 "caches to append to");

@@ -86,26 +86,26 @@ TEST(RuntimeCheckTest, RefusesReservedFields) {
   std::string why = ": quantised caches are not supported yet; clear args "
                     "before filling it";
   FakeCall call;
-  call.args.valueScaleGroup = 32;
+  call.args.tail.value_scale_group = 32;
   expectRefusal(call, ATTN_BAD_ARGS,
                 "fake_core: args.value_scale_group is 32, expected 0" + why);
-  call.args.keyScaleGroup = 64;
+  call.args.tail.key_scale_group = 64;
   expectRefusal(call, ATTN_BAD_ARGS,
                 "fake_core: args.key_scale_group is 64, expected 0" + why);
-  call.args.valueScale = reinterpret_cast<const DLTensor *>(0xbad);
+  call.args.tail.value_scale = reinterpret_cast<const DLTensor *>(0xbad);
   expectRefusal(call, ATTN_BAD_ARGS,
                 "fake_core: args.value_scale is 0xbad, expected NULL" + why);
-  call.args.keyScale = reinterpret_cast<const DLTensor *>(0xdead);
+  call.args.tail.key_scale = reinterpret_cast<const DLTensor *>(0xdead);
   expectRefusal(call, ATTN_BAD_ARGS,
                 "fake_core: args.key_scale is 0xdead, expected NULL" + why);
   // A caller that has no such fields has set none.
-  call.args.size = offsetof(FakeArgs, keyScale);
+  call.args.size = offsetof(FakeArgs, tail);
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
 }
 
 TEST(RuntimeCheckTest, OnlyKernelsWithWeightsTakePackedOnes) {
   FakeCall call;
-  call.args.packedWeights = reinterpret_cast<const DLTensor *>(0xbad);
+  call.args.tail.packed_weights = reinterpret_cast<const DLTensor *>(0xbad);
   expectRefusal(call, ATTN_BAD_ARGS,
                 "fake_core: args.packed_weights is 0xbad, expected NULL: this "
                 "kernel has no weights");

@@ -20,8 +20,8 @@ struct PartCall : FakeCall {
         partial(fakeKernel()) {
     lengths.elements = {5, 3};
     lengths.tensor.data = lengths.elements.data();
-    args.keyOffsets = &offsets.tensor;
-    args.sequenceLengths = &whole.tensor;
+    args.tail.key_offsets = &offsets.tensor;
+    args.tail.sequence_lengths = &whole.tensor;
     partial.tensors = tensors.data();
     kernel = &partial;
   }
@@ -67,7 +67,7 @@ TEST(RuntimePartsTest, PlacesKeysAndRowsOfEachSequence) {
     return seen;
   };
   EXPECT_EQ(places(), (std::vector<uint32_t>{2, 7, 5, 0, 4, 3}));
-  call.args.keyOffsets = call.args.sequenceLengths = nullptr;
+  call.args.tail.key_offsets = call.args.tail.sequence_lengths = nullptr;
   EXPECT_EQ(places(), (std::vector<uint32_t>{0, 5, 5, 0, 3, 5}));
 }
 

@@ -16,12 +16,7 @@ namespace {
 struct RowArgs {
   uint32_t size = sizeof(RowArgs), abi = ATTN_ABI_VERSION, layer = 0, flags = 0;
   const DLTensor *rows = nullptr, *output = nullptr;
-  const DLTensor *keyScale = nullptr, *valueScale = nullptr;
-  uint32_t keyScaleGroup = 0, valueScaleGroup = 0;
-  const DLTensor *qIndptr = nullptr, *pageTable = nullptr,
-                 *pageIndptr = nullptr, *slotMapping = nullptr,
-                 *packedWeights = nullptr, *keyOffsets = nullptr,
-                 *sequenceLengths = nullptr;
+  attn_rt_tail tail = {};
 };
 } // namespace
 
@@ -79,7 +74,7 @@ TEST(RuntimeRowsTest, RowsWithoutLengthsMayBePacked) {
   RowArgs args;
   args.rows = &rows.tensor;
   args.output = &output.tensor;
-  args.qIndptr = &offsets.tensor;
+  args.tail.q_indptr = &offsets.tensor;
   attn_plan plan;
   ASSERT_EQ(attn_rt_plan(&kernel, 7, &args, &call.context, &plan), ATTN_OK)
       << call.message();
@@ -92,13 +87,13 @@ TEST(RuntimeRowsTest, RowsWithoutLengthsMayBePacked) {
             (std::vector<uint32_t>{5, 5, 5, 5, 5, behind, behind}));
   // Offsets beyond the rows, pages, and rows that may not be packed.
   Numbers beyond({3}, {0, 2, 8});
-  args.qIndptr = &beyond.tensor;
+  args.tail.q_indptr = &beyond.tensor;
   EXPECT_EQ(attn_rt_run(&kernel, 7, &args, &call.context), ATTN_BAD_LENGTH);
-  args.qIndptr = nullptr;
-  args.pageTable = &offsets.tensor;
+  args.tail.q_indptr = nullptr;
+  args.tail.page_table = &offsets.tensor;
   EXPECT_EQ(attn_rt_run(&kernel, 7, &args, &call.context), ATTN_BAD_ARGS);
-  args.pageTable = nullptr;
-  args.qIndptr = &offsets.tensor;
+  args.tail.page_table = nullptr;
+  args.tail.q_indptr = &offsets.tensor;
   kernel = rowKernel(0);
   EXPECT_EQ(attn_rt_run(&kernel, 7, &args, &call.context), ATTN_BAD_ARGS);
 }

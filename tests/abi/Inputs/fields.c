@@ -4,6 +4,8 @@
 #include "mla.h"
 #include "smollm2_135m.h"
 
+#include "runtime/attn_rt_tail.h"
+
 #define AT(type, field, place)                                                 \
   _Static_assert(offsetof(type, field) == place, #type "." #field)
 #define IS(name, value) _Static_assert(name == value, #name)
@@ -28,6 +30,12 @@
   AT(type, packed_weights, place + 56);                                        \
   AT(type, key_offsets, place + 64);                                           \
   AT(type, sequence_lengths, place + 72)
+
+/* The header and the runtime's list of what follows the tensors are one. */
+#define SAME(field)                                                            \
+  AT(gpt2_core_args, field, 64 + offsetof(attn_rt_tail, field));
+ATTN_RT_TAIL(SAME, SAME, SAME)
+IS(sizeof(gpt2_core_args), 64 + sizeof(attn_rt_tail));
 
 HEAD(gpt2_core_args);
 AT(gpt2_core_args, query, 16);
