@@ -151,7 +151,7 @@ enum {
   ATTN_RT_CACHE = 16,     /* [batch, kv_capacity, ...], or pages of rows */
   ATTN_RT_NEW_ROWS = 32,  /* becomes rows of caches: all are there or none */
   ATTN_RT_WEIGHT = 64,    /* may be given packed */
-  ATTN_RT_ROWS = 128,     /* [batch, query_length, ...]: rows may be packed */
+  ATTN_RT_ROWS = 128,     /* [batch, query_length, ...]: rows may be ragged */
   ATTN_RT_MASK = 256,     /* all extents but the last may be 1 */
   /* The last extent is any that holds the keys of the longest sequence, in a
      call of parts too. */

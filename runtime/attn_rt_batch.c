@@ -1,4 +1,4 @@
-/* How the rows and caches of a call are spread: packed rows, pages, rings and
+/* How the rows and caches of a call are spread: ragged rows, pages, rings and
    slots, read and checked. */
 #include "runtime/attn_rt_impl.h"
 
@@ -44,7 +44,7 @@ static int has_role(const attn_rt_kernel *kernel, int64_t role) {
   return 0;
 }
 
-int attn_rt_takes_packed(const attn_rt_kernel *kernel) {
+int attn_rt_takes_ragged(const attn_rt_kernel *kernel) {
   return has_role(kernel, ATTN_RT_KV_LENGTHS) || has_role(kernel, ATTN_RT_ROWS);
 }
 
@@ -82,7 +82,7 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
     int is_known;
     const char *why;
   } rows[] = {
-      {"q_indptr", tail->q_indptr, attn_rt_takes_packed(kernel),
+      {"q_indptr", tail->q_indptr, attn_rt_takes_ragged(kernel),
        "rows that may be packed"},
       {"page_table", tail->page_table, is_served, "kv_lengths"},
       {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
@@ -142,7 +142,7 @@ static int ascends(const int32_t *offsets, int64_t batch) {
   return !falls;
 }
 
-/* Offsets of `batch` parts: they ascend from 0 to at most `most`. */
+/* Offsets of `batch` ranges: they ascend from 0 to at most `most`. */
 static attn_status check_offsets(const attn_rt_call *call, const char *name,
                                  const int32_t *offsets, int64_t batch,
                                  int64_t most, const attn_context *context) {
@@ -200,7 +200,7 @@ static attn_status read_offsets(attn_rt_call *call,
   return check_offsets(call, expected->name, *offsets, *batch, most, context);
 }
 
-static attn_status read_packed(attn_rt_call *call, const DLTensor *tensor,
+static attn_status read_ragged(attn_rt_call *call, const DLTensor *tensor,
                                const attn_context *context) {
   const int32_t *offsets = 0;
   int32_t most = 0;
@@ -247,7 +247,7 @@ attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
   attn_rt_clear(&call->batch, sizeof(call->batch));
   call->batch.is_ring = !!(flags & ATTN_FLAG_RING);
   if (!status && tail->q_indptr)
-    status = read_packed(call, tail->q_indptr, context);
+    status = read_ragged(call, tail->q_indptr, context);
   if (!status && tail->page_table)
     status = read_pages(call, tail, context);
   return status;

@@ -14,27 +14,27 @@ typedef struct {
 
 /* Tasks of the phases that take all of the span's tokens at once, or of the
    others. */
-static void add_tasks(const attn_rt_span *span, const attn_rt_part *part,
+static void add_tasks(const attn_rt_span *span, const attn_rt_piece *piece,
                       int are_joined, call_plan *plan) {
   int64_t tasks[ATTN_MAX_PHASES];
-  span->program->grid(&part->frame, tasks);
+  span->program->grid(&piece->frame, tasks);
   for (int64_t phase = 0; phase < span->program->phases; ++phase)
     if (attn_rt_joins_tokens(span, phase) == are_joined)
       plan->plan.tasks[phase] += tasks[phase];
 }
 
 static void add_span(const attn_rt_call *call, const attn_rt_span *span,
-                     attn_rt_part *part, call_plan *plan) {
+                     attn_rt_piece *piece, call_plan *plan) {
   const attn_rt_program *program = span->program;
   uint64_t memory = attn_rt_span_bytes(call, span);
   if (span->end - span->begin > 1) {
-    attn_rt_open_tokens(call, span, 0, part);
-    add_tasks(span, part, 1, plan);
+    attn_rt_open_tokens(call, span, 0, piece);
+    add_tasks(span, piece, 1, plan);
   }
   for (int64_t i = span->begin; i < span->end; ++i) {
-    attn_rt_open_part(call, span, i, 0, 0, part);
-    add_tasks(span, part, 0, plan);
-    memory = attn_rt_add(memory, attn_rt_part_bytes(call, span, i));
+    attn_rt_open_piece(call, span, i, 0, 0, piece);
+    add_tasks(span, piece, 0, plan);
+    memory = attn_rt_add(memory, attn_rt_piece_bytes(call, span, i));
   }
   plan->needs.memory = attn_rt_add(plan->needs.memory, memory);
   if (program->phases > plan->plan.phases)
@@ -53,7 +53,7 @@ static attn_rt_layout layout_of(const attn_rt_call *call,
                                 const attn_context *context,
                                 attn_rt_needs needs) {
   return attn_rt_lay_out(attn_rt_workers(context), needs.scratch,
-                         attn_rt_is_cut(call) ? attn_rt_parts(call) : 0,
+                         attn_rt_is_cut(call) ? attn_rt_pieces(call) : 0,
                          needs.memory);
 }
 
@@ -68,17 +68,17 @@ static attn_status check_call(attn_rt_call *call, const attn_rt_kernel *kernel,
 
 static attn_status plan_call(const attn_rt_call *call, uint32_t kinds,
                              const attn_context *context, call_plan *plan) {
-  int64_t parts = attn_rt_parts(call);
+  int64_t pieces = attn_rt_pieces(call);
   attn_rt_span span = {0, 0, 0};
-  attn_rt_part part;
+  attn_rt_piece piece;
   attn_rt_clear(plan, sizeof(*plan));
-  attn_rt_begin_parts(call, &part);
-  while (span.end < parts) {
+  attn_rt_begin_pieces(call, &piece);
+  while (span.end < pieces) {
     attn_status status =
         attn_rt_find_span(call, kinds, span.end, context, &span);
     if (status)
       return status;
-    add_span(call, &span, &part, plan);
+    add_span(call, &span, &piece, plan);
   }
   plan->plan.target = call->target->name;
   if (!plan->plan.schedule)
@@ -154,8 +154,8 @@ attn_status attn_rt_measure(const attn_rt_kernel *kernel, uint32_t kinds,
   return status;
 }
 
-/* Runs one task of a part in a slot of its own. */
-static attn_status run_task(const attn_rt_part *part,
+/* Runs one task of a piece in a slot of its own. */
+static attn_status run_task(const attn_rt_piece *piece,
                             const attn_context *context,
                             const attn_rt_layout *layout, int64_t phase,
                             int64_t task) {
@@ -163,8 +163,8 @@ static attn_status run_task(const attn_rt_part *part,
   int64_t slot = attn_rt_claim(workspace, attn_rt_workers(context));
   if (slot < 0)
     return ATTN_TOO_MANY_TASKS;
-  part->program->phase[phase](
-      &part->frame, workspace + layout->slots + (uint64_t)slot * layout->slot,
+  piece->program->phase[phase](
+      &piece->frame, workspace + layout->slots + (uint64_t)slot * layout->slot,
       task);
   attn_rt_release(workspace, slot);
   return ATTN_OK;
@@ -216,47 +216,47 @@ static attn_status have_changed(const attn_rt_call *call,
 static int open_owner(const attn_rt_call *call, uint32_t kinds,
                       const attn_context *context, const attn_rt_layout *layout,
                       uint64_t key, int64_t phase, int64_t *task,
-                      attn_rt_part *part) {
+                      attn_rt_piece *piece) {
   char *workspace = context->workspace, *memory = workspace + layout->memory;
   attn_rt_owner owner;
   attn_rt_span span;
   if (!attn_rt_find_owner((void *)(workspace + layout->places), key,
-                          attn_rt_parts(call), task, &owner))
+                          attn_rt_pieces(call), task, &owner))
     return 0;
   span.program = attn_rt_program_of(call, kinds, owner.index);
   span.begin = owner.span_begin;
   span.end = owner.span_end;
-  attn_rt_begin_parts(call, part);
+  attn_rt_begin_pieces(call, piece);
   if (attn_rt_joins_tokens(&span, phase))
-    attn_rt_open_tokens(call, &span, memory + owner.buffers, part);
+    attn_rt_open_tokens(call, &span, memory + owner.buffers, piece);
   else
-    attn_rt_open_part(call, &span, owner.index, memory + owner.partials,
-                      memory + owner.buffers, part);
+    attn_rt_open_piece(call, &span, owner.index, memory + owner.partials,
+                       memory + owner.buffers, piece);
   return 1;
 }
 
-/* Opens a call that is one part. */
+/* Opens a call that is one piece. */
 static attn_status open_whole(const attn_rt_call *call, uint32_t kinds,
                               const attn_context *context,
                               const attn_rt_layout *layout,
-                              attn_rt_part *part) {
+                              attn_rt_piece *piece) {
   char *memory = (char *)context->workspace + layout->memory;
   attn_rt_span span;
   attn_status status = attn_rt_find_span(call, kinds, 0, context, &span);
   if (status)
     return status;
-  attn_rt_begin_parts(call, part);
-  attn_rt_open_part(call, &span, 0, memory + attn_rt_span_bytes(call, &span),
-                    memory, part);
+  attn_rt_begin_pieces(call, piece);
+  attn_rt_open_piece(call, &span, 0, memory + attn_rt_span_bytes(call, &span),
+                     memory, piece);
   return ATTN_OK;
 }
 
-/* Opens the task's part if another task of the phase has written the table of
+/* Opens the task's piece if another task of the phase has written the table of
    places, and the workspace is as large as that found that it has to be. */
 static int open_known(const attn_rt_call *call, uint32_t kinds,
                       const attn_context *context, uint64_t key, int64_t phase,
                       attn_rt_layout *layout, int64_t *task,
-                      attn_rt_part *part) {
+                      attn_rt_piece *piece) {
   char *workspace = context->workspace;
   attn_rt_needs needs = {0, 0};
   *layout = layout_of(call, context, needs);
@@ -266,14 +266,14 @@ static int open_known(const attn_rt_call *call, uint32_t kinds,
     return 0;
   *layout = layout_of(call, context, needs);
   return context->workspace_bytes >= layout->bytes &&
-         open_owner(call, kinds, context, layout, key, phase, task, part);
+         open_owner(call, kinds, context, layout, key, phase, task, piece);
 }
 
-/* Opens the task's part, and writes the table of places for other tasks. */
+/* Opens the task's piece, and writes the table of places for other tasks. */
 static attn_status open_task(const attn_rt_call *call, uint32_t kinds,
                              const attn_context *context, uint64_t key,
                              int64_t phase, attn_rt_layout *layout,
-                             int64_t *task, attn_rt_part *part) {
+                             int64_t *task, attn_rt_piece *piece) {
   char *workspace = context->workspace;
   call_plan plan;
   attn_status status = plan_call(call, kinds, context, &plan);
@@ -292,10 +292,10 @@ static attn_status open_task(const attn_rt_call *call, uint32_t kinds,
                         plan.plan.tasks[phase]);
   *layout = plan.layout;
   if (!attn_rt_is_cut(call))
-    return open_whole(call, kinds, context, layout, part);
+    return open_whole(call, kinds, context, layout, piece);
   attn_rt_write_places(call, kinds, phase, context, key, plan.needs,
                        (void *)(workspace + layout->places));
-  return open_owner(call, kinds, context, layout, key, phase, task, part)
+  return open_owner(call, kinds, context, layout, key, phase, task, piece)
              ? ATTN_OK
              : have_changed(call, context);
 }
@@ -304,7 +304,7 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
                          const void *args, const attn_context *context,
                          int64_t phase, int64_t task) {
   attn_rt_call call;
-  attn_rt_part part;
+  attn_rt_piece piece;
   attn_rt_layout layout;
   uint64_t key = 0;
   int is_known = 0;
@@ -314,14 +314,14 @@ attn_status attn_rt_task(const attn_rt_kernel *kernel, uint32_t kinds,
   if (attn_rt_is_cut(&call) && phase >= 0 && phase < ATTN_MAX_PHASES) {
     key = attn_rt_places_key(&call, kinds, phase, context);
     is_known =
-        open_known(&call, kinds, context, key, phase, &layout, &task, &part);
+        open_known(&call, kinds, context, key, phase, &layout, &task, &piece);
   }
   if (!is_known)
     status =
-        open_task(&call, kinds, context, key, phase, &layout, &task, &part);
+        open_task(&call, kinds, context, key, phase, &layout, &task, &piece);
   if (status)
     return status;
-  status = run_task(&part, context, &layout, phase, task);
+  status = run_task(&piece, context, &layout, phase, task);
   return status ? too_many(&call, context) : ATTN_OK;
 }
 
@@ -332,24 +332,24 @@ typedef struct {
   const attn_rt_layout *layout;
   uint32_t kinds;
   int64_t phase;
-  uint64_t key;             /* of the table of places, if there is one */
-  const attn_rt_part *part; /* NULL: the one that has its place */
+  uint64_t key;               /* of the table of places, if there is one */
+  const attn_rt_piece *piece; /* NULL: the one that has its place */
   _Atomic int32_t status;
 } parallel_phase;
 
 static void run_one(void *closure, int64_t task) {
   parallel_phase *p = closure;
-  const attn_rt_part *part = p->part;
+  const attn_rt_piece *piece = p->piece;
   attn_status status = ATTN_OK;
-  attn_rt_part own;
-  if (!part) {
+  attn_rt_piece own;
+  if (!piece) {
     if (!open_owner(p->call, p->kinds, p->context, p->layout, p->key, p->phase,
                     &task, &own))
       status = ATTN_BAD_WORKSPACE;
-    part = &own;
+    piece = &own;
   }
   if (!status)
-    status = run_task(part, p->context, p->layout, p->phase, task);
+    status = run_task(piece, p->context, p->layout, p->phase, task);
   if (status)
     atomic_store_explicit(&p->status, (int32_t)status, memory_order_relaxed);
 }
@@ -366,17 +366,17 @@ attn_status attn_rt_run(const attn_rt_kernel *kernel, uint32_t kinds,
                         const void *args, const attn_context *context) {
   attn_rt_call call;
   call_plan plan;
-  attn_rt_part part;
+  attn_rt_piece piece;
   attn_status status = open_call(&call, kernel, kinds, args, context, &plan);
   if (!status)
     status = attn_rt_check_pages(&call, context);
   if (!status && !attn_rt_is_cut(&call))
-    status = open_whole(&call, kinds, context, &plan.layout, &part);
+    status = open_whole(&call, kinds, context, &plan.layout, &piece);
   for (int64_t phase = 0; !status && phase < plan.plan.phases; ++phase) {
     parallel_phase p = {&call, context, &plan.layout, kinds,
-                        phase, 0,       &part,        ATTN_OK};
+                        phase, 0,       &piece,       ATTN_OK};
     if (attn_rt_is_cut(&call)) {
-      p.part = 0;
+      p.piece = 0;
       p.key = attn_rt_places_key(&call, kinds, phase, context);
       attn_rt_write_places(
           &call, kinds, phase, context, p.key, plan.needs,

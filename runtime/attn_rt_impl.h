@@ -11,7 +11,7 @@ typedef struct attn_rt_args {
   const DLTensor *tensors[];
 } attn_rt_args;
 
-/* Beside the symbols of generated code: those of packed rows and of pages. */
+/* Beside the symbols of generated code: those of ragged rows and of pages. */
 enum {
   ATTN_RT_TOKENS = ATTN_RT_SYMBOLS,
   ATTN_RT_PAGES,
@@ -126,8 +126,8 @@ attn_status attn_rt_check_tensor(attn_rt_call *call,
                                  const attn_rt_tensor *expected,
                                  const DLTensor *tensor, attn_rt_view *view);
 
-/* Whether rows may be packed. */
-int attn_rt_takes_packed(const attn_rt_kernel *kernel);
+/* Whether rows may be ragged: sequences end to end, as q_indptr says. */
+int attn_rt_takes_ragged(const attn_rt_kernel *kernel);
 /* Whether tensors between phases have as many rows as the caches. */
 int attn_rt_expands_caches(const attn_rt_call *call);
 
@@ -136,7 +136,7 @@ int attn_rt_expands_caches(const attn_rt_call *call);
 attn_status attn_rt_read_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                uint32_t flags, const attn_context *context);
 
-/* What the tensor has to be in this call: with packed rows, or in pages. The
+/* What the tensor has to be in this call: with ragged rows, or in pages. The
    answer may be `own`. */
 const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
                                      const attn_rt_tensor *tensor,
@@ -146,7 +146,7 @@ const attn_rt_tensor *attn_rt_expect(const attn_rt_call *call,
 attn_status attn_rt_bind_pages(attn_rt_call *call, const attn_rt_tensor *tensor,
                                const attn_context *context);
 
-/* [batch, query_length, ...], or [tokens, ...] in a call of packed rows. */
+/* [batch, query_length, ...], or [tokens, ...] in a call of ragged rows. */
 int attn_rt_is_of_rows(const attn_rt_tensor *tensor);
 
 /* Of sequence `b`: its pages in the table; the rows that it has room for; its
@@ -156,7 +156,7 @@ int64_t attn_rt_capacity(const attn_rt_call *call, int64_t b);
 int64_t attn_rt_rows(const attn_rt_call *call, int64_t b);
 int64_t attn_rt_length(const attn_rt_call *call, int64_t b);
 
-/* Checks packed rows, slots and parts, once all tensors have been. */
+/* Checks ragged rows, slots and parts of the keys, once all tensors are. */
 attn_status attn_rt_check_batch(attn_rt_call *call, const attn_rt_tail *tail,
                                 const attn_context *context);
 
@@ -170,7 +170,7 @@ attn_status attn_rt_check_pages(const attn_rt_call *call,
 /* Whether each sequence runs on its own, or the whole call as one. */
 int attn_rt_is_cut(const attn_rt_call *call);
 /* How many run on their own. */
-int64_t attn_rt_parts(const attn_rt_call *call);
+int64_t attn_rt_pieces(const attn_rt_call *call);
 /* Cuts `views`, a copy of the call's, whatever they were cut to before, to
    sequence `begin`, and rows of tokens to those of sequences before `end`. */
 void attn_rt_cut_views(const attn_rt_call *call, int64_t begin, int64_t end,
@@ -202,9 +202,9 @@ uint64_t attn_rt_room(const attn_rt_buffer *buffer, attn_rt_extents extents);
 uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
                               attn_rt_extents extents);
 
-/* What the table of places says of a part. */
+/* What the table of places says of a piece. */
 enum {
-  ATTN_RT_TASKS_END, /* in a phase, of all parts up to this one */
+  ATTN_RT_TASKS_END, /* in a phase, of all pieces up to this one */
   ATTN_RT_PARTIALS,  /* offset in the memory */
   ATTN_RT_BUFFERS,   /* those of its span */
   ATTN_RT_SPAN_BEGIN,
@@ -215,8 +215,8 @@ typedef struct attn_rt_place {
   _Atomic uint64_t word[ATTN_RT_PLACE_WORDS], tag;
 } attn_rt_place;
 
-/* Workspace: slots' claims, places of packed sequences, slots, memory. Where
-   the places are follows from `workers` alone. */
+/* Workspace: slots' claims, places of pieces, slots, memory. Where the places
+   are follows from `workers` alone. */
 typedef struct attn_rt_layout {
   uint64_t places; /* offset */
   uint64_t slots;  /* offset of slot 0 */
@@ -224,9 +224,9 @@ typedef struct attn_rt_layout {
   uint64_t memory; /* offset */
   uint64_t bytes;  /* of all; UINT64_MAX when it overflows */
 } attn_rt_layout;
-/* With room for the places of `parts` parts, 0: for none. */
-attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
-                               uint64_t memory);
+/* With room for the places of `pieces` pieces, 0: for none. */
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
+                               int64_t pieces, uint64_t memory);
 
 /* a + b, UINT64_MAX when it overflows. */
 uint64_t attn_rt_add(uint64_t a, uint64_t b);

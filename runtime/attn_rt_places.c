@@ -1,4 +1,4 @@
-/* The table in the workspace that says where the parts of a call are. Whoever
+/* The table in the workspace that says where the pieces of a call are. Whoever
    finds no table of its own call writes it: its rows carry tags made from what
    the table is for, the row and its contents, so that it needs no
    initialisation, whole rows of it are never waited for, and what another call
@@ -92,7 +92,7 @@ static int read_row(const attn_rt_place *places, int64_t row, uint64_t key,
   The table
   ===----------------------------------------------------------------------===*/
 
-/* Row 0 says what the call needs, row i + 1 where part i is. */
+/* Row 0 says what the call needs, row i + 1 where piece i is. */
 static void write_needs(attn_rt_place *places, uint64_t key,
                         attn_rt_needs needs) {
   const uint64_t words[ATTN_RT_PLACE_WORDS] = {needs.scratch, needs.memory};
@@ -109,40 +109,40 @@ int attn_rt_read_needs(const attn_rt_place *places, uint64_t key,
   return 1;
 }
 
-/* The tasks of a phase of the span's program on what `part` is open for. */
-static uint64_t tasks_of(const attn_rt_span *span, const attn_rt_part *part,
+/* The tasks of a phase of the span's program on what `piece` is open for. */
+static uint64_t tasks_of(const attn_rt_span *span, const attn_rt_piece *piece,
                          int64_t phase) {
   int64_t tasks[ATTN_MAX_PHASES];
   if (phase >= span->program->phases)
     return 0;
-  span->program->grid(&part->frame, tasks);
+  span->program->grid(&piece->frame, tasks);
   return (uint64_t)tasks[phase];
 }
 
-/* Writes the rows of a span's parts, whose sums the plan has found not to
+/* Writes the rows of a span's pieces, whose sums the plan has found not to
    overflow; `*end` and `*memory` are where those
-   before it end. Tasks of all its tokens count as the first part's. */
+   before it end. Tasks of all its tokens count as the first piece's. */
 static void write_span(const attn_rt_call *call, const attn_rt_span *span,
                        int64_t phase, uint64_t key, uint64_t *end,
-                       uint64_t *memory, attn_rt_part *part,
+                       uint64_t *memory, attn_rt_piece *piece,
                        attn_rt_place *places) {
   uint64_t words[ATTN_RT_PLACE_WORDS] = {0, 0, *memory, (uint64_t)span->begin,
                                          (uint64_t)span->end};
   int is_joined = attn_rt_joins_tokens(span, phase);
   *memory += attn_rt_span_bytes(call, span);
   if (is_joined) {
-    attn_rt_open_tokens(call, span, 0, part);
-    *end += tasks_of(span, part, phase);
+    attn_rt_open_tokens(call, span, 0, piece);
+    *end += tasks_of(span, piece, phase);
   }
   for (int64_t i = span->begin; i < span->end; ++i) {
     if (!is_joined) {
-      attn_rt_open_part(call, span, i, 0, 0, part);
-      *end += tasks_of(span, part, phase);
+      attn_rt_open_piece(call, span, i, 0, 0, piece);
+      *end += tasks_of(span, piece, phase);
     }
     words[ATTN_RT_TASKS_END] = *end;
     words[ATTN_RT_PARTIALS] = *memory;
     write_row(places, i + 1, key, words);
-    *memory += attn_rt_part_bytes(call, span, i);
+    *memory += attn_rt_piece_bytes(call, span, i);
   }
 }
 
@@ -150,22 +150,22 @@ void attn_rt_write_places(const attn_rt_call *call, uint32_t kinds,
                           int64_t phase, const attn_context *context,
                           uint64_t key, attn_rt_needs needs,
                           attn_rt_place *places) {
-  int64_t parts = attn_rt_parts(call);
+  int64_t pieces = attn_rt_pieces(call);
   uint64_t end = 0, memory = 0;
   attn_rt_span span = {0, 0, 0};
-  attn_rt_part part;
-  attn_rt_begin_parts(call, &part);
-  while (span.end < parts &&
+  attn_rt_piece piece;
+  attn_rt_begin_pieces(call, &piece);
+  while (span.end < pieces &&
          !attn_rt_find_span(call, kinds, span.end, context, &span))
-    write_span(call, &span, phase, key, &end, &memory, &part, places);
+    write_span(call, &span, phase, key, &end, &memory, &piece, places);
   write_needs(places, key, needs);
 }
 
-int attn_rt_find_owner(const attn_rt_place *places, uint64_t key, int64_t parts,
-                       int64_t *task, attn_rt_owner *owner) {
-  int64_t low = 0, high = parts;
+int attn_rt_find_owner(const attn_rt_place *places, uint64_t key,
+                       int64_t pieces, int64_t *task, attn_rt_owner *owner) {
+  int64_t low = 0, high = pieces;
   uint64_t words[ATTN_RT_PLACE_WORDS], before[ATTN_RT_PLACE_WORDS] = {0};
-  /* The first part that ends behind the task. */
+  /* The first piece that ends behind the task. */
   while (low < high) {
     int64_t middle = low + (high - low) / 2;
     if (!read_row(places, middle + 1, key, words))
@@ -175,7 +175,7 @@ int attn_rt_find_owner(const attn_rt_place *places, uint64_t key, int64_t parts,
     else
       low = middle + 1;
   }
-  if (low == parts || !read_row(places, low + 1, key, words) ||
+  if (low == pieces || !read_row(places, low + 1, key, words) ||
       (low && !read_row(places, low, key, before)))
     return 0;
   owner->index = low;

@@ -1,10 +1,10 @@
-/* The table in the workspace that says where the parts of a call are. */
+/* The table in the workspace that says where the pieces of a call are. */
 #ifndef RUNTIME_ATTN_RT_PLACES_H
 #define RUNTIME_ATTN_RT_PLACES_H
 
-#include "runtime/attn_rt_parts.h"
+#include "runtime/attn_rt_pieces.h"
 
-/* What all parts of a call need: scratch of one task, and memory. */
+/* What all pieces of a call need: scratch of one task, and memory. */
 typedef struct attn_rt_needs {
   uint64_t scratch, memory;
 } attn_rt_needs;
@@ -13,7 +13,7 @@ typedef struct attn_rt_needs {
 uint64_t attn_rt_places_key(const attn_rt_call *call, uint32_t kinds,
                             int64_t phase, const attn_context *context);
 
-/* Writes what the call needs and where its parts end in a phase. */
+/* Writes what the call needs and where its pieces end in a phase. */
 void attn_rt_write_places(const attn_rt_call *call, uint32_t kinds,
                           int64_t phase, const attn_context *context,
                           uint64_t key, attn_rt_needs needs,
@@ -23,15 +23,15 @@ void attn_rt_write_places(const attn_rt_call *call, uint32_t kinds,
 int attn_rt_read_needs(const attn_rt_place *places, uint64_t key,
                        attn_rt_needs *needs);
 
-/* What a task belongs to: a part, the span that it is in, and where their
+/* What a task belongs to: a piece, the span that it is in, and where their
    memory begins. */
 typedef struct attn_rt_owner {
   int64_t index, span_begin, span_end;
   uint64_t partials, buffers;
 } attn_rt_owner;
 
-/* The part that `*task` falls into; `*task` becomes its number there. */
-int attn_rt_find_owner(const attn_rt_place *places, uint64_t key, int64_t parts,
-                       int64_t *task, attn_rt_owner *owner);
+/* The piece that `*task` falls into; `*task` becomes its number there. */
+int attn_rt_find_owner(const attn_rt_place *places, uint64_t key,
+                       int64_t pieces, int64_t *task, attn_rt_owner *owner);
 
 #endif /* RUNTIME_ATTN_RT_PLACES_H */

@@ -68,10 +68,10 @@ uint64_t attn_rt_buffer_bytes(const attn_rt_program *program,
   return bytes;
 }
 
-attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch, int64_t parts,
-                               uint64_t memory) {
+attn_rt_layout attn_rt_lay_out(int64_t workers, uint64_t scratch,
+                               int64_t pieces, uint64_t memory) {
   uint64_t words = blocks_of(workers, SLOTS_PER_WORD);
-  uint64_t rows = parts ? (uint64_t)parts + 1 : 0;
+  uint64_t rows = pieces ? (uint64_t)pieces + 1 : 0;
   attn_rt_layout layout;
   layout.places = round_up(attn_rt_multiply(words, 8));
   layout.slots = attn_rt_add(

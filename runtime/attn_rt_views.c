@@ -1,4 +1,4 @@
-/* Packed rows, pages, rings and slots become the views that generated code
+/* Ragged rows, pages, rings and slots become the views that generated code
    sees. */
 #include "runtime/attn_rt_impl.h"
 
@@ -53,7 +53,7 @@ int attn_rt_is_cut(const attn_rt_call *call) {
   return call->batch.q_indptr || call->batch.part_begins;
 }
 
-int64_t attn_rt_parts(const attn_rt_call *call) {
+int64_t attn_rt_pieces(const attn_rt_call *call) {
   return attn_rt_is_cut(call) ? call->symbol[ATTN_RT_BATCH] : 1;
 }
 

@@ -18,7 +18,7 @@ static uint64_t memory_of(const attn_rt_kernel *kernel,
 }
 
 /* The memory of calls within some maxima. A call of dense rows is one piece. Of
-   packed rows, and of parts of the keys, each sequence needs what a call of its
+   ragged rows, and of parts of the keys, each sequence needs what a call of its
    own would, by whatever program it takes, and sequences whose tokens are
    joined no more than that together. */
 typedef struct {
@@ -70,12 +70,12 @@ static void add_program(const attn_rt_kernel *kernel,
     bounds->is_of_batch &= program->buffers[i].power[ATTN_RT_BATCH] <= 1;
 }
 
-/* What they come to. `tokens` are a promise about packed rows alone. */
+/* What they come to. `tokens` are a promise about ragged rows alone. */
 static uint64_t memory_within(const attn_rt_kernel *kernel,
                               const memory_bounds *bounds, int64_t batch,
                               int64_t tokens) {
   uint64_t memory = bounds->dense, by_tokens;
-  if (!attn_rt_takes_packed(kernel))
+  if (!attn_rt_takes_ragged(kernel))
     return memory;
   memory = larger(memory, attn_rt_multiply(bounds->sequence, (uint64_t)batch));
   if (!tokens || !bounds->is_of_batch)
@@ -91,7 +91,7 @@ static uint64_t bytes_for(const attn_rt_kernel *kernel,
                           const attn_rt_target *target, uint32_t kinds,
                           const attn_maxima *maxima, attn_rt_extents extents) {
   int64_t below = -1, workers = maxima->workers ? maxima->workers : 1;
-  int64_t places = attn_rt_takes_packed(kernel) ? extents.batch : 0;
+  int64_t places = attn_rt_takes_ragged(kernel) ? extents.batch : 0;
   memory_bounds bounds = {0, 0, 0, 0, 0, 1};
   uint64_t scratch = 0;
   for (int64_t i = 0; i < target->program_count; ++i) {

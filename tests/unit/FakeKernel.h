@@ -84,8 +84,8 @@ struct Numbers : OwnedTensor {
 };
 
 /// A call of the fake kernel whose sequences have the rows that `offsets` say.
-struct PackedCall : FakeCall {
-  explicit PackedCall(std::vector<int32_t> offsets, int64_t keys = 5,
+struct RaggedCall : FakeCall {
+  explicit RaggedCall(std::vector<int32_t> offsets, int64_t keys = 5,
                       int64_t workers = 1)
       : FakeCall(static_cast<int64_t>(offsets.size()) - 1, 9, keys, workers),
         offsets({static_cast<int64_t>(offsets.size())}, offsets) {

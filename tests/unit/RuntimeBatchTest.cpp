@@ -59,27 +59,27 @@ static std::vector<uint32_t> tracesOf(std::vector<int64_t> rows) {
 //===----------------------------------------------------------------------===//
 
 TEST(RuntimeBatchTest, PackedSequencesAreAlone) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
 }
 
 TEST(RuntimeBatchTest, PlansTheTasksOfAllSequences) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   attn_plan plan = planOf(call);
   EXPECT_EQ(plan.phases, 2);
   EXPECT_EQ(plan.tasks[0], 8);
   EXPECT_EQ(plan.tasks[1], 6) << "a prefill has one phase";
   EXPECT_STREQ(plan.schedule, "mixed");
-  PackedCall tokens({0, 1, 2});
+  RaggedCall tokens({0, 1, 2});
   EXPECT_STREQ(planOf(tokens).schedule, "decode");
-  PackedCall nothing({0});
+  RaggedCall nothing({0});
   EXPECT_EQ(planOf(nothing).phases, 0);
   EXPECT_EQ(nothing.run(), ATTN_OK) << nothing.message();
 }
 
 TEST(RuntimeBatchTest, PackedTasksInAnyOrderGiveEqualBits) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   attn_plan plan = planOf(call);
   for (int64_t phase = 0; phase < plan.phases; ++phase)
     for (int64_t task = plan.tasks[phase]; task-- > 0;)
@@ -108,7 +108,7 @@ TEST(RuntimeBatchTest, WorkspaceForTokensServesHoweverTheyArePacked) {
       maxima.query_length = std::max<int64_t>(maxima.query_length, rows);
     }
     maxima.tokens = std::max(offsets.back(), 1);
-    PackedCall call(offsets);
+    RaggedCall call(offsets);
     uint64_t needed = 0;
     ASSERT_EQ(
         attn_rt_measure(&fakeKernel(), 7, &call.args, &call.context, &needed),
@@ -135,13 +135,13 @@ TEST(RuntimeBatchTest, WorkspaceGoesByTokensIfTheyAreFew) {
   }
 }
 
-static attn_status runTask(PackedCall &call, int64_t phase, int64_t task) {
+static attn_status runTask(RaggedCall &call, int64_t phase, int64_t task) {
   return attn_rt_task(&fakeKernel(), 7, &call.args, &call.context, phase, task);
 }
 
 /// Runs all tasks of a call by hand, each where `before` has seen to.
 template <typename Before>
-static void runTasks(PackedCall &call, Before before) {
+static void runTasks(RaggedCall &call, Before before) {
   attn_plan plan = planOf(call);
   std::ranges::fill(call.output.elements, 0);
   for (int64_t phase = 0; phase < plan.phases; ++phase)
@@ -153,7 +153,7 @@ static void runTasks(PackedCall &call, Before before) {
 
 // Tasks leave a table of where the sequences are in the workspace.
 TEST(RuntimeBatchTest, TasksTrustTheTableOfTheirOwnArgumentsAlone) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   runTasks(call, [] {});
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
   std::vector<int32_t> offsets = {0, 2, 8, 9, 10};
@@ -163,7 +163,7 @@ TEST(RuntimeBatchTest, TasksTrustTheTableOfTheirOwnArgumentsAlone) {
 }
 
 TEST(RuntimeBatchTest, TasksTrustNoTableThatWasWrittenOver) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   const std::vector<uint32_t> expected = tracesOf({1, 7, 0, 2});
   // Behind a line of claims: 5 rows of 24 bytes.
   auto *table = reinterpret_cast<uint64_t *>(
@@ -176,7 +176,7 @@ TEST(RuntimeBatchTest, TasksTrustNoTableThatWasWrittenOver) {
 }
 
 TEST(RuntimeBatchTest, NoTaskBeyondTheTable) {
-  PackedCall call({0, 1, 8, 8, 10});
+  RaggedCall call({0, 1, 8, 8, 10});
   for (int round = 0; round < 2; ++round) {
     EXPECT_EQ(runTask(call, 0, 8), ATTN_BAD_TASK);
     EXPECT_EQ(call.message(),
@@ -193,7 +193,7 @@ TEST(RuntimeBatchTest, NoTaskBeyondTheTable) {
 
 TEST(RuntimeBatchTest, TasksOfSeveralThreadsShareATable) {
   for (int round = 0; round < 20; ++round) {
-    PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+    RaggedCall call({0, 1, 8, 8, 10}, 5, 2);
     attn_plan plan = planOf(call);
     call.context.text = nullptr;
     for (int64_t phase = 0; phase < plan.phases; ++phase)
@@ -201,17 +201,17 @@ TEST(RuntimeBatchTest, TasksOfSeveralThreadsShareATable) {
           nullptr, plan.tasks[phase],
           [](void *closure, int64_t task) {
             auto &[call, phase] =
-                *static_cast<std::pair<PackedCall *, int64_t> *>(closure);
+                *static_cast<std::pair<RaggedCall *, int64_t> *>(closure);
             EXPECT_EQ(runTask(*call, phase, task), ATTN_OK);
           },
-          std::make_unique<std::pair<PackedCall *, int64_t>>(&call, phase)
+          std::make_unique<std::pair<RaggedCall *, int64_t>>(&call, phase)
               .get());
     EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
   }
 }
 
 TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
-  PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+  RaggedCall call({0, 1, 8, 8, 10}, 5, 2);
   call.context.parallel_for = inParallel;
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   EXPECT_EQ(call.trace(), tracesOf({1, 7, 0, 2}));
@@ -219,8 +219,8 @@ TEST(RuntimeBatchTest, PackedTasksInParallelGiveEqualBits) {
 
 // What another call does that was given the same workspace.
 TEST(RuntimeBatchTest, TablesThatOthersWriteOverEndTheCall) {
-  static PackedCall *spoiled;
-  PackedCall call({0, 1, 8, 8, 10}, 5, 2);
+  static RaggedCall *spoiled;
+  RaggedCall call({0, 1, 8, 8, 10}, 5, 2);
   spoiled = &call;
   call.context.parallel_for = [](void *, int64_t tasks, attn_body body,
                                  void *closure) {
@@ -235,7 +235,7 @@ TEST(RuntimeBatchTest, TablesThatOthersWriteOverEndTheCall) {
 }
 
 TEST(RuntimeBatchTest, RowsBehindTheLastSequenceAreLeftAlone) {
-  PackedCall call({0, 3, 5});
+  RaggedCall call({0, 3, 5});
   call.offsets.elements[2] = 4;
   EXPECT_EQ(call.run(), ATTN_OK) << call.message();
   std::vector<uint32_t> expected = tracesOf({3, 1});
@@ -244,7 +244,7 @@ TEST(RuntimeBatchTest, RowsBehindTheLastSequenceAreLeftAlone) {
 }
 
 TEST(RuntimeBatchTest, RefusesOffsetsThatDoNotAscend) {
-  PackedCall call({0, 3, 5});
+  RaggedCall call({0, 3, 5});
   call.offsets.elements = {1, 3, 5, 0};
   call.offsets.tensor.data = call.offsets.elements.data();
   expectRefusal(call, ATTN_BAD_LENGTH, "q_indptr[0] is 1, expected 0");
@@ -257,7 +257,7 @@ TEST(RuntimeBatchTest, RefusesOffsetsThatDoNotAscend) {
 }
 
 TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
-  PackedCall call({0, 3, 5});
+  RaggedCall call({0, 3, 5});
   call.output.shape[0] = 4;
   expectRefusal(call, ATTN_BAD_SHAPE,
                 "output has extent 4 in dimension 0 (tokens), but the tokens "
@@ -275,7 +275,7 @@ TEST(RuntimeBatchTest, RefusesShapesOfPackedRows) {
 }
 
 TEST(RuntimeBatchTest, PhasesTakeTheRowsOfEverySequence) {
-  PackedCall call({0, 1, 8});
+  RaggedCall call({0, 1, 8});
   EXPECT_EQ(call.run(ATTN_RT_DECODE | ATTN_RT_SHORT), ATTN_UNSUPPORTED);
   EXPECT_EQ(call.message(), "fake_core: a sequence has 7 query rows, this "
                             "phase takes at most 4");
@@ -352,7 +352,7 @@ TEST(RuntimeBatchTest, PagesNeedLengthsAndRows) {
 }
 
 TEST(RuntimeBatchTest, NumbersHave32Bits) {
-  PackedCall packed({0, 3, 5});
+  RaggedCall packed({0, 3, 5});
   packed.offsets.tensor.dtype.bits = 64;
   expectRefusal(packed, ATTN_BAD_DTYPE, "q_indptr has type i64, expected i32");
   PagedCall paged;

@@ -103,9 +103,9 @@ static const attn_rt_kernel &tokenKernel() {
 
 namespace {
 /// Sequences of so many rows, whose elements are numbered.
-struct TokenCall : PackedCall {
+struct TokenCall : RaggedCall {
   explicit TokenCall(const std::vector<int64_t> &rows, int64_t workers = 1)
-      : PackedCall(offsetsOf(rows), 20, workers), rows(rows) {
+      : RaggedCall(offsetsOf(rows), 20, workers), rows(rows) {
     maxima.query_length = 20;
     // Without keys there are no states.
     args.kvLengths = nullptr;
@@ -228,7 +228,7 @@ TEST(RuntimeSpansTest, TasksOfSeveralThreadsShareATable) {
   }
 }
 
-TEST(RuntimeSpansTest, DenseRowsAreOnePart) {
+TEST(RuntimeSpansTest, DenseRowsAreOnePiece) {
   FakeCall call(2, 3);
   call.args.kvLengths = nullptr;
   call.useKernel(tokenKernel());

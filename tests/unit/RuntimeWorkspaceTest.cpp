@@ -138,7 +138,7 @@ TEST(RuntimeWorkspaceTest, ServesPackedRows) {
           offsets.push_back(offsets.back() + rows);
           longest = std::max<int64_t>(longest, rows);
         }
-        PackedCall call(offsets);
+        RaggedCall call(offsets);
         call.args.kvLengths = nullptr;
         uint64_t need = needOf(call, sized);
         EXPECT_LE(need, bytesFor(sized, batch, longest, 0));

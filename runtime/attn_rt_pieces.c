@@ -1,19 +1,19 @@
-/* The parts of a call: which program each runs, and what it sees of tensors and
-   memory. */
-#include "runtime/attn_rt_parts.h"
+/* The pieces of a call: which program each runs, and what it sees of tensors
+   and memory. */
+#include "runtime/attn_rt_pieces.h"
 
 /*===----------------------------------------------------------------------===
   Programs
   ===----------------------------------------------------------------------===*/
 
-static int64_t rows_of(const attn_rt_call *call, int64_t part) {
-  return attn_rt_is_cut(call) ? attn_rt_rows(call, part)
+static int64_t rows_of(const attn_rt_call *call, int64_t piece) {
+  return attn_rt_is_cut(call) ? attn_rt_rows(call, piece)
                               : call->symbol[ATTN_RT_QUERY_LENGTH];
 }
 
 const attn_rt_program *attn_rt_program_of(const attn_rt_call *call,
-                                          uint32_t kinds, int64_t part) {
-  int64_t rows = rows_of(call, part);
+                                          uint32_t kinds, int64_t piece) {
+  int64_t rows = rows_of(call, piece);
   for (int64_t i = 0; i < call->target->program_count; ++i) {
     const attn_rt_program *program = &call->target->programs[i];
     if ((program->kind & kinds) && rows <= program->max_queries)
@@ -41,7 +41,7 @@ static attn_status no_program(const attn_rt_call *call, uint32_t kinds,
 attn_status attn_rt_find_span(const attn_rt_call *call, uint32_t kinds,
                               int64_t begin, const attn_context *context,
                               attn_rt_span *span) {
-  int64_t parts = attn_rt_parts(call);
+  int64_t pieces = attn_rt_pieces(call);
   span->program = attn_rt_program_of(call, kinds, begin);
   span->begin = begin;
   span->end = begin + 1;
@@ -49,7 +49,7 @@ attn_status attn_rt_find_span(const attn_rt_call *call, uint32_t kinds,
     return no_program(call, kinds, rows_of(call, begin), context);
   if (!call->batch.q_indptr || !span->program->token_phases)
     return ATTN_OK;
-  while (span->end < parts &&
+  while (span->end < pieces &&
          attn_rt_program_of(call, kinds, span->end) == span->program)
     ++span->end;
   return ATTN_OK;
@@ -64,19 +64,19 @@ int attn_rt_joins_tokens(const attn_rt_span *span, int64_t phase) {
   Views and memory
   ===----------------------------------------------------------------------===*/
 
-static attn_rt_extents extents_of(const attn_rt_call *call, int64_t part) {
+static attn_rt_extents extents_of(const attn_rt_call *call, int64_t piece) {
   attn_rt_extents extents = {call->symbol[ATTN_RT_BATCH],
                              call->symbol[ATTN_RT_QUERY_LENGTH], call->longest,
                              call->symbol[ATTN_RT_KV_CAPACITY]};
   if (attn_rt_is_cut(call)) {
     extents.batch = 1;
-    extents.rows = attn_rt_rows(call, part);
-    extents.keys = attn_rt_length(call, part);
+    extents.rows = attn_rt_rows(call, piece);
+    extents.keys = attn_rt_length(call, piece);
   }
   return extents;
 }
 
-/* Of all parts of the span. */
+/* Of all pieces of the span. */
 static attn_rt_extents extents_of_span(const attn_rt_call *call,
                                        const attn_rt_span *span) {
   attn_rt_extents extents = extents_of(call, span->begin);
@@ -86,8 +86,8 @@ static attn_rt_extents extents_of_span(const attn_rt_call *call,
   return extents;
 }
 
-uint64_t attn_rt_part_bytes(const attn_rt_call *call, const attn_rt_span *span,
-                            int64_t index) {
+uint64_t attn_rt_piece_bytes(const attn_rt_call *call, const attn_rt_span *span,
+                             int64_t index) {
   return attn_rt_state_bytes(call->kernel, span->program,
                              extents_of(call, index));
 }
@@ -98,63 +98,64 @@ uint64_t attn_rt_span_bytes(const attn_rt_call *call,
 }
 
 static void place_buffers(const attn_rt_call *call, const attn_rt_span *span,
-                          char *memory, attn_rt_part *part) {
+                          char *memory, attn_rt_piece *piece) {
   attn_rt_extents extents = extents_of_span(call, span);
   if (!memory)
     return;
   for (int64_t i = 0; i < span->program->buffer_count; ++i) {
-    part->buffers[i] = memory;
+    piece->buffers[i] = memory;
     memory += attn_rt_room(&span->program->buffers[i], extents);
   }
 }
 
-void attn_rt_begin_parts(const attn_rt_call *call, attn_rt_part *part) {
-  part->frame.views = call->views;
-  part->frame.constants = call->constants;
-  part->frame.buffers = part->buffers;
+void attn_rt_begin_pieces(const attn_rt_call *call, attn_rt_piece *piece) {
+  piece->frame.views = call->views;
+  piece->frame.constants = call->constants;
+  piece->frame.buffers = piece->buffers;
   if (!attn_rt_is_cut(call))
     return;
-  attn_rt_copy(part->views, call->views,
+  attn_rt_copy(piece->views, call->views,
                (uint64_t)call->kernel->tensor_count * sizeof(attn_rt_view));
-  part->frame.views = part->views;
+  piece->frame.views = piece->views;
 }
 
 /* Rows stand where the whole sequence ends, and its first key before the
    call's. */
 static void place_rows(const attn_rt_call *call, int64_t index,
-                       attn_rt_part *part) {
-  part->frame.first_key = call->batch.part_begins[index];
-  part->row_end = call->batch.whole[index] - call->batch.part_begins[index];
+                       attn_rt_piece *piece) {
+  piece->frame.first_key = call->batch.part_begins[index];
+  piece->row_end = call->batch.whole[index] - call->batch.part_begins[index];
   for (int64_t i = 0; i < call->kernel->tensor_count; ++i)
     if (call->kernel->tensors[i].role & ATTN_RT_KV_LENGTHS) {
-      part->views[i].data = &part->row_end;
-      part->views[i].extent[0] = 1;
+      piece->views[i].data = &piece->row_end;
+      piece->views[i].extent[0] = 1;
     }
 }
 
-void attn_rt_open_part(const attn_rt_call *call, const attn_rt_span *span,
-                       int64_t index, char *partials, char *buffers,
-                       attn_rt_part *part) {
+void attn_rt_open_piece(const attn_rt_call *call, const attn_rt_span *span,
+                        int64_t index, char *partials, char *buffers,
+                        attn_rt_piece *piece) {
   const int32_t *offsets = call->batch.q_indptr;
-  part->program = span->program;
+  piece->program = span->program;
   if (attn_rt_is_cut(call))
-    attn_rt_cut_views(call, index, index + 1, part->views);
-  part->frame.first_key = 0;
+    attn_rt_cut_views(call, index, index + 1, piece->views);
+  piece->frame.first_key = 0;
   if (call->batch.part_begins)
-    place_rows(call, index, part);
-  part->frame.longest =
-      attn_rt_takes_packed(call->kernel) ? extents_of(call, index).keys : -1;
-  part->frame.partials = partials;
-  part->frame.first_token = offsets ? offsets[index] - offsets[span->begin] : 0;
-  place_buffers(call, span, buffers, part);
+    place_rows(call, index, piece);
+  piece->frame.longest =
+      attn_rt_takes_ragged(call->kernel) ? extents_of(call, index).keys : -1;
+  piece->frame.partials = partials;
+  piece->frame.first_token =
+      offsets ? offsets[index] - offsets[span->begin] : 0;
+  place_buffers(call, span, buffers, piece);
 }
 
 void attn_rt_open_tokens(const attn_rt_call *call, const attn_rt_span *span,
-                         char *buffers, attn_rt_part *part) {
-  part->program = span->program;
-  attn_rt_cut_views(call, span->begin, span->end, part->views);
-  part->frame.longest = part->frame.first_key = 0;
-  part->frame.partials = 0;
-  part->frame.first_token = 0;
-  place_buffers(call, span, buffers, part);
+                         char *buffers, attn_rt_piece *piece) {
+  piece->program = span->program;
+  attn_rt_cut_views(call, span->begin, span->end, piece->views);
+  piece->frame.longest = piece->frame.first_key = 0;
+  piece->frame.partials = 0;
+  piece->frame.first_token = 0;
+  place_buffers(call, span, buffers, piece);
 }
