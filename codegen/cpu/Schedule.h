@@ -2,7 +2,7 @@
 //
 // Prefill, short query and decode: three schedules of one program, which agree
 // in all that orders the operations on a row. A description gives candidates,
-// a score chooses among them; compiler/PrintSchedules.h shows both.
+// a score chooses among them; compiler/artifact/Schedules.h shows both.
 //
 //===----------------------------------------------------------------------===//
 

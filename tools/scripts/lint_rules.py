@@ -2,8 +2,8 @@
 """The project's own rules, one line each: `ok RULE` or `not ok RULE`.
 
 White space, include directions, the form of diagnostics, what every pass must
-have, the tests that runtime/promises.md names, and the licence. With -f, white
-space is corrected in place.
+have, the tests that runtime/promises.md names, the files that comments and pages
+name, and the licence. With -f, white space is corrected in place.
 """
 import argparse
 import hashlib
@@ -39,6 +39,18 @@ DIAGNOSTIC = re.compile(
 TEST_NAME = re.compile(r"`(tests/[\w./-]+|test_\w+(?:\.\w+)+|\w+Test\.\w+)`")
 ROW = re.compile(r"^\| [A-Z]\d+ \|")
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
+# What is prose in a file of each kind; all of a page is.
+C_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
+HASH_COMMENT = re.compile(r"#(?!include)[^\n]*|\"\"\".*?\"\"\"", re.S)
+PROSE = {**dict.fromkeys((".c", ".cpp", ".h", ".td", ".mlir"), C_COMMENT),
+         **dict.fromkeys((".py", ".sh", ".cmake", ".txt", ".in"), HASH_COMMENT),
+         ".test": re.compile(r"^(?!.*[A-Z]:).*$", re.M),
+         ".md": re.compile(r".+", re.S)}
+# A path from the root of the repository, which may have wildcards.
+FOLDER_NAMES = "|".join(folder.rstrip("/") for folder in (*FOLDERS, "examples/"))
+REPOSITORY_PATH = re.compile(rf"(?<![\w/.<>$}}-])(?:{FOLDER_NAMES})/[\w./*-]*\w\*?")
+# The first cell of a row of a table of files.
+FILES_CELL = re.compile(r"^\| ([\w.]+(?:, [\w.]+)*) \|", re.M)
 # The licence, and the words of its text and exception as their owners publish them.
 LICENCE = "Apache-2.0 WITH LLVM-exception"
 LICENCE_WORDS = "63bdd4702a2eaf44fc39da5567c649ee9a2da804b6434982b034ac37004eb459"
@@ -165,6 +177,37 @@ def tests_of_promises(files, _):
                 yield f"{path}:{line}: neither a test nor 'not yet' in the last cell"
 
 
+def is_path(name):
+    """Whether there is such a file, perhaps without its suffix, or a match of its wildcards."""
+    path = pathlib.Path(name)
+    return path.exists() or any(pathlib.Path().glob(name)) or any(path.parent.glob(path.name + ".*"))
+
+
+def named_paths(files, _):
+    for path in files:
+        prose = PROSE.get(path.suffix)
+        text = path.read_text() if prose else ""
+        for passage in prose.finditer(text) if prose else ():
+            for match in REPOSITORY_PATH.finditer(passage.group()):
+                if not is_path(match.group()):
+                    line = line_of(text, passage.start() + match.start())
+                    yield f"{path}:{line}: there is no '{match.group()}'"
+
+
+def tables_of_files(files, _):
+    for path in files:
+        _, heading, section = (path.read_text() if path.suffix == ".md" else "").partition("## Layout of this folder")
+        if not heading:
+            continue
+        named = [name for cell in FILES_CELL.findall(section) for name in cell.split(", ") if name != "file"]
+        sources = {p.name for p in files if p.parent == path.parent and p.suffix in (".c", ".cpp", ".h")}
+        for name in sorted(sources - set(named)):
+            yield f"{path}: the table of files lacks '{name}'"
+        for name in named:
+            if not (path.parent / name).exists() or named.count(name) > 1:
+                yield f"{path}: the table of files has '{name}' {named.count(name)} times"
+
+
 def licence(files, _):
     words = " ".join(pathlib.Path("LICENSE").read_text().split())
     if hashlib.sha256(words.encode()).hexdigest() != LICENCE_WORDS:
@@ -178,7 +221,7 @@ def licence(files, _):
                 yield f"{path}:{line_of(text, match.start())}: is under {match.group(1)}, not {LICENCE}"
 
 
-RULES = [white_space, include_directions, diagnostics, passes, tests_of_promises, licence]
+RULES = [white_space, include_directions, diagnostics, passes, tests_of_promises, named_paths, tables_of_files, licence]
 
 
 def main():

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Starts a pass: `new_pass.py SplitKeyBlocks` writes everything that its name is in.
 
-The entry in passes/Passes.td, passes/SplitKeyBlocks.cpp with the flag
+The entry in passes/Passes.td, SplitKeyBlocks.cpp beside it with the flag
 attn-split-key-blocks, its line in passes/CMakeLists.txt, and the tests
-tests/passes/split-key-blocks.mlir and split-key-blocks-errors.mlir. The result
+split-key-blocks.mlir and split-key-blocks-errors.mlir in tests/passes. The result
 builds and does nothing; lint complains until its documentation says what it does.
 """
 import argparse
