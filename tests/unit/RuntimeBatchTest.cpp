@@ -44,7 +44,7 @@ static std::vector<uint32_t> traceOf(int64_t rows) {
 }
 
 /// The traces of sequences, one behind the other.
-static std::vector<uint32_t> tracesOf(std::vector<int64_t> rows) {
+static std::vector<uint32_t> tracesOf(const std::vector<int64_t> &rows) {
   std::vector<uint32_t> traces;
   for (int64_t count : rows) {
     std::vector<uint32_t> trace = traceOf(count);
