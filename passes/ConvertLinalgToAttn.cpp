@@ -9,10 +9,12 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "passes/LinalgContraction.h"
 #include "passes/LinalgElementWriter.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
-#include "passes/Views.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "convert-linalg-to-attn"
 
@@ -35,80 +37,28 @@ struct Conversion {
 
 static Conversion refuse(const Twine &why) { return {{}, why.str()}; }
 
+static std::string spell(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 //===----------------------------------------------------------------------===//
 // Structured operations
 //===----------------------------------------------------------------------===//
 
-/// The tensor with the dimensions that `map` reads in the order `wanted`.
-static Value orderDims(OpBuilder &builder, Value tensor, AffineMap map,
-                       ArrayRef<unsigned> wanted) {
-  SmallVector<int64_t> permutation;
-  for (unsigned dim : wanted)
-    for (auto [i, expression] : llvm::enumerate(map.getResults()))
-      if (cast<AffineDimExpr>(expression).getPosition() == dim)
-        permutation.push_back(i);
-  return createTranspose(builder, tensor.getLoc(), tensor, permutation);
-}
-
-/// The dimensions of `all`, in the order in which `map` reads them.
-static SmallVector<unsigned> inOrder(AffineMap map, ArrayRef<unsigned> all) {
-  SmallVector<unsigned> result;
-  for (AffineExpr expression : map.getResults())
-    if (unsigned dim = cast<AffineDimExpr>(expression).getPosition();
-        llvm::is_contained(all, dim))
-      result.push_back(dim);
-  return result;
-}
-
-/// linalg.matmul %a, %b -> attn.matmul %a, %b, and any other contraction of two
-/// tensors along one dimension, its dimensions put in order
 static Conversion convertContraction(OpBuilder &builder, LinalgOp op) {
-  auto type = cast<RankedTensorType>(op->getResult(0).getType());
-  auto zero =
-      dyn_cast_or_null<FloatAttr>(findFill(op.getDpsInitOperand(0)->get()));
-  if (!zero || !zero.getValue().isZero())
-    return refuse("it adds to what is not known to be 0");
-  FailureOr<linalg::ContractionDimensions> dims =
-      linalg::inferContractionDims(op);
-  if (failed(dims) || !type.getElementType().isF32())
-    return refuse("it is no contraction of float32");
-  if (dims->k.size() != 1 || dims->n.size() != 1 || dims->m.empty() ||
-      (dims->m.size() > 1 && !dims->batch.empty()))
-    return refuse("it contracts " + Twine(dims->k.size()) +
-                  " dimensions, or has several of rows or columns");
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  SmallVector<unsigned> batch = inOrder(maps[2], dims->batch);
-  SmallVector<unsigned> rows = inOrder(maps[2], dims->m);
-  auto concat = [](ArrayRef<unsigned> a, ArrayRef<unsigned> b,
-                   ArrayRef<unsigned> c) {
-    SmallVector<unsigned> all(a);
-    llvm::append_range(all, b);
-    llvm::append_range(all, c);
-    return all;
-  };
-  SmallVector<unsigned> order = concat(batch, rows, dims->n);
-  Value lhs = orderDims(builder, op.getDpsInputOperand(0)->get(), maps[0],
-                        concat(batch, rows, dims->k));
-  Value rhs = orderDims(builder, op.getDpsInputOperand(1)->get(), maps[1],
-                        concat(batch, dims->k, dims->n));
-  // Sizes and dimensions of the result, as attn.matmul leaves them.
-  SmallVector<int64_t> sizes, back(order.size());
-  for (auto [i, expression] : llvm::enumerate(maps[2].getResults())) {
-    unsigned dim = cast<AffineDimExpr>(expression).getPosition();
-    back[i] = std::distance(order.begin(), llvm::find(order, dim));
-  }
-  sizes.resize(order.size());
-  for (auto [i, dim] : llvm::enumerate(back))
-    sizes[dim] = type.getDimSize(i);
-  Value product =
-      MatmulOp::create(builder, op.getLoc(), type.clone(sizes), lhs, rhs);
-  return {createTranspose(builder, op.getLoc(), product, back), {}};
+  std::string obstacle;
+  FailureOr<LinalgContraction> contraction = matchContraction(op, obstacle);
+  if (failed(contraction))
+    return refuse(obstacle);
+  return {writeContraction(builder, op, *contraction), {}};
 }
 
 static Conversion convertElements(OpBuilder &builder, LinalgOp op) {
   auto element = readElement(op->getResult(0), LinalgDepth::Movement);
   if (!element)
-    return refuse("it reads what it overwrites");
+    return refuse("it reads what it overwrites, or takes too many steps");
   LinalgElementWriter writer(
       builder, op.getLoc(), cast<RankedTensorType>(op->getResult(0).getType()));
   Value value = writer.write(*element);
@@ -122,6 +72,8 @@ static Conversion convertSoftmax(OpBuilder &builder, Operation *op, Value score,
   Type type = op->getResult(0).getType();
   if (score.getType() != type)
     return refuse("scores and probabilities differ in type");
+  if (Type element = getElementTypeOrSelf(type); !element.isF32())
+    return refuse("scores are " + spell(element) + ", expected f32");
   return {SoftmaxOp::create(builder, op->getLoc(), type, /*lse=*/Type(), score,
                             /*sinks=*/Value(), builder.getI64IntegerAttr(dim))
               .getProbability(),
@@ -132,68 +84,102 @@ static Conversion convertSoftmax(OpBuilder &builder, Operation *op, Value score,
 // Shapes
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// One step of a reshape: the type that it leaves, and the dimension.
+struct ViewStep {
+  RankedTensorType type;
+  int64_t dim = 0;
+  int64_t offset = 0;
+};
+using ViewSteps = SmallVector<ViewStep>;
+} // namespace
+
+/// The product of two sizes; dynamic if one is, or if it does not fit.
+static int64_t product(int64_t a, int64_t b) {
+  int64_t result = 0;
+  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ||
+      llvm::MulOverflow(a, b, result))
+    return ShapedType::kDynamic;
+  return result;
+}
+
+/// Writes `steps`, each by `create`; nothing if they lead elsewhere than `op`:
+/// from or to a tensor without dimensions, or over sizes beyond 64 bits.
+static Conversion
+writeSteps(Operation *op, const ViewSteps &steps,
+           function_ref<Value(Value, const ViewStep &)> create) {
+  Value value = op->getOperand(0);
+  Type last = steps.empty() ? value.getType() : Type(steps.back().type);
+  if (last != op->getResult(0).getType())
+    return refuse("no views lead from " + spell(value.getType()) + " to " +
+                  spell(op->getResult(0).getType()));
+  for (const ViewStep &step : steps)
+    value = create(value, step);
+  return {value, {}};
+}
+
 static Conversion convertCollapse(OpBuilder &builder,
                                   tensor::CollapseShapeOp op) {
-  Value value = op.getSrc();
+  ViewSteps steps;
+  RankedTensorType type = op.getSrcType();
   for (auto [dim, group] : llvm::enumerate(op.getReassociationIndices()))
     for (size_t i = 1; i < group.size(); ++i) {
-      auto type = cast<RankedTensorType>(value.getType());
       SmallVector<int64_t> shape(type.getShape());
-      bool isKnown = !ShapedType::isDynamic(shape[dim]) &&
-                     !ShapedType::isDynamic(shape[dim + 1]);
-      shape[dim] = isKnown ? shape[dim] * shape[dim + 1] : ShapedType::kDynamic;
+      shape[dim] = product(shape[dim], shape[dim + 1]);
       shape.erase(shape.begin() + dim + 1);
-      value = FlattenOp::create(builder, op.getLoc(), type.clone(shape), value,
-                                dim);
+      type = type.clone(shape);
+      steps.push_back({type, static_cast<int64_t>(dim)});
     }
-  return {value, {}};
+  return writeSteps(op, steps, [&](Value value, const ViewStep &step) {
+    return FlattenOp::create(builder, op.getLoc(), step.type, value, step.dim);
+  });
 }
 
 /// Splits off the first dimension of a group, and goes on with the rest.
 static Conversion convertExpand(OpBuilder &builder, tensor::ExpandShapeOp op) {
-  Value value = op.getSrc();
-  RankedTensorType result = op.getResultType();
+  ViewSteps steps;
+  RankedTensorType type = op.getSrcType(), result = op.getResultType();
   for (ArrayRef<int64_t> group : op.getReassociationIndices())
     for (size_t i = 0; i + 1 < group.size(); ++i) {
-      auto type = cast<RankedTensorType>(value.getType());
-      int64_t dim = group[i], rest = 1;
+      int64_t dim = group[i], size = result.getDimSize(dim), rest = 1;
       for (int64_t inner : group.drop_front(i + 1))
-        rest = ShapedType::isDynamic(rest) ||
-                       ShapedType::isDynamic(result.getDimSize(inner))
-                   ? ShapedType::kDynamic
-                   : rest * result.getDimSize(inner);
-      if (ShapedType::isDynamic(rest) &&
-          ShapedType::isDynamic(result.getDimSize(dim)))
+        rest = product(rest, result.getDimSize(inner));
+      if (ShapedType::isDynamic(rest) && ShapedType::isDynamic(size))
         return refuse("it splits a dimension into two dynamic ones");
       SmallVector<int64_t> shape(type.getShape());
       shape[dim] = rest;
-      shape.insert(shape.begin() + dim, result.getDimSize(dim));
-      value = UnflattenOp::create(builder, op.getLoc(), type.clone(shape),
-                                  value, dim);
+      shape.insert(shape.begin() + dim, size);
+      type = type.clone(shape);
+      steps.push_back({type, dim});
     }
-  return {value, {}};
+  return writeSteps(op, steps, [&](Value value, const ViewStep &step) {
+    return UnflattenOp::create(builder, op.getLoc(), step.type, value,
+                               step.dim);
+  });
 }
 
 static Conversion convertSlice(OpBuilder &builder, tensor::ExtractSliceOp op) {
-  RankedTensorType source = op.getSourceType(), result = op.getType();
-  if (source.getRank() != result.getRank() ||
+  RankedTensorType type = op.getSourceType(), result = op.getType();
+  if (type.getRank() != result.getRank() ||
       llvm::any_of(op.getStaticStrides(), [](int64_t s) { return s != 1; }))
     return refuse("it drops dimensions or skips elements");
-  Value value = op.getSource();
-  for (int64_t dim = 0; dim < source.getRank(); ++dim) {
+  ViewSteps steps;
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
     int64_t offset = op.getStaticOffsets()[dim], size = result.getDimSize(dim);
-    if (offset == 0 && size == source.getDimSize(dim) &&
+    if (offset == 0 && size == type.getDimSize(dim) &&
         !ShapedType::isDynamic(size))
       continue;
     if (ShapedType::isDynamic(offset) || ShapedType::isDynamic(size))
       return refuse("its offsets or sizes are dynamic");
-    auto type = cast<RankedTensorType>(value.getType());
     SmallVector<int64_t> shape(type.getShape());
     shape[dim] = size;
-    value = SliceOp::create(builder, op.getLoc(), type.clone(shape), value, dim,
-                            offset);
+    type = type.clone(shape);
+    steps.push_back({type, dim, offset});
   }
-  return {value, {}};
+  return writeSteps(op, steps, [&](Value value, const ViewStep &step) {
+    return SliceOp::create(builder, op.getLoc(), step.type, value, step.dim,
+                           step.offset);
+  });
 }
 
 //===----------------------------------------------------------------------===//
@@ -212,7 +198,25 @@ static Conversion convertStructured(OpBuilder &builder, LinalgOp op) {
   return refuse("it is neither elementwise nor a contraction");
 }
 
+/// The elements of a tensor of `op` of which the graph level has no tensors.
+static Type findForeignElement(Operation *op) {
+  SmallVector<Type> types(op->getOperandTypes());
+  llvm::append_range(types, op->getResultTypes());
+  for (Type type : types) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    Type element = tensor ? tensor.getElementType() : Type();
+    bool isOwn = !tensor || element.isF32() || element.isF16() ||
+                 element.isBF16() || element.isInteger(1) ||
+                 element.isInteger(32);
+    if (!isOwn)
+      return element;
+  }
+  return {};
+}
+
 static Conversion convert(OpBuilder &builder, Operation *op) {
+  if (Type element = findForeignElement(op))
+    return refuse("the graph level has no tensors of " + spell(element));
   return TypeSwitch<Operation *, Conversion>(op)
       .Case([&](tensor::CollapseShapeOp shape) {
         return convertCollapse(builder, shape);

@@ -64,7 +64,7 @@ func.func @accumulated(%a: !s, %b: !s, %c: !s) -> !s {
 // CHECK: linalg.generic
 func.func @dynamic_triangle(%s: tensor<?x?xf32>) -> tensor<?x?xf32> {
   %inf = arith.constant 0xFF800000 : f32
-  // expected-remark@below {{'linalg.generic' stays: it reads what it overwrites}}
+  // expected-remark@below {{'linalg.generic' stays: it reads what it overwrites, or takes too many steps}}
   %m = linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]}
       outs(%s : tensor<?x?xf32>) {
   ^bb0(%a: f32):
@@ -89,4 +89,17 @@ func.func @every_second(%s: !s) -> tensor<3x6xf32> {
   // expected-remark@below {{'tensor.extract_slice' stays: it drops dimensions or skips elements}}
   %e = tensor.extract_slice %s[0, 0] [3, 6] [2, 1] : !s to tensor<3x6xf32>
   return %e : tensor<3x6xf32>
+}
+
+// What is refused at a second step leaves no first one.
+// CHECK-LABEL: func.func @dynamic_parts
+// CHECK-NOT: attn.
+// CHECK: tensor.expand_shape
+// CHECK: tensor.extract_slice
+func.func @dynamic_parts(%s: tensor<?x6xf32>, %n: index) -> (tensor<2x?x?x6xf32>, tensor<2x?xf32>) {
+  // expected-remark@below {{'tensor.expand_shape' stays: it splits a dimension into two dynamic ones}}
+  %e = tensor.expand_shape %s [[0, 1, 2], [3]] output_shape [2, %n, %n, 6] : tensor<?x6xf32> into tensor<2x?x?x6xf32>
+  // expected-remark@below {{'tensor.extract_slice' stays: its offsets or sizes are dynamic}}
+  %f = tensor.extract_slice %s[0, 0] [2, %n] [1, 1] : tensor<?x6xf32> to tensor<2x?xf32>
+  return %e, %f : tensor<2x?x?x6xf32>, tensor<2x?xf32>
 }
