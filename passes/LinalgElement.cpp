@@ -13,12 +13,14 @@ using namespace mlir;
 using namespace attn;
 using linalg::LinalgOp;
 
-/// More steps than any softmax takes: shared values are read again.
-static constexpr unsigned kMostSteps = 256;
+/// More steps than any softmax takes: shared values are read again, and each
+/// step within the one before.
+static constexpr unsigned kMostSteps = 1024;
 
 bool LinalgElement::operator==(const LinalgElement &other) const {
   if (op && other.op)
     return op->getName() == other.op->getName() &&
+           op->getResultTypes() == other.op->getResultTypes() &&
            op->getAttrDictionary() == other.op->getAttrDictionary() &&
            operands == other.operands;
   return !op && !other.op && tensor == other.tensor && map == other.map &&
@@ -47,7 +49,8 @@ TypedAttr attn::findFill(Value tensor) {
   auto constant = tensor.getDefiningOp<arith::ConstantOp>();
   auto dense = constant ? dyn_cast<SplatElementsAttr>(constant.getValue())
                         : SplatElementsAttr();
-  return dense ? cast<TypedAttr>(dense.getSplatValue<Attribute>())
+  // Complex numbers are no typed attributes.
+  return dense ? dyn_cast<TypedAttr>(dense.getSplatValue<Attribute>())
                : TypedAttr();
 }
 
@@ -117,6 +120,8 @@ std::optional<LinalgElement> ElementReader::readArgument(BlockArgument argument,
 
 std::optional<LinalgElement>
 ElementReader::readScalar(Value scalar, LinalgOp op, AffineMap map) {
+  if (++steps > kMostSteps)
+    return std::nullopt;
   if (auto argument = dyn_cast<BlockArgument>(scalar)) {
     if (argument.getOwner() != op.getBlock())
       return std::nullopt;
@@ -173,6 +178,15 @@ struct Reduction {
 };
 } // namespace
 
+/// Whether every loop of `op` but its one reduction is a dimension of the
+/// result: a result that the reduction goes on in has sums of one element.
+static bool dropsReduction(LinalgOp op, unsigned reduction) {
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return map.isProjectedPermutation() &&
+         map.getNumResults() + 1 == op.getNumLoops() &&
+         !map.isFunctionOfDim(reduction);
+}
+
 /// The reduction by one of `Combiners` that `element` is a leaf of, read at the
 /// coordinates that it leaves; its input is null if there is none.
 template <typename... Combiners>
@@ -196,7 +210,9 @@ static Reduction matchReduction(const LinalgElement &element) {
       llvm::is_contained(combiner->getOperands(), arguments[1]);
   SmallVector<unsigned> dims;
   op.getReductionDims(dims);
-  return combinesBoth ? Reduction{input->get(), dims.front()} : Reduction{};
+  return combinesBoth && dropsReduction(op, dims.front())
+             ? Reduction{input->get(), dims.front()}
+             : Reduction{};
 }
 
 static bool isFill(Value reduced, function_ref<bool(double)> isNeutral) {
@@ -224,9 +240,9 @@ LinalgSoftmax attn::matchSoftmax(Value tensor) {
   const LinalgElement &score = shifted.operands[0];
   const LinalgElement &most = shifted.operands[1];
   Reduction maximum = matchReduction<arith::MaximumFOp, arith::MaxNumFOp>(most);
-  // Any start below the scores: -inf, or the lowest number.
+  // A start that no score is below: -inf, or the lowest number of a type.
   if (!maximum.input || maximum.dim != sum.dim ||
-      !isFill(most.tensor, [](double init) { return init < -1e30; }))
+      !isFill(most.tensor, [](double init) { return init <= -3.38e38; }))
     return {};
   auto own = readElement(maximum.input, LinalgDepth::Computation);
   bool isScore = own ? *own == score

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Views.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -36,7 +37,8 @@ Value LinalgElementWriter::align(const LinalgElement &leaf, bool isWhole) {
     if (llvm::is_contained(positions, dim))
       continue;
     int64_t size = isWhole ? type.getDimSize(dim) : 1;
-    if (ShapedType::isDynamic(size))
+    // Neither a dynamic size nor 0 can be new.
+    if (size < 1)
       return {};
     tensor = createExpand(builder, location, tensor,
                           isWhole ? dim : dim - first, size);
@@ -144,10 +146,29 @@ LinalgElementWriter::moveCoordinate(ArrayRef<Part> parts) {
     Part coordinate = parts[1 - i];
     if (!moved || !coordinate.coordinate)
       continue;
-    coordinate.offset += moved.getInt();
-    return coordinate;
+    return llvm::AddOverflow(coordinate.offset, moved.getInt(),
+                             coordinate.offset)
+               ? fail("arith.addi that overflows")
+               : coordinate;
   }
   return fail("arith.addi");
+}
+
+/// Types of 32 bits and more hold all coordinates that mayWrap lets pass.
+LinalgElementWriter::Part
+LinalgElementWriter::castCoordinate(arith::IndexCastOp op, const Part &part) {
+  Type type = op.getType();
+  if (type.isIndex() || type.isInteger(32) || type.isInteger(64))
+    return part;
+  std::string name;
+  llvm::raw_string_ostream(name) << type;
+  return fail("arith.index_cast to " + name);
+}
+
+bool LinalgElementWriter::mayWrap(const Part &part, bool isUnsigned) const {
+  constexpr int64_t most = int64_t(1) << 30;
+  return type.getDimSize(*part.coordinate) > most || part.offset > most ||
+         part.offset < (isUnsigned ? 0 : -most);
 }
 
 /// What is on one side of a diagonal of the last two dimensions.
@@ -205,6 +226,9 @@ LinalgElementWriter::writeComparison(arith::CmpIOp op, ArrayRef<Part> parts) {
   }
   if (lhs.coordinate != column || rhs.coordinate != row)
     return fail("arith.cmpi");
+  bool isUnsigned = predicate >= arith::CmpIPredicate::ult;
+  if (mayWrap(lhs, isUnsigned) || mayWrap(rhs, isUnsigned))
+    return fail("arith.cmpi of coordinates that may wrap");
   int64_t distance = rhs.offset - lhs.offset;
   using P = arith::CmpIPredicate;
   switch (predicate) {
@@ -233,11 +257,33 @@ LinalgElementWriter::writeComparison(arith::CmpIOp op, ArrayRef<Part> parts) {
 
 static bool isZero(TypedAttr constant) {
   auto number = dyn_cast_or_null<FloatAttr>(constant);
-  return number && number.getValue().isZero();
+  return number && number.getValue().isPosZero();
+}
+
+/// max(x, 0); NaNs stay, as maxnumf would not have it.
+LinalgElementWriter::Part
+LinalgElementWriter::writeMaximum(ArrayRef<Part> parts) {
+  for (unsigned i : {0, 1})
+    if (isZero(parts[i].constant))
+      return writeUnary<ReluOp>({parts[1 - i]});
+  return fail("arith.maximumf");
+}
+
+/// Whether the graph level computes `op` in its type: sums and products of f16
+/// would not be rounded one by one.
+static bool hasGraphType(Operation *op) {
+  Type type = op->getResult(0).getType();
+  return isa<arith::AddIOp, arith::IndexCastOp>(op) || type.isF32() ||
+         type.isInteger(1);
 }
 
 LinalgElementWriter::Part LinalgElementWriter::writeStep(Operation *op,
                                                          ArrayRef<Part> parts) {
+  if (!hasGraphType(op)) {
+    std::string type;
+    llvm::raw_string_ostream(type) << op->getResult(0).getType();
+    return fail(op->getName().getStringRef() + " of " + type);
+  }
   return TypeSwitch<Operation *, Part>(op)
       .Case([&](arith::AddFOp) { return writeBinary<AddOp>(parts); })
       .Case([&](arith::SubFOp) { return writeBinary<SubOp>(parts); })
@@ -248,17 +294,14 @@ LinalgElementWriter::Part LinalgElementWriter::writeStep(Operation *op,
         minusOne.constant = builder.getF32FloatAttr(-1);
         return writeProduct({parts[0], minusOne});
       })
-      .Case<arith::MaximumFOp, arith::MaxNumFOp>([&](auto) {
-        return isZero(parts[1].constant) ? writeUnary<ReluOp>(parts)
-                                         : fail("arith.maximumf");
-      })
+      .Case([&](arith::MaximumFOp) { return writeMaximum(parts); })
       .Case([&](math::TanhOp) { return writeUnary<TanhOp>(parts); })
       .Case([&](arith::SelectOp) { return writeChoice(parts); })
       .Case([&](arith::AndIOp) { return writeBinary<AndOp>(parts); })
       .Case([&](arith::OrIOp) { return writeBinary<OrOp>(parts); })
       .Case([&](arith::XOrIOp) { return writeExclusion(parts); })
       .Case([&](arith::AddIOp) { return moveCoordinate(parts); })
-      .Case([&](arith::IndexCastOp) { return parts[0]; })
+      .Case([&](arith::IndexCastOp op) { return castCoordinate(op, parts[0]); })
       .Case([&](arith::CmpIOp cmp) { return writeComparison(cmp, parts); })
       .Default([&](Operation *) { return fail(op->getName().getStringRef()); });
 }
@@ -283,7 +326,7 @@ LinalgElementWriter::writePart(const LinalgElement &element) {
   }
   Part result = writeStep(element.op, parts);
   if (!result && obstacle.empty())
-    obstacle = element.op->getName().getStringRef();
+    obstacle = element.op->getName().getStringRef().str();
   return result;
 }
 

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/LinalgElement.h"
 
+#include <string>
+
 namespace attn {
 
 /// Writes tensors of one type, all of whose elements are one expression.
@@ -44,11 +46,15 @@ private:
   Part writePart(const LinalgElement &element);
   Part writeStep(mlir::Operation *op, llvm::ArrayRef<Part> parts);
   Part writeProduct(llvm::ArrayRef<Part> parts);
+  Part writeMaximum(llvm::ArrayRef<Part> parts);
   Part writeExclusion(llvm::ArrayRef<Part> parts);
   Part writeChoice(llvm::ArrayRef<Part> parts);
   Part writeComparison(mlir::arith::CmpIOp op, llvm::ArrayRef<Part> parts);
   Part writeTriangle(bool isUpper, int64_t diagonal);
   Part moveCoordinate(llvm::ArrayRef<Part> parts);
+  Part castCoordinate(mlir::arith::IndexCastOp op, const Part &part);
+  /// Whether a coordinate is, or may be, no number of its type.
+  bool mayWrap(const Part &part, bool isUnsigned) const;
   template <typename OpTy>
   Part writeBinary(llvm::ArrayRef<Part> parts);
   template <typename OpTy>
@@ -58,15 +64,15 @@ private:
   /// size 1, or with `isWhole` their size.
   mlir::Value align(const LinalgElement &leaf, bool isWhole);
   mlir::Value toTensor(const Part &part);
-  Part fail(llvm::StringRef what) {
-    obstacle = what;
+  Part fail(const llvm::Twine &what) {
+    obstacle = what.str();
     return {};
   }
 
   mlir::OpBuilder &builder;
   mlir::Location location;
   mlir::RankedTensorType type;
-  llvm::StringRef obstacle;
+  std::string obstacle;
 };
 
 } // namespace attn
