@@ -14,6 +14,7 @@
 #include "compiler/import/DeclareLayers.h"
 #include "compiler/import/LayerOptions.h"
 #include "compiler/import/Layers.h"
+#include "compiler/import/TextGuard.h"
 #include "dialects/attn/AttnDialect.h"
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -119,82 +120,6 @@ static OwningOpRef<ModuleOp> importConfig(MLIRContext &context, StringRef path,
 //===----------------------------------------------------------------------===//
 // .mlir
 //===----------------------------------------------------------------------===//
-
-namespace {
-/// Walks the text of a .mlir file before MLIR's parser does, which recurses
-/// over brackets and over the terms of affine expressions, and whose printer
-/// recurses through aliases.
-class TextGuard {
-public:
-  explicit TextGuard(StringRef text) : text(text) {}
-
-  /// What MLIR would not survive; empty: nothing. `offset` is where.
-  std::string findDanger(size_t &offset);
-
-private:
-  /// Steps over a comment or a string that begins here.
-  bool skipComment();
-  bool skipString();
-  /// Counts a bracket; false if that nests too deep.
-  bool count(char c);
-
-  StringRef text;
-  size_t at = 0;
-  unsigned depth = 0, deepest = 0;
-  /// Levels that aliases, each within its line, can add when they are used.
-  unsigned aliasDepth = 0;
-  bool inAlias = false;
-};
-} // namespace
-
-bool TextGuard::skipComment() {
-  if (!text.drop_front(at).starts_with("//"))
-    return false;
-  at = std::min(text.find('\n', at), text.size());
-  return true;
-}
-
-bool TextGuard::skipString() {
-  if (text[at] != '"')
-    return false;
-  for (++at; at < text.size() && text[at] != '"'; ++at)
-    if (text[at] == '\\')
-      ++at;
-  return true;
-}
-
-bool TextGuard::count(char c) {
-  bool isArrow = text.drop_front(at).starts_with("->");
-  if (isArrow)
-    ++at;
-  else if (StringRef("([{<").contains(c))
-    deepest = std::max(deepest, ++depth);
-  else if (StringRef(")]}>").contains(c) && depth)
-    --depth;
-  return depth + aliasDepth <= JsonDocument::kMaxDepth;
-}
-
-std::string TextGuard::findDanger(size_t &offset) {
-  for (; at < text.size(); ++at) {
-    offset = at;
-    if (skipComment() || skipString())
-      continue;
-    char c = text[at];
-    bool beginsLine = at == 0 || text[at - 1] == '\n';
-    if (beginsLine && depth == 0) {
-      aliasDepth += inAlias ? deepest : 0;
-      inAlias = c == '#' || c == '!';
-      deepest = 0;
-    }
-    if (!count(c))
-      return "nested deeper than " + std::to_string(JsonDocument::kMaxDepth) +
-             " levels";
-    for (StringRef word : {"affine_map", "affine_set"})
-      if (text.drop_front(at).starts_with(word))
-        return ("'" + word + "' is not part of an attention layer").str();
-  }
-  return {};
-}
 
 /// Whether everything at the top of `module` is a layer or a function.
 static LogicalResult checkTopLevel(ModuleOp module) {

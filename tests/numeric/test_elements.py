@@ -22,21 +22,23 @@ def function(name, op, inputs, result):
             f"  %out = {op}\n  return %out : {result}\n}}\n")
 
 
-def run_all(text, tensors, save=save_file, load=load_file):
-    """What the one function of `text` makes of the tensors, by name."""
+def run_all(text, tensors, save=save_file, load=load_file, options=()):
+    """What the one function of `text` makes of the tensors, by name; `options`
+    are those of `attnc compile`."""
     with tempfile.TemporaryDirectory(prefix="attnc-numeric-") as folder:
         source, given, taken = (pathlib.Path(folder, n) for n in ("f.mlir", "in", "out"))
         source.write_text(text)
         save(tensors, given)
         built = pathlib.Path(folder, "built")
-        subprocess.run([ATTNC, "compile", source, "-o", built], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([ATTNC, "compile", source, "-o", built, *options], check=True,
+                       stdout=subprocess.DEVNULL)
         subprocess.run([ATTNC, "run", built, "--in", given, "--out", taken], check=True,
                        stdout=subprocess.DEVNULL)
         return load(taken)
 
 
-def run(text, tensors):
-    return run_all(text, tensors)["out"]
+def run(text, tensors, options=()):
+    return run_all(text, tensors, options=options)["out"]
 
 
 def inputs():
