@@ -318,7 +318,8 @@ struct MergeHeads : OpRewritePattern<ConcatOp> {
       if (std::string obstacle =
               collectHead(part, i, heads[i], i ? &heads.front() : nullptr);
           !obstacle.empty()) {
-        if (heads.size() == 1) {
+        // A concat may give its one input sizes that are static.
+        if (heads.size() == 1 && part.getType() == concat.getType()) {
           rewriter.replaceOp(concat, concat.getInputs().front());
           return success();
         }

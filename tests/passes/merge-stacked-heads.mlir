@@ -267,3 +267,25 @@ func.func @one_head_alone(%q: !h, %k: !h, %v: !h) -> !p {
   %c = attn.concat %f {dim = 2} : !p -> !p
   return %c : !p
 }
+
+// What is joined with nothing is itself, if the types are one.
+// CHECK-LABEL: func.func @alone
+// CHECK: %[[F:.+]] = attn.flatten
+// CHECK-NEXT: return %[[F]]
+func.func @alone(%q: tensor<1x?x1x4xf32>) -> tensor<1x?x4xf32> {
+  %o, %lse = attn.flash %q, %q, %q {scale = 0.5, mask = #attn.causal} : tensor<1x?x1x4xf32>, tensor<1x?x1x4xf32>, tensor<1x?x1x4xf32> -> tensor<1x?x1x4xf32>, tensor<1x?x1xf32>
+  %f = attn.flatten %o {dim = 2} : tensor<1x?x1x4xf32> -> tensor<1x?x4xf32>
+  %c = attn.concat %f {dim = 2} : tensor<1x?x4xf32> -> tensor<1x?x4xf32>
+  return %c : tensor<1x?x4xf32>
+}
+
+// CHECK-LABEL: func.func @alone_with_a_size
+// CHECK: %[[C:.+]] = attn.concat %{{.+}} {dim = 2} : tensor<1x?x4xf32> -> tensor<1x8x4xf32>
+// CHECK-NEXT: return %[[C]]
+func.func @alone_with_a_size(%q: tensor<1x?x1x4xf32>) -> tensor<1x8x4xf32> {
+  %o, %lse = attn.flash %q, %q, %q {scale = 0.5, mask = #attn.causal} : tensor<1x?x1x4xf32>, tensor<1x?x1x4xf32>, tensor<1x?x1x4xf32> -> tensor<1x?x1x4xf32>, tensor<1x?x1xf32>
+  %f = attn.flatten %o {dim = 2} : tensor<1x?x1x4xf32> -> tensor<1x?x4xf32>
+  // expected-remark@below {{query of head 0 is no projection}}
+  %c = attn.concat %f {dim = 2} : tensor<1x?x4xf32> -> tensor<1x8x4xf32>
+  return %c : tensor<1x8x4xf32>
+}
