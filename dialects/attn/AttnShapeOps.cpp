@@ -175,11 +175,14 @@ LogicalResult SliceOp::verify() {
   if (ShapedType::isDynamic(result[dim]))
     return emitOpError() << "size of dimension " << dim
                          << " of the result is dynamic, expected a static one";
-  if (offset < 0 ||
-      (!ShapedType::isDynamic(input[dim]) && offset > input[dim] - result[dim]))
-    return emitOpError() << "elements " << offset << " to "
-                         << offset + result[dim] << " do not lie in dimension "
-                         << dim << " of size " << formatSize(input[dim]);
+  int64_t end = 0;
+  if (llvm::AddOverflow(offset, result[dim], end))
+    end = std::numeric_limits<int64_t>::max();
+  if (offset < 0 || end - offset != result[dim] ||
+      (!ShapedType::isDynamic(input[dim]) && end > input[dim]))
+    return emitOpError() << "elements " << offset << " to " << end
+                         << " do not lie in dimension " << dim << " of size "
+                         << formatSize(input[dim]);
   return success();
 }
 
@@ -188,9 +191,11 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
   if (OpFoldResult whole = foldIf(*this, getOffset() == 0))
     return whole;
   auto inner = getInput().getDefiningOp<SliceOp>();
-  if (!inner || inner.getDim() != getDim())
+  int64_t offset = 0;
+  if (!inner || inner.getDim() != getDim() ||
+      llvm::AddOverflow<int64_t>(getOffset(), inner.getOffset(), offset))
     return {};
-  setOffset(getOffset() + inner.getOffset());
+  setOffset(offset);
   getInputMutable().assign(inner.getInput());
   return getResult();
 }
@@ -214,17 +219,21 @@ LogicalResult ConcatOp::verify() {
   int64_t dim = getDim(), total = 0;
   if (failed(checkDim(*this, dim, getResult())))
     return failure();
+  bool isDynamic = false;
   for (Value input : getInputs()) {
     if (failed(checkShape(
             *this, "input", input,
             withSize(resultType.getShape(), dim, sizeOf(input, dim)))))
       return failure();
     int64_t size = sizeOf(input, dim);
-    bool isKnown =
-        !ShapedType::isDynamic(total) && !ShapedType::isDynamic(size);
-    total = isKnown ? total + size : ShapedType::kDynamic;
+    if (ShapedType::isDynamic(size))
+      isDynamic = true;
+    else if (llvm::AddOverflow(total, size, total))
+      return emitOpError() << "inputs have more than "
+                           << std::numeric_limits<int64_t>::max()
+                           << " elements along dimension " << dim;
   }
-  if (agree(total, resultType.getDimSize(dim)))
+  if (isDynamic || agree(total, resultType.getDimSize(dim)))
     return success();
   return emitOpError() << "inputs have " << total
                        << " elements along dimension " << dim

@@ -176,6 +176,15 @@ func.func @tile_c2(%x: tensor<2x3x4xf32>) {
 
 // -----
 
+func.func @slice_c2_overflow(%x: tensor<2x?xf32>) {
+  // expected-error @below {{'attn.slice' op elements 9223372036854775807 to 9223372036854775807 do not lie in dimension 1 of size ?}}
+  %t = attn.slice %x {dim = 1, offset = 9223372036854775807}
+      : tensor<2x?xf32> -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
 func.func @concat_c1() {
   // expected-error @below {{'attn.concat' op has no inputs, expected at least one}}
   %t = "attn.concat"() {dim = 0 : i64} : () -> tensor<2xf32>
@@ -215,5 +224,14 @@ func.func @concat_c2_others(%x: tensor<2x3x4xf32>, %y: tensor<2x2x4xf32>) {
   // expected-error @below {{'attn.concat' op input has shape [2, 2, 4], expected [2, 3, 4]}}
   %t = attn.concat %x, %y {dim = 2}
       : tensor<2x3x4xf32>, tensor<2x2x4xf32> -> tensor<2x3x8xf32>
+  return
+}
+
+// -----
+
+func.func @concat_c2_overflow(%x: tensor<9223372036854775807x0xf32>) {
+  // expected-error @below {{'attn.concat' op inputs have more than 9223372036854775807 elements along dimension 0}}
+  %t = attn.concat %x, %x {dim = 0}
+      : tensor<9223372036854775807x0xf32>, tensor<9223372036854775807x0xf32> -> tensor<?x0xf32>
   return
 }
