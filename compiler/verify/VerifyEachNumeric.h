@@ -42,7 +42,8 @@ public:
 
   /// Compares the functions in `root` with what was recorded; reports the
   /// first element that `pass` changed as an error at the function. A NaN of
-  /// spelled-out attention may become what attention has in its place.
+  /// spelled-out attention may become what attention has in its place, where
+  /// the pass spelled it otherwise.
   void check(mlir::Operation *root, llvm::StringRef pass);
 
   bool hasFailed() const { return !changed.empty(); }
@@ -57,13 +58,20 @@ private:
   };
   using Cases = llvm::SmallVector<Recorded, 0>;
 
+  /// How attention is spelled: the names of its steps from scores to weights,
+  /// sorted.
+  using Spelling = llvm::SmallVector<llvm::StringRef, 0>;
+
   struct Named;
   static void forEach(mlir::Operation *root,
                       llvm::function_ref<void(const Named &)> body);
+  bool isRespelled(const Named &subject) const;
   bool isUnchanged(const Named &subject, Cases &cases, llvm::StringRef pass);
 
   /// No cases: a function that cannot be interpreted, at least for now.
   llvm::StringMap<Cases> recorded;
+  /// How each function was spelled before the pass.
+  llvm::StringMap<Spelling> spellings;
   /// Functions reported already: later passes are not to blame.
   llvm::StringSet<> changed;
   unsigned unchanged = 0;

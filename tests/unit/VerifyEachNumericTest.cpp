@@ -138,3 +138,58 @@ TEST_F(VerifyEachNumericTest, DeclaredLayerIsComparedWithItsFunction) {
   check.check(*module, "attn-expand-layers");
   EXPECT_TRUE(check.hasFailed());
 }
+
+// inf - inf under a mask that is added is no NaN of attention, whatever the
+// pass is called that finds it.
+TEST_F(VerifyEachNumericTest, RespelledMasksMayGiveNansValues) {
+  std::string added = R"(
+  func.func @f(%query: tensor<1x2x2x2xf32>, %key: tensor<1x3x2x2xf32>,
+               %value: tensor<1x3x2x2xf32>) -> tensor<1x2x2x2xf32> {
+    %s = attn.score %query, %key
+        : tensor<1x2x2x2xf32>, tensor<1x3x2x2xf32> -> tensor<1x2x2x3xf32>
+    %ones = attn.full {value = 0xFFF0000000000000 : f64} : tensor<2x3xf32>
+    %future = attn.triu %ones {diagonal = 2} : tensor<2x3xf32>
+    %t = attn.add %s, %future
+        : tensor<1x2x2x3xf32>, tensor<2x3xf32> -> tensor<1x2x2x3xf32>
+    %p = attn.softmax %t : tensor<1x2x2x3xf32> -> tensor<1x2x2x3xf32>
+    %o = attn.weighted_sum %p, %value
+        : tensor<1x2x2x3xf32>, tensor<1x3x2x2xf32> -> tensor<1x2x2x2xf32>
+    return %o : tensor<1x2x2x2xf32>
+  })";
+  std::string masked = added;
+  size_t begin = masked.find("%ones"), end = masked.find("%p =");
+  masked.replace(begin, end - begin, R"(
+    %t = attn.mask %s {mask = #attn.causal} : tensor<1x2x2x3xf32>
+    )");
+  parse(added);
+  check.record(*module);
+  parse(masked);
+  check.check(*module, "test-renamed");
+  EXPECT_FALSE(check.hasFailed());
+  EXPECT_EQ(check.comparisons(), 1u);
+}
+
+// inf / inf of other functions is what they mean.
+TEST_F(VerifyEachNumericTest, OtherNansStay) {
+  std::string quotient = R"(
+  func.func @f(%query: tensor<?x?x2x4xf32>, %key: tensor<?x?x2x4xf32>)
+      -> tensor<?x2x?x?xf32> {
+    %t = attn.score %query, %key
+        : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32> -> tensor<?x2x?x?xf32>
+    %o = attn.div %t, %t
+        : tensor<?x2x?x?xf32>, tensor<?x2x?x?xf32> -> tensor<?x2x?x?xf32>
+    return %o : tensor<?x2x?x?xf32>
+  })";
+  std::string bounded = quotient;
+  bounded.replace(bounded.find("%t ="), 4, "%s =");
+  bounded.insert(bounded.find("%o ="),
+                 "%t = attn.tanh %s : tensor<?x2x?x?xf32>\n");
+  parse(quotient);
+  check.record(*module);
+  parse(bounded);
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  check.check(*module, "attn-raise-attention");
+  EXPECT_TRUE(check.hasFailed());
+  EXPECT_TRUE(StringRef(message).contains("nan")) << message;
+}
