@@ -34,13 +34,21 @@ static SmallVector<Attribute> constantsOf(ProgramOp program, int64_t row) {
   return constants;
 }
 
+/// What a program says of itself but for its names and its layers.
+static NamedAttrList attributesOf(ProgramOp program) {
+  NamedAttrList attributes(program->getAttrDictionary());
+  for (StringAttr own :
+       {program.getSymNameAttrName(), program.getKernelAttrName(),
+        program.getLayersAttrName(), program.getLayerRowsAttrName()})
+    attributes.erase(own);
+  return attributes;
+}
+
 /// The programs are of declared layers, which have a scope, and compute the
 /// same but for the values of their parameters.
 static bool canShare(ProgramOp left, ProgramOp right) {
   if (!left.getScope() || left.getLayers().empty() ||
-      right.getLayers().empty() || left.getSchedule() != right.getSchedule() ||
-      left.getScope() != right.getScope() ||
-      left.getArgumentNames() != right.getArgumentNames())
+      right.getLayers().empty() || attributesOf(left) != attributesOf(right))
     return false;
   OwningOpRef<ProgramOp> copy = right.clone();
   SmallVector<ParameterOp> ours = parametersOf(left);

@@ -35,3 +35,18 @@ attn_tile.program @own_a(%query: !attn_tile.view<?x?x1x4xf32>) layers [5] attrib
 }
 attn_tile.program @own_b(%query: !attn_tile.view<?x?x1x4xf32>) layers [6] attributes {argument_names = ["query"], schedule = #prefill} {
 }
+
+// Programs that say otherwise what their arguments are, or more, are others.
+
+// CHECK: attn_tile.program @axes(
+// CHECK: attn_tile.program @other_axes(
+// CHECK: attn_tile.program @written(
+// CHECK: attn_tile.program @updated(
+attn_tile.program @axes(%x: !attn_tile.view<?x?xf32>) layers [7] attributes {argument_names = ["x"], argument_axes = [["batch", "query_length"]], scope = #attn.scope<layer>, schedule = #prefill} {
+}
+attn_tile.program @other_axes(%x: !attn_tile.view<?x?xf32>) layers [8] attributes {argument_names = ["x"], argument_axes = [["batch", "kv_capacity"]], scope = #attn.scope<layer>, schedule = #prefill} {
+}
+attn_tile.program @written(%x: !attn_tile.view<?x?xf32>) layers [9] attributes {argument_names = ["x"], argument_axes = [["batch", "query_length"]], result_count = 1 : i64, scope = #attn.scope<layer>, schedule = #prefill} {
+}
+attn_tile.program @updated(%x: !attn_tile.view<?x?xf32>) layers [10] attributes {argument_names = ["x"], argument_axes = [["batch", "query_length"]], updated = array<i64: 0>, scope = #attn.scope<layer>, schedule = #prefill} {
+}
