@@ -54,14 +54,6 @@ struct LatentAttention {
 using Options = AbsorbProjectionsOptions;
 } // namespace
 
-static int64_t sizeOf(Value value, unsigned dimension) {
-  return cast<ShapedType>(value.getType()).getDimSize(dimension);
-}
-
-static Type typeWith(Value value, ArrayRef<int64_t> shape) {
-  return cast<RankedTensorType>(value.getType()).clone(shape);
-}
-
 //===----------------------------------------------------------------------===//
 // What is there
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
 #include "passes/ScoreModBuilder.h"
+#include "passes/TensorTypes.h"
 
 #define DEBUG_TYPE "attn-form-flash"
 
@@ -33,10 +34,6 @@ struct FlashSteps {
   WeightedSumOp sum;
 };
 } // namespace
-
-static int64_t sizeOf(Value value, unsigned dimension) {
-  return cast<ShapedType>(value.getType()).getDimSize(dimension);
-}
 
 /// Why key and value cannot be operands of one flash; empty if they can. Scores
 /// of open sizes have compared neither batches nor lengths, and no one heads.
@@ -63,15 +60,6 @@ static Operation *findEarlyUser(Value lse, WeightedSumOp sum) {
       return user;
   }
   return nullptr;
-}
-
-/// Takes the step that makes `score`, if it is a `StepOp`.
-template <typename StepOp>
-static StepOp takeStep(Value &score) {
-  auto step = score.getDefiningOp<StepOp>();
-  if (step)
-    score = step->getOperand(0);
-  return step;
 }
 
 /// A masked softmax knows no bias: scale and softcap stand before it then.

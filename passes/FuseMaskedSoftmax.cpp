@@ -34,15 +34,6 @@ struct SoftmaxSteps {
 };
 } // namespace
 
-/// Takes the step that makes the scores, if it is a `StepOp`.
-template <typename StepOp>
-static StepOp takeStep(SoftmaxSteps &steps) {
-  auto step = steps.score.getDefiningOp<StepOp>();
-  if (step)
-    steps.score = step->getOperand(0);
-  return step;
-}
-
 /// Whether `mask` tells keys apart and has the rank of scores.
 static bool isTensorMask(Value mask) {
   ArrayRef<int64_t> shape = cast<ShapedType>(mask.getType()).getShape();
@@ -65,15 +56,15 @@ static bool isMaskSum(Value score) {
 static SoftmaxSteps collectSteps(SoftmaxOp softmax) {
   SoftmaxSteps steps;
   steps.score = softmax.getScore();
-  steps.mask = takeStep<MaskOp>(steps);
+  steps.mask = takeStep<MaskOp>(steps.score);
   if (isInfiniteFill(steps.score))
-    steps.fill = takeStep<MaskedFillOp>(steps);
+    steps.fill = takeStep<MaskedFillOp>(steps.score);
   if (isMaskSum(steps.score))
-    steps.sum = takeStep<AddOp>(steps);
+    steps.sum = takeStep<AddOp>(steps.score);
   if (steps.score.getDefiningOp<PositionBiasOp>())
     return steps;
-  steps.softcap = takeStep<SoftcapOp>(steps);
-  steps.scale = takeStep<ScaleOp>(steps);
+  steps.softcap = takeStep<SoftcapOp>(steps.score);
+  steps.scale = takeStep<ScaleOp>(steps.score);
   return steps;
 }
 

@@ -8,6 +8,7 @@
 
 #include "dialects/attn/AttnOps.h"
 #include "passes/Rewriting.h"
+#include "passes/TensorTypes.h"
 
 using namespace mlir;
 using namespace attn;
@@ -15,20 +16,12 @@ using namespace attn;
 /// Roles of a HeadsView's dimensions.
 static constexpr unsigned kBatch = 0, kSequence = 1, kHead = 2, kElement = 3;
 
-static int64_t dimOf(Value value, int64_t dim) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(dim);
-}
-
-static Type typeWith(Value value, ArrayRef<int64_t> shape) {
-  return cast<RankedTensorType>(value.getType()).clone(shape);
-}
-
 //===----------------------------------------------------------------------===//
 // HeadsView
 //===----------------------------------------------------------------------===//
 
 int64_t HeadsView::sizeOf(unsigned role) const {
-  return dimOf(value, axes[role]);
+  return attn::sizeOf(value, axes[role]);
 }
 
 HeadsView HeadsView::withoutTransposes() const {
@@ -127,7 +120,7 @@ std::optional<HeadProjection> attn::findProjection(HeadsView heads,
   bool isStatic = !ShapedType::isDynamicShape(
       {projection.heads, projection.size, projection.stride});
   if (!projection.rows || !outputs->isInOrder() || !isStatic ||
-      ShapedType::isDynamic(dimOf(projection.rows, 2))) {
+      ShapedType::isDynamic(attn::sizeOf(projection.rows, 2))) {
     why = "comes from " + describeProducer(outputs->value) +
           ", expected a product with weights of static sizes and without bias";
     return std::nullopt;
@@ -135,7 +128,7 @@ std::optional<HeadProjection> attn::findProjection(HeadsView heads,
   return projection;
 }
 
-int64_t HeadProjection::rank() const { return dimOf(rows, 2); }
+int64_t HeadProjection::rank() const { return attn::sizeOf(rows, 2); }
 
 static Value createSlice(OpBuilder &builder, Location loc, Value input,
                          int64_t dim, int64_t offset, int64_t size) {
@@ -187,7 +180,7 @@ static std::optional<HeadsView> findSharedHead(HeadsView heads,
   Operation *op = view.value.getDefiningOp();
   int64_t head = view.axes[kHead];
   auto repeats = [&](Value input, int64_t dim) -> std::optional<HeadsView> {
-    if (!input || dim != head || dimOf(input, head) != 1)
+    if (!input || dim != head || attn::sizeOf(input, head) != 1)
       return std::nullopt;
     return HeadsView{input, view.axes}.withoutTransposes();
   };
@@ -207,7 +200,7 @@ static std::optional<HeadsView> findSharedHead(HeadsView heads,
       axis = axis == head ? -1 : axis > head ? axis - 1 : axis;
   }
   // A single head is the one of all heads as it is.
-  if (!found && dimOf(view.value, head) == 1)
+  if (!found && attn::sizeOf(view.value, head) == 1)
     found = view;
   if (!found)
     why = "differs by head: it comes from " + describeProducer(view.value);
@@ -229,7 +222,7 @@ Value attn::createSharedHead(OpBuilder &builder, Location loc, HeadsView heads,
     order.push_back(found->axes[kHead]);
   order.push_back(found->axes[kElement]);
   SmallVector<int64_t> shape = llvm::map_to_vector(
-      order, [&](int64_t axis) { return dimOf(found->value, axis); });
+      order, [&](int64_t axis) { return attn::sizeOf(found->value, axis); });
   Value rows = found->value;
   if (!llvm::is_sorted(order))
     rows = TransposeOp::create(builder, loc, typeWith(rows, shape), rows,

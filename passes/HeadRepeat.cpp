@@ -8,15 +8,12 @@
 #include "passes/HeadRepeat.h"
 
 #include "dialects/attn/AttnOps.h"
+#include "passes/TensorTypes.h"
 #include "passes/Views.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace attn;
-
-static int64_t sizeOf(Value value, int64_t dim) {
-  return cast<ShapedType>(value.getType()).getDimSize(dim);
-}
 
 /// Dimension `dim` of the result, counted in the operand of an operation that
 /// adds dimension `added`.

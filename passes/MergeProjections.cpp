@@ -22,10 +22,6 @@ namespace attn {
 using namespace mlir;
 using namespace attn;
 
-static int64_t sizeOf(Value value, int64_t dim) {
-  return cast<ShapedType>(value.getType()).getDimSize(dim);
-}
-
 //===----------------------------------------------------------------------===//
 // Parameters
 //===----------------------------------------------------------------------===//

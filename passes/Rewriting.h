@@ -37,6 +37,16 @@ std::string describeSize(int64_t size);
 /// A number, for a remark: "0.125", "-inf".
 std::string describeNumber(double number);
 
+/// The step that makes `value`, if it is a `StepOp`: `value` becomes its first
+/// operand.
+template <typename StepOp>
+StepOp takeStep(mlir::Value &value) {
+  auto step = value.getDefiningOp<StepOp>();
+  if (step)
+    value = step->getOperand(0);
+  return step;
+}
+
 /// Erases operations under `root` that nothing uses, users before producers.
 void eraseUnused(mlir::Operation *root);
 

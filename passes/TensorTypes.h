@@ -29,6 +29,16 @@ inline int64_t elementBytes(mlir::Value tensor) {
   return llvm::divideCeil(elementOf(tensor).getIntOrFloatBitWidth(), 8);
 }
 
+inline int64_t sizeOf(mlir::Value tensor, int64_t dim) {
+  return shapeOf(tensor)[dim];
+}
+
+/// The type of `tensor` with other sizes.
+inline mlir::RankedTensorType typeWith(mlir::Value tensor,
+                                       llvm::ArrayRef<int64_t> shape) {
+  return llvm::cast<mlir::RankedTensorType>(tensor.getType()).clone(shape);
+}
+
 /// Whether the operands of `op`, which are tensors, hold what its result holds.
 inline bool areStoredAlike(mlir::Operation *op) {
   mlir::Type stored = elementOf(op->getResult(0));
