@@ -18,13 +18,6 @@
 using namespace mlir;
 using namespace attn;
 
-GraphSize GraphSize::times(const GraphSize &other) const {
-  GraphSize result = {factor * other.factor, axes};
-  result.axes.append(other.axes.begin(), other.axes.end());
-  llvm::sort(result.axes);
-  return result;
-}
-
 GraphSizes::GraphSizes(func::FuncOp function) {
   addArguments(function);
   for (Operation &op : function.getBody().front().without_terminator())
@@ -56,7 +49,7 @@ void GraphSizes::addArguments(func::FuncOp function) {
         continue;
       }
       unsigned number = axes.size();
-      own.push_back({1, {number}});
+      own.push_back(GraphSize::ofAxis(number));
       axes.push_back({argument.getArgNumber(), static_cast<unsigned>(dim), ""});
       parents.push_back(number);
       bound.push_back(-1);
@@ -76,12 +69,9 @@ GraphSize GraphSizes::resolve(const GraphSize &size) const {
   GraphSize result = GraphSize::of(size.factor);
   for (unsigned axis : size.axes) {
     unsigned first = findAxis(axis);
-    if (bound[first] >= 0)
-      result.factor *= bound[first];
-    else
-      result.axes.push_back(first);
+    result = result.times(bound[first] >= 0 ? GraphSize::of(bound[first])
+                                            : GraphSize::ofAxis(first));
   }
-  llvm::sort(result.axes);
   return result;
 }
 
@@ -96,18 +86,16 @@ void GraphSizes::unify(Operation *op, const GraphSize &left,
   GraphSize a = resolve(left), b = resolve(right);
   if (a == b)
     return;
-  auto isAxis = [](const GraphSize &size) {
-    return size.factor == 1 && size.axes.size() == 1;
-  };
-  if (isAxis(a) && isAxis(b)) {
-    auto [first, second] = std::minmax(a.axes[0], b.axes[0]);
+  std::optional<unsigned> own = a.asAxis(), other = b.asAxis();
+  if (own && other) {
+    auto [first, second] = std::minmax(*own, *other);
     parents[second] = first;
     return;
   }
-  if (isAxis(a) && b.isStatic())
-    bound[a.axes[0]] = b.factor;
-  else if (isAxis(b) && a.isStatic())
-    bound[b.axes[0]] = a.factor;
+  if (own && b.isStatic())
+    bound[*own] = b.factor;
+  else if (other && a.isStatic())
+    bound[*other] = a.factor;
   else
     equalities.push_back({op, left, right});
 }
@@ -189,9 +177,10 @@ void GraphSizes::checkElements(Operation *op, Value tensor) {
 void GraphSizes::nameAxis(const GraphSize &size, StringRef name) {
   GraphSize own = resolve(size);
   auto isTaken = [&](const Axis &axis) { return axis.name == name; };
-  if (own.factor != 1 || own.axes.size() != 1 || llvm::any_of(axes, isTaken))
+  std::optional<unsigned> number = own.asAxis();
+  if (!number || llvm::any_of(axes, isTaken))
     return;
-  Axis &axis = axes[own.axes[0]];
+  Axis &axis = axes[*number];
   if (axis.name.empty())
     axis.name = name.str();
 }
@@ -217,7 +206,7 @@ void GraphSizes::nameAxes(func::FuncOp function) {
     nameAxis(sizes[append.getFresh()][1], "query_length");
   }
   for (auto [number, axis] : llvm::enumerate(axes)) {
-    GraphSize own = {1, {static_cast<unsigned>(number)}};
+    GraphSize own = GraphSize::ofAxis(number);
     if (resolve(own).isStatic() || findAxis(number) != number)
       continue;
     for (StringRef name : {"batch", "query_length", "kv_capacity"})

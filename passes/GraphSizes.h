@@ -9,6 +9,7 @@
 #define PASSES_GRAPHSIZES_H
 
 #include "dialects/attn/AttnOps.h"
+#include "dialects/attn_tile/SizeProduct.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/SmallVector.h"
@@ -17,19 +18,8 @@
 
 namespace attn {
 
-/// A size: `factor` times dynamic dimensions of arguments.
-struct GraphSize {
-  int64_t factor = 1;
-  /// Numbers of dynamic dimensions, sorted.
-  llvm::SmallVector<unsigned, 2> axes;
-
-  static GraphSize of(int64_t number) { return {number, {}}; }
-  bool isStatic() const { return axes.empty(); }
-  GraphSize times(const GraphSize &other) const;
-  bool operator==(const GraphSize &other) const {
-    return factor == other.factor && axes == other.axes;
-  }
-};
+/// A size as a product of dynamic dimensions of arguments, by their numbers.
+using GraphSize = tile::SizeProduct<unsigned>;
 
 /// The sizes of all tensors of one function.
 class GraphSizes {

@@ -57,12 +57,12 @@ GraphProgramBuilder::Sizes GraphProgramBuilder::shapeOfView(Value view) {
   Sizes shape;
   int64_t rank = cast<tile::ViewType>(view.getType()).getShape().size();
   for (int64_t dim = 0; dim < rank; ++dim) {
-    tile::Extent extent = tile::sizeExtent(view, dim);
-    assert(extent.isKnown && "views are made of known sizes");
-    GraphSize size = GraphSize::of(extent.factor);
-    for (tile::Extent::Axis axis : extent.axes)
-      size.axes.push_back(axisNumbers.lookup({axis.argument, axis.dimension}));
-    llvm::sort(size.axes);
+    std::optional<tile::Extent> extent = tile::sizeExtent(view, dim);
+    assert(extent && "views are made of known sizes");
+    GraphSize size = GraphSize::of(extent->factor);
+    for (auto [argument, dimension] : extent->axes)
+      size = size.times(
+          GraphSize::ofAxis(axisNumbers.lookup({argument, dimension})));
     shape.push_back(size);
   }
   return shape;

@@ -45,12 +45,14 @@ static SmallVector<Lifetime> lifetimesOf(tile::ProgramOp program) {
   return lifetimes;
 }
 
-/// Bytes of a buffer, in whole lines.
+/// Bytes of a buffer, in whole lines; attn-cpu-verify-programs has seen to it
+/// that its sizes are known.
 static tile::Extent roomOf(Value buffer) {
   auto type = cast<tile::ViewType>(buffer.getType());
   tile::Extent bytes = tile::Extent::of(bytesOf(type.getElementType()));
   for (size_t dim = 0; dim < type.getShape().size(); ++dim)
-    bytes = bytes.times(tile::sizeExtent(buffer, dim));
+    if (std::optional<tile::Extent> size = tile::sizeExtent(buffer, dim))
+      bytes = bytes.times(*size);
   constexpr int64_t line = ATTN_RT_CACHE_LINE;
   bytes.factor = (bytes.factor + line - 1) / line * line;
   return bytes;

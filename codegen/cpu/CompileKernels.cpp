@@ -22,7 +22,7 @@ using namespace attn::cpu;
 /// The sizes of a call that a buffer's bytes grow with.
 static CpuBuffer describe(tile::ProgramOp program, const tile::Extent &place) {
   CpuBuffer buffer = {place.factor, {}};
-  for (tile::Extent::Axis axis : place.axes)
+  for (tile::ArgumentAxis axis : place.axes)
     buffer.axes.push_back(program.axisOf(axis.argument, axis.dimension));
   return buffer;
 }

@@ -185,7 +185,7 @@ RowValue TaskEmitter::emitLoadRow(tile::LoadRowsOp op, RowGroup &group) {
   Type element = elementType(op.getTile()), stored = storedType(op.getView());
   auto last =
       static_cast<int64_t>(op.getView().getType().getShape().size()) - 1;
-  bool isRepeated = tile::strideExtent(op.getView(), last).asNumber() == 0;
+  bool isRepeated = tile::asNumber(tile::strideExtent(op.getView(), last)) == 0;
   if (!hasColumns(op.getTile()) || isRepeated)
     return {RowValue::Kind::Scalar, element, loadElement(k, stored, place)};
   if (tile::hasPackedRows(op.getView()))

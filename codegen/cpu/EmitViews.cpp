@@ -72,7 +72,8 @@ Value TaskEmitter::strideOf(Value view, int64_t dim) {
   if (auto argument = dyn_cast<BlockArgument>(view))
     return k.loadI64(
         viewField(argument, offsetof(attn_rt_view, stride) + 8 * dim), 0);
-  if (std::optional<int64_t> number = tile::strideExtent(view, dim).asNumber())
+  if (std::optional<int64_t> number =
+          tile::asNumber(tile::strideExtent(view, dim)))
     return k.i64(*number);
   return llvm::TypeSwitch<Operation *, Value>(view.getDefiningOp())
       .Case([&](tile::BufferOp) {

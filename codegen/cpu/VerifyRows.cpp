@@ -205,16 +205,16 @@ static LogicalResult verifySameColumns(Block &block) {
       known = &op;
     auto [column, size] = placeOf(&op);
     auto [knownColumn, knownSize] = placeOf(known);
-    if (column == knownColumn && size.equals(knownSize))
+    if (column == knownColumn && areEqual(size, knownSize))
       continue;
     InFlightDiagnostic error =
         op.emitOpError() << "begins at column " << spell(constantOf(column))
-                         << " of " << spell(size.asNumber())
+                         << " of " << spell(tile::asNumber(size))
                          << ", other than the first step on the same "
                             "rows";
     error.attachNote(known->getLoc())
         << "which begins at column " << spell(constantOf(knownColumn)) << " of "
-        << spell(knownSize.asNumber());
+        << spell(tile::asNumber(knownSize));
     return error;
   }
   return success();

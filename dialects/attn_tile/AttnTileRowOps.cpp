@@ -66,7 +66,7 @@ LogicalResult StoreRowsOp::verify() {
   // store_rows_c3
   for (int64_t dim = 0; dim < rankOf(getView()); ++dim)
     if (sizeOf(getView(), dim) != 1 &&
-        strideExtent(getView(), dim).asNumber() == 0)
+        asNumber(strideExtent(getView(), dim)) == 0)
       return emitOpError() << "stores to a view that repeats its elements "
                               "along dimension "
                            << dim;

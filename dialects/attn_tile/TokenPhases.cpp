@@ -21,12 +21,12 @@ static bool isStatic(Value view) {
 
 /// The one axis that a dimension counts; none where there are several.
 static Axis axisOf(Value root, int64_t dimension) {
-  Extent extent = sizeExtent(root, dimension);
-  if (!extent.isKnown || extent.factor != 1 || extent.axes.size() != 1)
+  std::optional<Extent> extent = sizeExtent(root, dimension);
+  std::optional<ArgumentAxis> axis = extent ? extent->asAxis() : std::nullopt;
+  if (!axis)
     return Axis::None;
   auto program = root.getParentRegion()->getParentOfType<ProgramOp>();
-  Extent::Axis axis = extent.axes.front();
-  return program.axisOf(axis.argument, axis.dimension);
+  return program.axisOf(axis->argument, axis->dimension);
 }
 
 bool attn::tile::isOfTokens(Value root) {
@@ -54,21 +54,21 @@ static bool keepsTokens(Operation *view) {
 
 /// The sizes of the dimensions that rows are counted along, but for 1: equal
 /// where equal numbers are rows of one token.
-static SmallVector<Extent> rowSizes(Value view) {
-  SmallVector<Extent> sizes;
+static SmallVector<std::optional<Extent>> rowSizes(Value view) {
+  SmallVector<std::optional<Extent>> sizes;
   for (int64_t dim = 0; dim + 1 < rankOf(view); ++dim) {
-    Extent size = sizeExtent(view, dim);
-    if (size.asNumber() != 1)
+    std::optional<Extent> size = sizeExtent(view, dim);
+    if (asNumber(size) != 1)
       sizes.push_back(std::move(size));
   }
   return sizes;
 }
 
 static bool haveEqualRows(Value left, Value right) {
-  SmallVector<Extent> own = rowSizes(left), other = rowSizes(right);
+  auto own = rowSizes(left), other = rowSizes(right);
   return own.size() == other.size() &&
          llvm::all_of(llvm::zip(own, other), [](auto pair) {
-           return std::get<0>(pair).equals(std::get<1>(pair));
+           return areEqual(std::get<0>(pair), std::get<1>(pair));
          });
 }
 

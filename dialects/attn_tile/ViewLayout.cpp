@@ -14,20 +14,16 @@
 using namespace mlir;
 using namespace attn::tile;
 
-Extent Extent::times(const Extent &other) const {
-  if (!isKnown || !other.isKnown)
-    return {};
-  Extent product = {true, factor * other.factor, axes};
-  product.axes.append(other.axes);
-  llvm::sort(product.axes);
-  if (product.factor == 0)
-    product.axes.clear();
-  return product;
+using OptionalExtent = std::optional<Extent>;
+
+static OptionalExtent times(const OptionalExtent &left,
+                            const OptionalExtent &right) {
+  return left && right ? OptionalExtent(left->times(*right)) : std::nullopt;
 }
 
 /// The first dimension of the program that has the same axis.
-static Extent::Axis firstWithAxis(BlockArgument argument, int64_t dimension) {
-  Extent::Axis own = {argument.getArgNumber(),
+static ArgumentAxis firstWithAxis(BlockArgument argument, int64_t dimension) {
+  ArgumentAxis own = {argument.getArgNumber(),
                       static_cast<unsigned>(dimension)};
   auto program = dyn_cast<ProgramOp>(argument.getOwner()->getParentOp());
   if (!program)
@@ -39,14 +35,14 @@ static Extent::Axis firstWithAxis(BlockArgument argument, int64_t dimension) {
   return {number, dim};
 }
 
-Extent attn::tile::extentOf(Value index) {
+OptionalExtent attn::tile::extentOf(Value index) {
   if (auto constant = index.getDefiningOp<arith::ConstantIndexOp>())
     return Extent::of(constant.value());
   if (auto dim = index.getDefiningOp<DimOp>())
     return sizeExtent(dim.getView(), dim.getDimension());
   if (auto product = index.getDefiningOp<arith::MulIOp>())
-    return extentOf(product.getLhs()).times(extentOf(product.getRhs()));
-  return {};
+    return times(extentOf(product.getLhs()), extentOf(product.getRhs()));
+  return std::nullopt;
 }
 
 /// The number of the operand that gives the size of dynamic dimension
@@ -57,19 +53,19 @@ static unsigned sizeNumber(Value view, int64_t dimension) {
 }
 
 /// `whole` without its factor `part`.
-static Extent quotient(const Extent &whole, int64_t part) {
-  if (!whole.isKnown || part == 0 || whole.factor % part != 0)
-    return {};
-  return {true, whole.factor / part, whole.axes};
+static OptionalExtent quotient(const OptionalExtent &whole, int64_t part) {
+  if (!whole || part == 0 || whole->factor % part != 0)
+    return std::nullopt;
+  return Extent{whole->factor / part, whole->axes};
 }
 
-Extent attn::tile::sizeExtent(Value view, int64_t dimension) {
+OptionalExtent attn::tile::sizeExtent(Value view, int64_t dimension) {
   int64_t size = sizeOf(view, dimension);
   if (!ShapedType::isDynamic(size))
     return Extent::of(size);
   if (auto argument = dyn_cast<BlockArgument>(view))
-    return {true, 1, {firstWithAxis(argument, dimension)}};
-  return llvm::TypeSwitch<Operation *, Extent>(view.getDefiningOp())
+    return Extent::ofAxis(firstWithAxis(argument, dimension));
+  return llvm::TypeSwitch<Operation *, OptionalExtent>(view.getDefiningOp())
       .Case<BufferOp, BroadcastOp>([&](auto op) {
         return extentOf(op.getSizes()[sizeNumber(view, dimension)]);
       })
@@ -87,22 +83,22 @@ Extent attn::tile::sizeExtent(Value view, int64_t dimension) {
         int64_t at = op.getDimension();
         if (dimension != at)
           return sizeExtent(op.getView(), dimension + (dimension > at));
-        return sizeExtent(op.getView(), at)
-            .times(sizeExtent(op.getView(), at + 1));
+        return times(sizeExtent(op.getView(), at),
+                     sizeExtent(op.getView(), at + 1));
       })
       .Case([&](SliceOp op) { return sizeExtent(op.getView(), dimension); })
-      .Default(Extent());
+      .Default(std::nullopt);
 }
 
 /// The product of the sizes behind a dimension of a row-major tensor.
-static Extent rowMajorStride(Value view, int64_t dimension) {
-  Extent stride = Extent::of(1);
+static OptionalExtent rowMajorStride(Value view, int64_t dimension) {
+  OptionalExtent stride = Extent::of(1);
   for (int64_t dim = dimension + 1; dim < rankOf(view); ++dim)
-    stride = stride.times(sizeExtent(view, dim));
+    stride = times(stride, sizeExtent(view, dim));
   return stride;
 }
 
-static Extent mergedStride(MergeDimsOp op, int64_t dimension) {
+static OptionalExtent mergedStride(MergeDimsOp op, int64_t dimension) {
   int64_t at = op.getDimension();
   if (dimension < at)
     return strideExtent(op.getView(), dimension);
@@ -112,10 +108,11 @@ static Extent mergedStride(MergeDimsOp op, int64_t dimension) {
   return strideExtent(op.getView(), dimension + 1);
 }
 
-Extent attn::tile::strideExtent(Value view, int64_t dimension) {
+OptionalExtent attn::tile::strideExtent(Value view, int64_t dimension) {
   if (isa<BlockArgument>(view))
-    return dimension + 1 == rankOf(view) ? Extent::of(1) : Extent();
-  return llvm::TypeSwitch<Operation *, Extent>(view.getDefiningOp())
+    return dimension + 1 == rankOf(view) ? OptionalExtent(Extent::of(1))
+                                         : std::nullopt;
+  return llvm::TypeSwitch<Operation *, OptionalExtent>(view.getDefiningOp())
       .Case([&](BufferOp) { return rowMajorStride(view, dimension); })
       .Case([&](PermuteOp op) {
         return strideExtent(op.getView(), op.getPermutation()[dimension]);
@@ -124,8 +121,8 @@ Extent attn::tile::strideExtent(Value view, int64_t dimension) {
         int64_t at = op.getDimension();
         if (dimension < at || dimension > at + 1)
           return strideExtent(op.getView(), dimension - (dimension > at));
-        Extent inner = strideExtent(op.getView(), at);
-        return dimension == at ? inner.times(sizeExtent(view, at + 1)) : inner;
+        OptionalExtent inner = strideExtent(op.getView(), at);
+        return dimension == at ? times(inner, sizeExtent(view, at + 1)) : inner;
       })
       .Case([&](MergeDimsOp op) { return mergedStride(op, dimension); })
       .Case([&](SliceOp op) { return strideExtent(op.getView(), dimension); })
@@ -133,24 +130,23 @@ Extent attn::tile::strideExtent(Value view, int64_t dimension) {
         int64_t own = dimension - (rankOf(view) - rankOf(op.getView()));
         if (own < 0 ||
             (sizeOf(op.getView(), own) == 1 && sizeOf(view, dimension) != 1))
-          return Extent::of(0);
+          return OptionalExtent(Extent::of(0));
         return strideExtent(op.getView(), own);
       })
-      .Default(Extent());
+      .Default(std::nullopt);
 }
 
 bool attn::tile::areNeighbours(Value view, int64_t dimension) {
   if (sizeOf(view, dimension) == 1 || sizeOf(view, dimension + 1) == 1)
     return true;
-  Extent step =
-      sizeExtent(view, dimension + 1).times(strideExtent(view, dimension + 1));
-  return strideExtent(view, dimension).equals(step);
+  return areEqual(strideExtent(view, dimension),
+                  times(sizeExtent(view, dimension + 1),
+                        strideExtent(view, dimension + 1)));
 }
 
 bool attn::tile::hasPackedRows(Value view) {
   int64_t last = rankOf(view) - 1;
-  return sizeOf(view, last) == 1 ||
-         strideExtent(view, last).equals(Extent::of(1));
+  return sizeOf(view, last) == 1 || asNumber(strideExtent(view, last)) == 1;
 }
 
 Value attn::tile::rootOf(Value view) {

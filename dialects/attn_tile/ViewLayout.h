@@ -9,43 +9,38 @@
 #define DIALECTS_ATTN_TILE_VIEWLAYOUT_H
 
 #include "dialects/attn_tile/AttnTileDialect.h"
+#include "dialects/attn_tile/SizeProduct.h"
 #include "mlir/IR/Value.h"
-#include "llvm/ADT/SmallVector.h"
 
 namespace attn::tile {
 
-/// A number of elements: `factor` times the sizes of dynamic dimensions of the
-/// program's arguments; or not known.
-struct Extent {
-  /// A dimension of an argument; of several with one axis, the first.
-  struct Axis {
-    unsigned argument, dimension;
-    auto operator<=>(const Axis &) const = default;
-  };
-
-  bool isKnown = false;
-  int64_t factor = 0;
-  /// Sorted; one that occurs twice is a square.
-  llvm::SmallVector<Axis, 2> axes;
-
-  static Extent of(int64_t number) { return {true, number, {}}; }
-  std::optional<int64_t> asNumber() const {
-    return isKnown && axes.empty() ? std::optional(factor) : std::nullopt;
-  }
-  /// Both are known and equal.
-  bool equals(const Extent &other) const {
-    return isKnown && other.isKnown && factor == other.factor &&
-           axes == other.axes;
-  }
-  Extent times(const Extent &other) const;
+/// A dimension of an argument; of several with one axis, the first.
+struct ArgumentAxis {
+  unsigned argument, dimension;
+  auto operator<=>(const ArgumentAxis &) const = default;
 };
 
+/// A size in terms of the program's arguments. Where there is none, it is not
+/// known.
+using Extent = SizeProduct<ArgumentAxis>;
+
+/// Both are known and equal.
+inline bool areEqual(const std::optional<Extent> &left,
+                     const std::optional<Extent> &right) {
+  return left && right && *left == *right;
+}
+
+/// The number that it is in every call, if it is known.
+inline std::optional<int64_t> asNumber(const std::optional<Extent> &extent) {
+  return extent ? extent->asNumber() : std::nullopt;
+}
+
 /// The value of an index in terms of the program's arguments.
-Extent extentOf(mlir::Value index);
+std::optional<Extent> extentOf(mlir::Value index);
 
 /// Size and stride (in elements) of a dimension of a view.
-Extent sizeExtent(mlir::Value view, int64_t dimension);
-Extent strideExtent(mlir::Value view, int64_t dimension);
+std::optional<Extent> sizeExtent(mlir::Value view, int64_t dimension);
+std::optional<Extent> strideExtent(mlir::Value view, int64_t dimension);
 
 /// Dimensions `dimension` and the next follow each other in memory, so that
 /// attn_tile.merge_dims may merge them.
