@@ -134,6 +134,17 @@ static LogicalResult verifyLengths(Operation *op, Value lengths) {
                            << ", the CPU takes i32";
 }
 
+/// The runtime knows the room for a buffer from a call's sizes alone.
+static LogicalResult verifyBuffer(tile::BufferOp buffer) {
+  ArrayRef<int64_t> shape = buffer.getType().getShape();
+  for (int64_t dim = 0; dim < static_cast<int64_t>(shape.size()); ++dim)
+    if (!tile::sizeExtent(buffer, dim))
+      return buffer.emitOpError()
+             << "has a dimension " << dim
+             << " that is no product of numbers and sizes of arguments";
+  return success();
+}
+
 static LogicalResult verifyStep(Operation *op) {
   if (op->getParentOfType<tile::MapOp>() ||
       op->getParentOfType<tile::MapRowsOp>())
@@ -152,6 +163,8 @@ static LogicalResult verifyStep(Operation *op) {
     return verifyArithmetic(op);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return verifyBranch(branch);
+  if (auto buffer = dyn_cast<tile::BufferOp>(op))
+    return verifyBuffer(buffer);
   if (auto length = dyn_cast<tile::LengthOp>(op))
     return verifyLengths(op, length.getLengths());
   if (auto length = dyn_cast<tile::MaxLengthOp>(op))

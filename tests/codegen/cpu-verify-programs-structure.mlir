@@ -119,3 +119,20 @@ attn_tile.program @lengths_of_64_bits(%query: !attn_tile.view<?x?x1x8xf32>, %key
     %length = attn_tile.length %key[%batch] lengths(%lengths : !attn_tile.view<?xi64>) : !attn_tile.view<?x?x1x8xf32>
   }
 }
+
+// -----
+
+// The workspace has room for what the call's sizes say.
+attn_tile.program @buffer_of_unknown_size(%query: !attn_tile.view<?x?x1x8xf32>) attributes {
+    argument_names = ["query"], layers = array<i64: 0>, layer_rows = array<i64: 0>,
+    schedule = #attn_tile.schedule<name = "prefill", max_queries = 64,
+        query_block = 64, key_block = 128, split_keys = 1024,
+        max_splits = 32, split_tasks = false>} {
+  %one = arith.constant 1 : index
+  %queries = attn_tile.dim %query, 1 : !attn_tile.view<?x?x1x8xf32>
+  %more = arith.addi %queries, %one : index
+  // expected-error @below {{'attn_tile.buffer' op has a dimension 0 that is no product of numbers and sizes of arguments}}
+  %rows = attn_tile.buffer [%more] : !attn_tile.view<?x8xf32>
+  attn_tile.phase "attend" grid(%batch = %one) {
+  }
+}
