@@ -267,8 +267,9 @@ static SmallVector<Operation *> collectForeign(func::FuncOp function) {
 }
 
 /// Converts what is not auxiliary, users before producers: a softmax is seen
-/// whole. Returns how many were converted.
-static unsigned convertAll(func::FuncOp function, bool auxiliary) {
+/// whole. Returns how many were converted; tells `refuse` of the others.
+static unsigned convertAll(func::FuncOp function, bool auxiliary,
+                           function_ref<void(Operation *, StringRef)> refuse) {
   unsigned count = 0;
   SmallVector<Operation *> all = collectForeign(function);
   for (Operation *op : llvm::reverse(all)) {
@@ -282,9 +283,7 @@ static unsigned convertAll(func::FuncOp function, bool auxiliary) {
     OpBuilder builder(op);
     Conversion conversion = convert(builder, op);
     if (!conversion.value) {
-      remarkMissed(op, DEBUG_TYPE,
-                   "'" + op->getName().getStringRef() +
-                       "' stays: " + conversion.obstacle);
+      refuse(op, conversion.obstacle);
       continue;
     }
     op->getResult(0).replaceAllUsesWith(conversion.value);
@@ -303,9 +302,19 @@ struct ConvertLinalgToAttnPass
 } // namespace
 
 void ConvertLinalgToAttnPass::runOnOperation() {
-  getOperation()->walk([](func::FuncOp function) {
-    unsigned count = convertAll(function, /*auxiliary=*/false) +
-                     convertAll(function, /*auxiliary=*/true);
+  getOperation()->walk([&](func::FuncOp function) {
+    bool isRefused = false;
+    auto refuse = [&](Operation *op, StringRef obstacle) {
+      StringRef name = op->getName().getStringRef();
+      remarkMissed(op, DEBUG_TYPE, "'" + name + "' stays: " + obstacle);
+      if (strict && !isRefused) {
+        op->emitOpError() << "cannot be compiled: " << obstacle;
+        signalPassFailure();
+      }
+      isRefused = true;
+    };
+    unsigned count = convertAll(function, /*auxiliary=*/false, refuse) +
+                     convertAll(function, /*auxiliary=*/true, refuse);
     if (count > 0)
       remarkPassed(function, DEBUG_TYPE,
                    "converted " + Twine(count) + " structured operations");

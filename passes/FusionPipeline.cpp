@@ -17,7 +17,8 @@ using namespace mlir;
 using namespace attn;
 
 static constexpr Stage kStages[] = {
-    {"graph", "attn-expand-layers,convert-linalg-to-attn,attn-verify-graph",
+    {"graph",
+     "attn-expand-layers,convert-linalg-to-attn{strict=true},attn-verify-graph",
      "the textbook, step by step; scores are [batch, heads, queries, keys]"},
     // Views that repeat each other go, so that repeats are found behind them.
     {"raised", "attn-unfold-heads,attn-raise-attention,cse",

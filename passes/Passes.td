@@ -109,8 +109,9 @@ def VerifyGraph : Pass<"attn-verify-graph", "::mlir::ModuleOp"> {
 def ConvertLinalgToAttn : Pass<"convert-linalg-to-attn", "::mlir::ModuleOp"> {
   let summary = "write structured operations with the graph level's names";
   let description = [{
-    Contractions become `attn.matmul`, elementwise operations those of the graph
-    level, comparisons of coordinates triangles, and reshapes views. A softmax
+    Contractions whose bodies add products, and do nothing else, become
+    `attn.matmul`, elementwise operations those of the graph level, comparisons
+    of coordinates triangles, and reshapes views. A softmax
     may be `linalg.softmax` or spelled out, `exp(s - max(s)) / sum(exp(s -
     max(s)))`, over any number of operations: elements are compared, not
     operations. In a row of infinities alone that divides 0 by 0, where
@@ -146,6 +147,11 @@ def ConvertLinalgToAttn : Pass<"convert-linalg-to-attn", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let options = [
+    Option<"strict", "strict", "bool", "false",
+           "what stays is an error, one for each function: no kernel is "
+           "compiled from it">
+  ];
   let dependentDialects = ["::attn::AttnDialect"];
 }
 
