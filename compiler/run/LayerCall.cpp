@@ -32,7 +32,7 @@ std::string attn::presentName(StringRef cache) {
 
 namespace {
 /// Sizes of the call, and what is valid of each sequence after it.
-struct CallSizes {
+struct LayerCallSizes {
   /// False if the first tensor is missing or of another shape.
   bool areKnown = false;
   int64_t batch = 0, queries = 0, past = 0, capacity = 0;
@@ -129,9 +129,9 @@ static bool hasOwnCaches(const LibraryKernel &kernel,
   });
 }
 
-static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
-                                           const CallTensors &tensors) {
-  CallSizes sizes;
+static llvm::Expected<LayerCallSizes> readSizes(const LibraryKernel &kernel,
+                                                const CallTensors &tensors) {
+  LayerCallSizes sizes;
   const StoredTensor *rows = tensors.findExact(kernel.tensors.front().name);
   // What is missing or of another size is reported where tensors are bound.
   if (!rows || !hasKnownSizes(kernel.tensors.front(), rows->shape))
@@ -174,7 +174,7 @@ static llvm::Expected<CallSizes> readSizes(const LibraryKernel &kernel,
 
 /// The past in front, nothing behind it. Tensors lie row-major, so that each
 /// sequence's past is one piece.
-static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
+static Error addCache(const LibraryTensor &cache, const LayerCallSizes &sizes,
                       CallTensors &tensors) {
   std::vector<int64_t> shape = {sizes.batch, sizes.capacity};
   StoredType stored = storedTypeOf(cache.type);
@@ -208,7 +208,7 @@ static Error addCache(const LibraryTensor &cache, const CallSizes &sizes,
 }
 
 /// Row i of n stands where the sequence's length puts it.
-static std::vector<int64_t> positionsOf(const CallSizes &sizes) {
+static std::vector<int64_t> positionsOf(const LayerCallSizes &sizes) {
   std::vector<int64_t> positions;
   for (int64_t length : sizes.lengths) {
     int64_t begin = std::max<int64_t>(length, 0) - sizes.queries;
@@ -216,6 +216,28 @@ static std::vector<int64_t> positionsOf(const CallSizes &sizes) {
       positions.push_back(std::max<int64_t>(begin + row, 0));
   }
   return positions;
+}
+
+/// Frameworks give the positions of one sequence for all, as [1, query_length].
+static Error repeatPositions(CallTensors &tensors,
+                             const LayerCallSizes &sizes) {
+  constexpr StringRef name = "position_ids";
+  const StoredTensor *given = tensors.findExact(name);
+  if (!given || sizes.batch < 2 ||
+      given->shape != std::vector<int64_t>{1, sizes.queries})
+    return Error::success();
+  std::optional<std::vector<int64_t>> row = readIntegers(*given);
+  if (!row)
+    return Error::success();
+  std::vector<int64_t> all;
+  for (int64_t sequence = 0; sequence < sizes.batch; ++sequence)
+    llvm::append_range(all, *row);
+  for (auto [index, value] : llvm::enumerate(*row))
+    if (int32_t(value) != value)
+      return llvm::createStringError(
+          fmt::format("tensor '{}': element {} is {}, which int32 cannot hold",
+                      std::string_view(name), index, value));
+  return addIntegers(tensors, name, {sizes.batch, sizes.queries}, all);
 }
 
 Error attn::completeLayerCall(const LibraryKernel &kernel,
@@ -228,6 +250,8 @@ Error attn::completeLayerCall(const LibraryKernel &kernel,
     return sizes.takeError();
   if (!sizes->areKnown)
     return Error::success();
+  if (Error error = repeatPositions(tensors, *sizes))
+    return error;
   for (const LibraryTensor &tensor : kernel.tensors) {
     if (tensor.output || tensors.findExact(tensor.name))
       continue;

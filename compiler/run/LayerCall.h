@@ -15,7 +15,8 @@ namespace attn {
 
 /// Adds to `tensors` what `kernel`, of scope attend or layer, needs and files
 /// leave out: caches with `past_*` in front and room for the new tokens,
-/// `kv_lengths` that count both, `position_ids` that continue the past.
+/// `kv_lengths` that count both, `position_ids` that continue the past; those
+/// of one sequence, [1, query_length], are those of all.
 llvm::Error completeLayerCall(const LibraryKernel &kernel,
                               CallTensors &tensors);
 

@@ -142,6 +142,20 @@ TEST(LayerCallTest, KeepsWhatIsGiven) {
   EXPECT_EQ(call.describe("value_cache"), "F32 [2, 2, 1, 2]");
 }
 
+TEST(LayerCallTest, RepeatsPositionsOfOneSequence) {
+  for (const char *type : {"I32", "I64"}) {
+    Completed call(
+        {{"hidden_states", twoRows}, {"position_ids", {type, {1, 2}, {7, 8}}}});
+    ASSERT_EQ(call.error, "");
+    EXPECT_EQ(call.describe("position_ids"), "I32 [2, 2]");
+    EXPECT_EQ(call.values("position_ids"), Values({7, 8, 7, 8}));
+  }
+  EXPECT_EQ(
+      errorWith({{"position_ids", {"I64", {1, 2}, {7, int64_t(1) << 40}}}}),
+      "tensor 'position_ids': element 1 is 1099511627776, which int32 "
+      "cannot hold");
+}
+
 TEST(LayerCallTest, FailsForAPastOfAnotherTypeOrShape) {
   std::vector<Given> wrong = {{"I32", {2, 3, 1, 2}},
                               {"F32", {2, 3, 2, 2}},
