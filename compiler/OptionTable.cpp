@@ -230,7 +230,7 @@ static constexpr OptionSpec options[] = {
      "of several (run: whatever --in lacks)",
      false, "rw", STORE { return storeText(call.weights, value); }},
     {"layer", 0, "N", "one layer: its number, from 0, or its checkpoint prefix "
-     "(run, pack-weights: default 0 if all are equal)",
+     "(default: the first; run, pack-weights: if all are equal)",
      false, "ivrwp", STORE { return storeText(call.layer, value); }},
     {"function", 0, "F", "function that the kernel was compiled from, where "
      "the .mlir file had several; or a kernel of a layer, without NAME_",

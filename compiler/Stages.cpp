@@ -118,7 +118,8 @@ static LogicalResult dropUnfused(ModuleOp module,
     message << "function '" << function.getSymName()
             << "' stays unfused and is not compiled";
     message.attachNote(unfused->getLoc())
-        << "'" << unfused->getName() << "' is not part of a fused attention";
+        << "'" << unfused->getName()
+        << "' is not part of a fused attention; attnc explain says why";
     if (options.requireFused)
       return failure();
     message.report();

@@ -295,6 +295,8 @@ static void remarkBlocks(FlashOp flash, BlockSizes block) {
     text = describeCounts(interval, sizes, block);
   else
     text = describeRanges(interval, block);
+  if (flash.getTensorMask())
+    text += "; beside it, blocks that the tensor of the mask hides are skipped";
   remarkFound(flash, DEBUG_TYPE, text);
 }
 

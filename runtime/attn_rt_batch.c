@@ -72,7 +72,9 @@ static const char *why_no_parts(const attn_rt_kernel *kernel) {
 static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
                              uint32_t flags, const attn_context *context) {
   const attn_rt_kernel *kernel = call->kernel;
-  int is_served = has_role(kernel, ATTN_RT_KV_LENGTHS);
+  /* Code reads along pages and rings in caches of layers alone. */
+  int is_served =
+      has_role(kernel, ATTN_RT_KV_LENGTHS) && has_role(kernel, ATTN_RT_CACHE);
   int appends = has_role(kernel, ATTN_RT_CACHE | ATTN_RT_OUTPUT);
   const char *parts =
       tail->key_offsets || tail->sequence_lengths ? why_no_parts(kernel) : 0;
@@ -84,8 +86,8 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
   } rows[] = {
       {"q_indptr", tail->q_indptr, attn_rt_takes_ragged(kernel),
        "rows that may be packed"},
-      {"page_table", tail->page_table, is_served, "kv_lengths"},
-      {"page_indptr", tail->page_indptr, is_served, "kv_lengths"},
+      {"page_table", tail->page_table, is_served, "caches of a layer"},
+      {"page_indptr", tail->page_indptr, is_served, "caches of a layer"},
       {"slot_mapping", tail->slot_mapping, appends, "caches to append to"},
       {"key_offsets", tail->key_offsets, !!call->part_step, parts},
       {"sequence_lengths", tail->sequence_lengths, !!call->part_step, parts}};
@@ -115,7 +117,7 @@ static attn_status check_use(const attn_rt_call *call, const attn_rt_tail *tail,
                         "%s: args.flags has ATTN_FLAG_RING, but %s",
                         kernel->symbol,
                         is_served ? "the caches have a page_table"
-                                  : "this kernel has no kv_lengths");
+                                  : "this kernel has no caches of a layer");
   if ((flags & ATTN_FLAG_RING) && attn_rt_expands_caches(call))
     return attn_rt_fail(context, ATTN_BAD_FLAGS,
                         "%s: args.flags has ATTN_FLAG_RING, but this kernel "

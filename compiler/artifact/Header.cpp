@@ -40,16 +40,19 @@ static std::string remarkOnMask(const TensorDescription &mask) {
 }
 
 /// What a caller has to know about a tensor of that name beyond its shape.
-static StringRef remarkOn(StringRef name) {
+static StringRef remarkOn(StringRef name, bool isOfLayer) {
   return llvm::StringSwitch<StringRef>(name)
       .Case("latent", "normed; the first elements of every head's key, and its "
                       "value")
       .Case("rope_key",
             "rotated; the last elements of every head's key; it and "
             "latent may be\n     views of one buffer")
-      .Case("kv_lengths", "valid keys of each sequence, 0 to kv_capacity (with "
-                          "pages: those of\n     "
-                          "its page_table); NULL, without pages: kv_capacity")
+      .Case("kv_lengths",
+            isOfLayer ? "valid keys of each sequence, 0 to kv_capacity "
+                        "(with pages: those of\n     its page_table); "
+                        "NULL, without pages: kv_capacity"
+                      : "valid keys of each sequence, 0 to kv_capacity; "
+                        "NULL: kv_capacity")
       .Case("prefix_lengths",
             "keys that all rows of a sequence see, of its kv_lengths first")
       .Case(
@@ -79,11 +82,14 @@ static StringRef remarkOn(StringRef name) {
 static std::string writeField(const TensorDescription &tensor,
                               const KernelDescription &kernel) {
   bool isNamed = kernel.isAttention || kernel.isOfLayer();
-  std::string remark = !isNamed      ? ""
-                       : tensor.mask ? remarkOnMask(tensor)
-                                     : remarkOn(tensor.name).str();
+  std::string remark = !isNamed ? ""
+                       : tensor.mask
+                           ? remarkOnMask(tensor)
+                           : remarkOn(tensor.name, kernel.isOfLayer()).str();
   if (tensor.newRows)
-    remark = "NULL (all such fields): nothing is appended, another layer has";
+    remark = "NULL, in all such fields: nothing is appended, the caches are "
+             "those that\n"
+             "     another layer fills";
   if (tensor.field != tensor.name)
     remark = fmt::format("'{}' of the {}", tensor.name,
                          kernel.isOfLayer() ? "checkpoint" : "input");
@@ -227,9 +233,10 @@ static constexpr StringRef kNoCaches =
 static StringRef explainBatch(const KernelDescription &kernel,
                               StringRef field) {
   bool hasLengths = kernel.hasTensor("kv_lengths");
-  if (!kernel.isOfLayer())
+  bool isPacked = kernel.isOfLayer() || (kernel.isAttention && hasLengths);
+  if (!isPacked)
     return field == "q_indptr" ? kNoCaches : "";
-  if (!hasLengths)
+  if (!kernel.isOfLayer() || !hasLengths)
     return llvm::StringSwitch<StringRef>(field)
         .Case(
             "q_indptr",

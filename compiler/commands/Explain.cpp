@@ -27,6 +27,15 @@ static std::vector<PassRemark> refusals(ModuleOp module) {
   return remarks;
 }
 
+/// Why what failed was not rewritten, where there is nothing else to explain.
+static void printMissed(llvm::ArrayRef<PassRemark> remarks,
+                        llvm::raw_ostream &stream) {
+  for (const PassRemark &remark : remarks)
+    if (remark.kind == "missed")
+      stream << "attnc: note: " << remark.pass << " missed: " << remark.text
+             << '\n';
+}
+
 /// Whether anything in `module` can be lowered at all.
 static bool hasLayers(ModuleOp module) {
   return llvm::any_of(*module.getBody(),
@@ -81,6 +90,8 @@ int attn::explainCommand(const Invocation &invocation) {
   bool isLowered =
       !hasLayers(*module) ||
       succeeded(runStages(*module, invocation.compile, dump.observer()));
+  if (!isLowered)
+    printMissed(remarks, llvm::errs());
   if (failed(dump.write()) || !isLowered)
     return 1;
   explanation.remarks = remarks;

@@ -411,6 +411,7 @@ Expected<ReplayReport> replay::replayTrace(const verify::Subject &subject,
     return std::move(error);
   ReplayReport report;
   report.kernel = subject.kernel->symbol;
+  report.layer = subject.layer;
   report.threads = options.threads;
   report.sequences = trace.countSequences();
   report.live = trace.countLive();

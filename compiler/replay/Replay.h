@@ -30,6 +30,8 @@ struct LayoutReport {
 
 struct ReplayReport {
   std::string kernel, target;
+  /// Which of the model's layers; negative: a function.
+  int64_t layer = -1;
   unsigned threads = 1;
   int64_t sequences = 0, live = 0, tokens = 0, longest = 0;
   std::vector<LayoutReport> layouts;

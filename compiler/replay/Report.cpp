@@ -37,14 +37,16 @@ static double worstShare(const verify::Report &checked) {
 }
 
 std::string ReplayReport::toText() const {
-  std::string text = fmt::format(
-      "{} for {}, {} thread{}: {} steps, {} sequences (at most {} at once), {} "
-      "tokens, at most {} keys\n\n"
-      "{:<24}{:>12}{:>12}{:>14}{:>14}{:>14}\n",
-      kernel, target, threads, threads == 1 ? "" : "s",
-      layouts.empty() ? 0 : layouts.front().steps.size(), sequences, live,
-      tokens, longest, "layout", "time", "tokens/s", "median step",
-      "slowest step", "one by one");
+  std::string text =
+      fmt::format("{}{} for {}, {} thread{}: {} steps, {} sequences (at most "
+                  "{} at once), {} "
+                  "tokens, at most {} keys\n\n"
+                  "{:<24}{:>12}{:>12}{:>14}{:>14}{:>14}\n",
+                  kernel, layer < 0 ? "" : fmt::format(", layer {},", layer),
+                  target, threads, threads == 1 ? "" : "s",
+                  layouts.empty() ? 0 : layouts.front().steps.size(), sequences,
+                  live, tokens, longest, "layout", "time", "tokens/s",
+                  "median step", "slowest step", "one by one");
   for (const LayoutReport &layout : layouts) {
     double time = sumOf(layout.steps);
     text += fmt::format("{:<24}{:>9.1f} ms{:>12.0f}{:>11.3f} ms{:>11.3f} ms"
@@ -86,6 +88,7 @@ llvm::json::Value ReplayReport::toJson() const {
           llvm::json::Object{{"row", row.name}, {"detail", row.detail}});
   return llvm::json::Object{
       {"kernel", kernel},
+      {"layer", layer},
       {"target", target},
       {"threads", threads},
       {"sequences", sequences},

@@ -220,8 +220,9 @@ static Error bindDeclared(const LibraryKernel &kernel,
     return Error::success();
   if (!*stored)
     return llvm::createStringError(fmt::format(
-        "no tensor '{}', which kernel '{}' needs as {}", declared.name,
-        kernel.symbol, spellShape(declared, call.extents)));
+        "no tensor '{}'{}, which kernel '{}' needs as {}", declared.name,
+        kernel.isWeight(declared.name) ? tensors.ofLayer() : "", kernel.symbol,
+        spellShape(declared, call.extents)));
   bound = std::make_unique<BoundTensor>();
   bound->declared = &declared;
   return bindInput(*bound, **stored, call.extents);

@@ -101,6 +101,10 @@ llvm::Expected<const StoredTensor *> CallTensors::find(StringRef name) const {
   return found;
 }
 
+std::string CallTensors::ofLayer() const {
+  return hasLayer ? fmt::format(" of layer {}", number) : "";
+}
+
 llvm::SmallVector<const StoredTensor *> CallTensors::stored() const {
   llvm::SmallVector<const StoredTensor *> all;
   for (const SafetensorsFile *file : files)

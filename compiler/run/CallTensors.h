@@ -38,6 +38,8 @@ public:
   /// The same, or the layer's. Fails where several layers' may be meant.
   llvm::Expected<const StoredTensor *> find(llvm::StringRef name) const;
 
+  /// " of layer 3", of which names are found in checkpoints; empty without one.
+  std::string ofLayer() const;
   /// What the files hold.
   llvm::SmallVector<const StoredTensor *> stored() const;
 

@@ -97,7 +97,7 @@ def check_errors(case, other):
     _, text = run(("U8", [size], wrong))
     assert text.startswith("attnc: error: equal_layer: packed_weights has layout 0x0 of target 'native', expected"), text
     write(case.paths[1], {n: x for n, x in kept.items() if "0.self_attn.k_proj" not in n})
-    expect(f"{case.paths[1]}: no tensor 'k_proj.weight', which kernel 'equal_layer' needs as [4, 12]", pack(case))
+    expect(f"{case.paths[1]}: no tensor 'k_proj.weight' of layer 0, which kernel 'equal_layer' needs as [4, 12]", pack(case))
     write(case.paths[1], kept)
     plain = Case(case.folder, "plain", {"model_type": "llama"}, "core")
     expect("kernel 'plain_core' has no weights to pack: --pack-weights is for scope layer",

@@ -69,9 +69,9 @@ def check_choice(case):
 
 def check_errors(case):
     weight = CHECKPOINT.format(1, "k_proj")
-    case.expect("no tensor 'k_proj.weight', which kernel 'equal_layer' needs as [4, 12]", "--layer", "1",
+    case.expect("no tensor 'k_proj.weight' of layer 1, which kernel 'equal_layer' needs as [4, 12]", "--layer", "1",
                 drop=[weight])
-    case.expect("no tensor 'q_proj.weight', which kernel 'equal_layer' needs as [12, 12]",
+    case.expect("no tensor 'q_proj.weight' of layer 0, which kernel 'equal_layer' needs as [12, 12]",
                 "--layer", "model.layers.0.attn")
     case.expect("no tensor 'hidden_states', which kernel 'equal_layer' needs as [batch, query_length, 12]",
                 "--scope", "layer", drop=["hidden_states"])

@@ -115,6 +115,18 @@ func.func @documents(%query: tensor<1x?x2x4xf32>, %key: tensor<1x?x2x4xf32>, %do
 }
 
 // CHECK: [Analysis] attn-analyze-mask
+// CHECK-SAME: Function=masked
+// CHECK-SAME: every query sees every valid key: no whole block is masked; beside it, blocks that the tensor of the mask hides are skipped
+func.func @masked(%query: tensor<1x?x2x4xf32>, %key: tensor<1x?x2x4xf32>, %shown: tensor<1x2x?x?xi1>)
+    -> tensor<1x?x2x4xf32> {
+  %output, %lse = attn.flash %query, %key, %key tensor_mask(%shown : tensor<1x2x?x?xi1>)
+      {scale = 1.0, mask = #attn.bidirectional}
+      : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>
+      -> tensor<1x?x2x4xf32>, tensor<1x?x2xf32>
+  return %output : tensor<1x?x2x4xf32>
+}
+
+// CHECK: [Analysis] attn-analyze-mask
 // CHECK-SAME: Function=bidirectional
 // CHECK-SAME: every query sees every valid key: no whole block is masked
 func.func @bidirectional(%query: tensor<1x1x2x4xf32>, %key: tensor<1x?x2x4xf32>)

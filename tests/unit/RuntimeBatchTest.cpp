@@ -381,6 +381,29 @@ TEST(RuntimeBatchTest, RingsHoldAWindowAndTheRowsOfTheCall) {
                 "looks back at 4 keys needs 6 rows for 3 new ones");
 }
 
+/// Functions that no layer declared read their keys in one piece.
+TEST(RuntimeBatchTest, PagesAndRingsAreForCachesOfLayers) {
+  attn_rt_kernel kernel = fakeKernel();
+  std::vector<attn_rt_tensor> tensors(kernel.tensors,
+                                      kernel.tensors + kernel.tensor_count);
+  for (attn_rt_tensor &tensor : tensors)
+    tensor.role &= ~int64_t(ATTN_RT_CACHE);
+  kernel.tensors = tensors.data();
+  auto refuse = [&](FakeCall &call, attn_status status, const char *message) {
+    EXPECT_EQ(attn_rt_run(&kernel, 7, &call.args, &call.context), status);
+    EXPECT_NE(call.message().find(message), std::string::npos)
+        << call.message();
+  };
+  FakeCall ring;
+  ring.args.flags = ATTN_FLAG_RING;
+  refuse(ring, ATTN_BAD_FLAGS,
+         "args.flags has ATTN_FLAG_RING, but this kernel has no caches of a "
+         "layer");
+  PagedCall paged;
+  refuse(paged, ATTN_BAD_ARGS,
+         "expected NULL: this kernel has no caches of a layer");
+}
+
 TEST(RuntimeBatchTest, RingsHaveNoPages) {
   PagedCall call;
   call.args.flags = ATTN_FLAG_RING;

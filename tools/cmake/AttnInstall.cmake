@@ -33,4 +33,13 @@ install(FILES
   ${ATTN_INSTALLED_CONFIG}
   ${CMAKE_BINARY_DIR}/attncConfigVersion.cmake
   DESTINATION ${ATTN_PACKAGE_DIR})
+# Pages and what they link to, where the links of the README find them.
 install(FILES CHANGELOG.md LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+  PATTERN __pycache__ EXCLUDE)
+file(GLOB_RECURSE attn_pages RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
+  codegen/*.md compiler/*.md dialects/*.md dialects/*.td passes/*.md runtime/*.md)
+foreach(page IN LISTS attn_pages)
+  cmake_path(GET page PARENT_PATH folder)
+  install(FILES ${page} DESTINATION ${CMAKE_INSTALL_DOCDIR}/${folder})
+endforeach()
