@@ -40,6 +40,9 @@ inline bool isKey(Role role) {
 inline bool isValue(Role role) {
   return role == Role::Value || role == Role::Latent;
 }
+inline bool isMask(Role role) {
+  return role == Role::Showing || role == Role::Added;
+}
 /// The argument holds int32.
 bool isInteger(Role role);
 
