@@ -9,6 +9,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/artifact/Artifact.h"
 #include "compiler/import/Import.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -94,6 +95,9 @@ std::vector<BenchCase> Bench::casesOf(ModuleOp module,
     for (Scope scope : scopes)
       llvm::TypeSwitch<Operation *>(&op).Case<GroupedOp, LatentOp>(
           [&](auto layer) { addLayer(layer, scope); });
+  for (auto function : module.getOps<func::FuncOp>())
+    reportWarning("function '" + function.getSymName().str() +
+                  "' is not timed: calls are made up for declared layers");
   return found;
 }
 
