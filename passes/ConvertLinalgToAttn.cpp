@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/attn/AttnOps.h"
+#include "dialects/attn/AttnSizes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -13,8 +14,8 @@
 #include "passes/LinalgElementWriter.h"
 #include "passes/Passes.h"
 #include "passes/Rewriting.h"
+#include "passes/TensorTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "convert-linalg-to-attn"
 
@@ -36,12 +37,6 @@ struct Conversion {
 } // namespace
 
 static Conversion refuse(const Twine &why) { return {{}, why.str()}; }
-
-static std::string spell(Type type) {
-  std::string text;
-  llvm::raw_string_ostream(text) << type;
-  return text;
-}
 
 //===----------------------------------------------------------------------===//
 // Structured operations
@@ -94,15 +89,6 @@ struct ViewStep {
 using ViewSteps = SmallVector<ViewStep>;
 } // namespace
 
-/// The product of two sizes; dynamic if one is, or if it does not fit.
-static int64_t product(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ||
-      llvm::MulOverflow(a, b, result))
-    return ShapedType::kDynamic;
-  return result;
-}
-
 /// Writes `steps`, each by `create`; nothing if they lead elsewhere than `op`:
 /// from or to a tensor without dimensions, or over sizes beyond 64 bits.
 static Conversion
@@ -125,7 +111,7 @@ static Conversion convertCollapse(OpBuilder &builder,
   for (auto [dim, group] : llvm::enumerate(op.getReassociationIndices()))
     for (size_t i = 1; i < group.size(); ++i) {
       SmallVector<int64_t> shape(type.getShape());
-      shape[dim] = product(shape[dim], shape[dim + 1]);
+      shape[dim] = multiplySizes(shape[dim], shape[dim + 1]);
       shape.erase(shape.begin() + dim + 1);
       type = type.clone(shape);
       steps.push_back({type, static_cast<int64_t>(dim)});
@@ -143,7 +129,7 @@ static Conversion convertExpand(OpBuilder &builder, tensor::ExpandShapeOp op) {
     for (size_t i = 0; i + 1 < group.size(); ++i) {
       int64_t dim = group[i], size = result.getDimSize(dim), rest = 1;
       for (int64_t inner : group.drop_front(i + 1))
-        rest = product(rest, result.getDimSize(inner));
+        rest = multiplySizes(rest, result.getDimSize(inner));
       if (ShapedType::isDynamic(rest) && ShapedType::isDynamic(size))
         return refuse("it splits a dimension into two dynamic ones");
       SmallVector<int64_t> shape(type.getShape());
@@ -205,10 +191,7 @@ static Type findForeignElement(Operation *op) {
   for (Type type : types) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     Type element = tensor ? tensor.getElementType() : Type();
-    bool isOwn = !tensor || element.isF32() || element.isF16() ||
-                 element.isBF16() || element.isInteger(1) ||
-                 element.isInteger(32);
-    if (!isOwn)
+    if (tensor && !isGraphElement(element))
       return element;
   }
   return {};

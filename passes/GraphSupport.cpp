@@ -11,6 +11,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/GraphElements.h"
 #include "passes/Passes.h"
+#include "passes/TensorTypes.h"
 #include "passes/TileProgramBuilder.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -45,12 +46,9 @@ static Answer whyNotTensor(Operation *op, Value tensor, int64_t mostRank) {
   if (llvm::is_contained(type.getShape(), 0))
     return fail("has a tensor without elements");
   Type element = type.getElementType();
-  if (element.isF32() || element.isF16() || element.isBF16() ||
-      element.isInteger(1) || element.isInteger(32))
+  if (isGraphElement(element))
     return std::nullopt;
-  std::string stored;
-  llvm::raw_string_ostream(stored) << element;
-  return fail("has elements of type " + Twine(stored) +
+  return fail("has elements of type " + Twine(spell(element)) +
               ", whole functions take f32, f16, bf16, i1 and i32");
 }
 

@@ -8,6 +8,7 @@
 
 #include "dialects/attn/AttnOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/TensorTypes.h"
 #include "passes/Views.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
@@ -160,9 +161,7 @@ LinalgElementWriter::castCoordinate(arith::IndexCastOp op, const Part &part) {
   Type type = op.getType();
   if (type.isIndex() || type.isInteger(32) || type.isInteger(64))
     return part;
-  std::string name;
-  llvm::raw_string_ostream(name) << type;
-  return fail("arith.index_cast to " + name);
+  return fail("arith.index_cast to " + spell(type));
 }
 
 bool LinalgElementWriter::mayWrap(const Part &part, bool isUnsigned) const {
@@ -279,11 +278,9 @@ static bool hasGraphType(Operation *op) {
 
 LinalgElementWriter::Part LinalgElementWriter::writeStep(Operation *op,
                                                          ArrayRef<Part> parts) {
-  if (!hasGraphType(op)) {
-    std::string type;
-    llvm::raw_string_ostream(type) << op->getResult(0).getType();
-    return fail(op->getName().getStringRef() + " of " + type);
-  }
+  if (!hasGraphType(op))
+    return fail(op->getName().getStringRef() + " of " +
+                spell(op->getResult(0).getType()));
   return TypeSwitch<Operation *, Part>(op)
       .Case([&](arith::AddFOp) { return writeBinary<AddOp>(parts); })
       .Case([&](arith::SubFOp) { return writeBinary<SubOp>(parts); })

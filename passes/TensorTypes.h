@@ -9,6 +9,9 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Operation.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
 
 namespace attn {
 
@@ -37,6 +40,19 @@ inline int64_t sizeOf(mlir::Value tensor, int64_t dim) {
 inline mlir::RankedTensorType typeWith(mlir::Value tensor,
                                        llvm::ArrayRef<int64_t> shape) {
   return llvm::cast<mlir::RankedTensorType>(tensor.getType()).clone(shape);
+}
+
+/// Whether tensors of graphs may hold such elements.
+inline bool isGraphElement(mlir::Type element) {
+  return element.isF32() || element.isF16() || element.isBF16() ||
+         element.isInteger(1) || element.isInteger(32);
+}
+
+/// The type as messages have it.
+inline std::string spell(mlir::Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
 }
 
 /// Whether the operands of `op`, which are tensors, hold what its result holds.

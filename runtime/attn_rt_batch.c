@@ -345,7 +345,7 @@ static int64_t places(const attn_rt_call *call) {
 /* Of rows behind the last sequence nothing is asked. */
 static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
                                const attn_context *context) {
-  int64_t is_packed = !!call->batch.q_indptr, most = places(call);
+  int64_t is_ragged = !!call->batch.q_indptr, most = places(call);
   attn_rt_tensor own;
   attn_rt_view view;
   attn_status status = check_aside(call, attn_rt_expect(call, &slots, &own),
@@ -353,9 +353,9 @@ static attn_status check_slots(attn_rt_call *call, const DLTensor *tensor,
   if (status)
     return status;
   call->batch.slots = view.data;
-  call->batch.slot_pitch = is_packed ? 0 : view.stride[0];
-  call->batch.slot_step = view.stride[is_packed ? 0 : 1];
-  int64_t outer = is_packed ? call->batch.q_indptr[call->symbol[ATTN_RT_BATCH]]
+  call->batch.slot_pitch = is_ragged ? 0 : view.stride[0];
+  call->batch.slot_step = view.stride[is_ragged ? 0 : 1];
+  int64_t outer = is_ragged ? call->batch.q_indptr[call->symbol[ATTN_RT_BATCH]]
                             : view.extent[0];
   for (int64_t i = 0; i < outer; ++i)
     for (int64_t j = 0; j < view.extent[1]; ++j) {

@@ -5,20 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/attn/AttnOps.h"
+#include "dialects/attn/AttnSizes.h"
 #include "dialects/attn/AttnSizesImpl.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace attn;
-
-/// The product of two sizes; dynamic if one is, or if it does not fit.
-static int64_t product(int64_t a, int64_t b) {
-  int64_t result = 0;
-  if (ShapedType::isDynamic(a) || ShapedType::isDynamic(b) ||
-      llvm::MulOverflow(a, b, result))
-    return ShapedType::kDynamic;
-  return result;
-}
 
 /// `shape` with dimension `dim` of another size.
 static SmallVector<int64_t> withSize(ArrayRef<int64_t> shape, int64_t dim,
@@ -79,7 +71,7 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
 /// `shape` with dimensions `dim` and `dim + 1` merged.
 static SmallVector<int64_t> flattened(ArrayRef<int64_t> shape, int64_t dim) {
   SmallVector<int64_t> result =
-      withSize(shape, dim, product(shape[dim], shape[dim + 1]));
+      withSize(shape, dim, multiplySizes(shape[dim], shape[dim + 1]));
   result.erase(result.begin() + dim + 1);
   return result;
 }
@@ -260,7 +252,7 @@ static LogicalResult verifyRepetition(OpTy op) {
     return op.emitOpError() << "times is " << times << ", expected at least 1";
   ArrayRef<int64_t> input = shapeOf(op.getInput());
   return checkShape(op, "result", op.getResult(),
-                    withSize(input, dim, product(input[dim], times)));
+                    withSize(input, dim, multiplySizes(input[dim], times)));
 }
 
 LogicalResult RepeatInterleaveOp::verify() { return verifyRepetition(*this); }
